@@ -1,0 +1,60 @@
+# Two commands are enough: `make run` and `make test`. Each does all of its own set-up.
+
+PORT ?= 8000
+DATA ?= ./tocsin-data
+ARGS ?=
+ONLY ?=
+
+# Tests start these programs. command:Debian package; a command found on PATH is left as it is.
+PACKAGES = curl:curl node:nodejs strace:strace faketime:faketime mkfs.ext4:e2fsprogs losetup:mount unshare:util-linux
+
+# Not from the caller's shell: another project's Python, or options that would hide pytest's closing line.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTEST_ADDOPTS
+
+.PHONY: help run test soak check audit bench format setup packages clean
+.NOTPARALLEL:
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: ## start the server for trying out; PORT=8000 DATA=./tocsin-data
+	@scripts/setup.sh run
+	@exec .venv/bin/tocsin serve --dev --host 127.0.0.1 --port "$(PORT)" --data "$(DATA)"
+
+test: setup packages ## run the tests; ARGS="-k word" or ARGS=tests/test_tree.py goes to pytest
+	@.venv/bin/python -m pytest -n 2 --dist loadfile -m "not soak" $(ARGS)
+
+soak: setup packages ## the same tests with larger numbers, and the long ones
+	@TOCSIN_SOAK=1 .venv/bin/python -m pytest $(ARGS)
+
+check: setup ## style, types and the import rules
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/python -m pytest tests/test_tree.py
+
+audit: setup ## look for known weaknesses in what the lock file brings
+	@uv=$$(scripts/setup.sh uv) && "$$uv" export --quiet --frozen --all-extras --no-dev --no-emit-project \
+		--output-file .venv/audited.txt >/dev/null
+	.venv/bin/pip-audit --strict --disable-pip --requirement .venv/audited.txt
+
+bench: setup ## measure; ONLY=name ARGS="…" go to bench
+	@.venv/bin/python -m bench $(if $(ONLY),--only "$(ONLY)") $(ARGS)
+
+format: setup ## rewrite the code to the house's format
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+setup:
+	@scripts/setup.sh test
+
+# A package that cannot be had is said and not fatal: the rest of the tests still tell something.
+packages:
+	@missing=; for pair in $(PACKAGES); do \
+		PATH="$$PATH:/usr/sbin:/sbin" command -v "$${pair%%:*}" >/dev/null 2>&1 || missing="$$missing $${pair#*:}"; \
+	done; \
+	[ -z "$$missing" ] || scripts/debian.sh $$missing || echo "Tests that need$$missing cannot do their work." >&2
+
+clean: ## remove what was built; tocsin-data stays
+	rm -rf .venv .venv-uv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist bench/build
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

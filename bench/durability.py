@@ -1,0 +1,65 @@
+"""Evidence that durability was on while a rate was measured: rows in the file, syncs seen by the kernel."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import apsw
+
+from bench.native import CannotMeasureError
+from bench.server_process import SEND_PATH, Admin, ServerProcess
+
+TRACED_SENDS = 20
+
+
+def store_file(data: Path) -> Path:
+    """The SQLite file below `data` that holds the notifications.
+
+    Raises CannotMeasureError when there is none with such a table.
+    """
+    for file in sorted(data.rglob("*")):
+        if file.is_file() and file.open("rb").read(16) == b"SQLite format 3\0":
+            store = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
+            tables = {name for (name,) in store.execute("select name from sqlite_schema where type = 'table'")}
+            store.close()
+            if "notifications" in tables:
+                return file
+    raise CannotMeasureError("no store with a table `notifications` was found")
+
+
+def rows_stored(data: Path) -> int:
+    """Notifications in the store below `data`, counted in its file after the server has ended."""
+    store = apsw.Connection(str(store_file(data)), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return int(store.execute("select count(*) from notifications").get)
+    finally:
+        store.close()
+
+
+def syncs_are_made(server: ServerProcess) -> str:
+    """One sentence: how many syncs the server made for a few sends that waited for each other.
+
+    Looked at with strace after the measured rounds, because tracing slows the server down. Raises
+    CannotMeasureError when there were fewer syncs than sends: then the figures are not durable ones.
+    """
+    strace = shutil.which("strace")
+    if strace is None:
+        return "syncs per send were not looked at: strace not found"
+    with tempfile.NamedTemporaryFile("r") as trace:
+        command = [strace, "-f", "-e", "trace=fdatasync,fsync", "-o", trace.name, "-p", str(server.pid)]
+        tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        line = tracer.stderr.readline()
+        if "attached" not in line:
+            tracer.kill()
+            tracer.wait()
+            return f"syncs per send were not looked at: {line.strip()}"
+        admin = Admin(server.port)
+        for _ in range(TRACED_SENDS):
+            admin.ask("POST", SEND_PATH, {"title": "Synced", "message": "One commit, one sync", "userId": "user456"})
+        tracer.terminate()
+        tracer.wait()
+        syncs = sum("fdatasync(" in line or "fsync(" in line for line in trace)
+    if syncs < TRACED_SENDS:
+        raise CannotMeasureError(f"only {syncs} syncs for {TRACED_SENDS} sends: a commit did not reach the disk")
+    return f"{syncs} syncs (fdatasync, fsync) were seen for {TRACED_SENDS} sends that waited for each other"

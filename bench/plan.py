@@ -1,0 +1,23 @@
+"""How long and how often a run measures."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run's sizes. Each work takes `rounds` rounds and one before them that is thrown away."""
+
+    rounds: int
+    seconds: float
+    """How long one round loads a server."""
+    streams: int
+    idle_streams: tuple[int, ...]
+    server_core: int
+    load_core: int
+    large_store_rows: int
+    """Rows of the store for the large cold start; 0 leaves it out."""
+
+    @property
+    def rounds_and_warm_up(self) -> range:
+        """Round numbers; round 0 is the warm-up, whose figures are dropped."""
+        return range(self.rounds + 1)

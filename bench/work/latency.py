@@ -1,0 +1,82 @@
+"""From send to seen: a thousand sends a second, each to one of a thousand users with one stream each.
+
+A send's time counts from when it was due by the schedule. For context, one write and fdatasync of as many
+bytes at the same rate, measured beside each round.
+"""
+
+from bench.native import CannotMeasureError, run
+from bench.plan import Plan
+from bench.report import Figures, Goal, Row
+from bench.server_process import AS_SUPERUSER, SEND_PATH, STREAM_PATH, Admin, new_folder, tocsin
+
+NAME = "latency"
+RATE = 1000
+CONNECTIONS = 32
+WARM_UP_SECONDS = 1.0
+RECORD_BYTES = 330
+COUNTED_AS_FAILURE = ("refused", "lost", "duplicates", "misdirected", "closed")
+PARTS = {
+    "p50_us": "send → seen, p50",
+    "p99_us": "send → seen, p99",
+    "p999_us": "send → seen, p99.9",
+    "answer_p50_us": "send → answered, p50",
+    "answer_p99_us": "send → answered, p99",
+    "late_p99_us": "the load's own lateness, p99 (is part of the above)",
+}
+GOALS = {"p50_us": Goal(at_most=1.0), "p99_us": Goal(at_most=5.0)}
+
+
+def measure(plan: Plan) -> list[Row]:
+    """Percentiles in milliseconds, and the disk's p99 at the same rate."""
+    samples: dict[str, list[float]] = {part: [] for part in PARTS}
+    disk: list[float] = []
+    try:
+        with tocsin(plan.server_core) as server:
+            targets = _users_with_keys(Admin(server.port), plan.streams)
+            for number in plan.rounds_and_warm_up:
+                seen = _round(plan, server.port, targets)
+                sync = _bare_sync(plan)
+                if number:
+                    disk.append(sync / 1000)
+                    for part, values in samples.items():
+                        values.append(seen[part] / 1000)
+    except CannotMeasureError as problem:
+        return [Row(NAME, what, goal=GOALS.get(part), problems=[str(problem)]) for part, what in PARTS.items()]
+    rows = [Row(NAME, what, Figures("ms", tuple(samples[part])), goal=GOALS.get(part)) for part, what in PARTS.items()]
+    rows[0].notes.append(f"{RATE} sends/s to {plan.streams} users in turn, over {CONNECTIONS} connections")
+    return [
+        *rows,
+        Row(NAME, "disk alone: write + fdatasync at the same rate, p99", Figures("ms", tuple(disk))),
+    ]
+
+
+def _users_with_keys(admin: Admin, count: int) -> str:
+    """`count` users, each with an API key, as the load program reads them. No password: none is needed."""
+    lines = []
+    for number in range(count):
+        user = f"bench-user-{number:05d}"
+        admin.ask("PUT", f"/api/users/{user}", {"permissions": ["notifications"]})
+        key = admin.ask("POST", "/api/keys", {"userId": user, "name": "bench"})["key"]
+        lines.append(f"{user} {key}\n")
+    return "".join(lines)
+
+
+def _round(plan: Plan, port: int, targets: str) -> dict[str, float]:
+    arguments = (port, SEND_PATH, STREAM_PATH, CONNECTIONS, RATE, WARM_UP_SECONDS, plan.seconds, AS_SUPERUSER)
+    seen = run("send_to_seen", arguments, plan.seconds + 60, targets)
+    failures = [f"{seen[kind]:.0f} {kind}" for kind in COUNTED_AS_FAILURE if seen[kind]]
+    if failures or seen["answered"] != seen["sends"]:
+        raise CannotMeasureError(f"of {seen['sends']:.0f} sends {seen['answered']:.0f} answered, {', '.join(failures)}")
+    return seen
+
+
+def _bare_sync(plan: Plan) -> float:
+    """p99 in microseconds."""
+    folder = new_folder()
+    try:
+        return run("write_fdatasync", (folder / "ring", RECORD_BYTES, 1, plan.seconds, RATE), plan.seconds + 30)[
+            "p99_us"
+        ]
+    finally:
+        (folder / "ring").unlink(missing_ok=True)
+        folder.rmdir()

@@ -1,0 +1,1 @@
+"""The HTTP API: one table of routes, one way through it, one file a resource."""

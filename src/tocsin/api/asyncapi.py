@@ -1,0 +1,167 @@
+"""AsyncAPI 3.0 of the stream `/notifications`."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from tocsin import __version__
+from tocsin.api.answer import Answer
+from tocsin.api.call import Call
+from tocsin.live.closing import Close
+from tocsin.wire import Flat, encode
+
+Json = dict[str, Any]
+
+CLOSES: dict[Close, str] = {
+    Close.PROTOCOL: "The peer broke the WebSocket protocol.",
+    Close.NOT_TEXT: "A binary frame; everything here is text.",
+    Close.NOT_UTF8: "A text frame that is not UTF-8.",
+    Close.RESTART: "The server goes down or starts anew. Come back later.",
+    Close.OVERLOAD: "The server has too much to do. Come back later.",
+    Close.BAD_FRAME: "A frame or a parameter that cannot be understood. Do not come back unchanged.",
+    Close.BAD_CREDENTIAL: "A credential that does not hold, or no longer does. Do not come back unchanged.",
+    Close.FORBIDDEN: "A credential that may not stream. Do not come back unchanged.",
+    Close.NO_CREDENTIAL: "No credential within 5 seconds. Do not come back unchanged.",
+    Close.REVOKED: "The key, token or user was revoked. Do not come back unchanged.",
+    Close.TOO_MANY_STREAMS: "This user has too many streams open. Do not come back unchanged.",
+    Close.SLOW: "The reader took nothing for 8 seconds, or left two pings unanswered. Come back and resume.",
+    Close.LOST: "Something is gone that a flat WebSocket has no other way to be told of. Come back without `since`.",
+    Close.TOO_FAST: "The peer sends more than it may. Come back later.",
+}
+"""Every close code, for people."""
+
+_POSITION: Json = {"type": "string", "pattern": "^[0-9a-f]{8}-(0|[1-9][0-9]{0,17})$"}
+
+_EVENTS: dict[str, tuple[str, Json]] = {
+    "hello": ("Opens the stream; `position` is where it starts from.", {"type": "object"}),
+    "caught-up": ("What was missed is told; from here on things come as they happen.", {"type": "object"}),
+    "gap": (
+        "What came before `position` is lost to this stream, since the `since` it was given is not of this log.",
+        {"type": "object", "properties": {"oldest": _POSITION}, "required": ["oldest"]},
+    ),
+}
+
+
+async def stream_document(call: Call) -> Answer:
+    """`GET /asyncapi.json`."""
+    return Answer(200, _written())
+
+
+@cache
+def _written() -> bytes:
+    return encode(describe())
+
+
+def describe() -> Json:
+    """The document as an object."""
+    _, schemas = msgspec.json.schema_components([Flat], ref_template="#/components/schemas/{name}")
+    messages = {"notification": _notification(), "enveloped": _enveloped(), "auth": _auth(), "end": _end()}
+    messages |= {name: _event(name, says, data) for name, (says, data) in _EVENTS.items()}
+    told = [name for name in messages if name != "auth"]
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Tocsin stream",
+            "version": __version__,
+            "description": "One URL, three skins: a WebSocket on `Upgrade`, Server-Sent Events on `Accept: "
+            "text/event-stream`, NDJSON on `Accept: application/x-ndjson`. A plain WebSocket gets notifications and "
+            "nothing else; the subprotocol `tocsin.v1` puts every event into an envelope with its position. On SSE a "
+            "notification is an unnamed event whose `id` is the position; everything else is a named event.",
+            "license": {"name": "MIT"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            "notifications": {
+                "address": "/notifications",
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+                "bindings": {"ws": {"method": "GET", "query": _query()}},
+            }
+        },
+        "operations": {
+            "watch": {
+                "action": "send",
+                "summary": "What the server tells",
+                "channel": {"$ref": "#/channels/notifications"},
+                "messages": [{"$ref": f"#/channels/notifications/messages/{name}"} for name in told],
+            },
+            "authenticate": {
+                "action": "receive",
+                "summary": "What a WebSocket without another credential says first",
+                "channel": {"$ref": "#/channels/notifications"},
+                "messages": [{"$ref": "#/channels/notifications/messages/auth"}],
+            },
+        },
+        "components": {"messages": messages, "schemas": schemas},
+        "x-close-codes": {str(int(code)): says for code, says in CLOSES.items()},
+    }
+
+
+def _query() -> Json:
+    text = {"type": "string"}
+    return {
+        "type": "object",
+        "properties": {
+            "since": {**_POSITION, "description": "Resume right after this position."},
+            "deviceId": {"type": "array", "items": text, "description": "Only notifications about these devices."},
+            "protocol": {"const": "tocsin.v1", "description": "As the subprotocol, for clients that cannot set one."},
+            "token": {**text, "description": "A JWT, for clients that cannot set headers."},
+            "ticket": {**text, "description": "A single-use ticket of `POST /api/auth/ticket`."},
+        },
+    }
+
+
+def _notification() -> Json:
+    return {
+        "title": "A notification",
+        "summary": "The flat object: nine keys always, others only where the sender used them.",
+        "payload": {"$ref": "#/components/schemas/Flat"},
+    }
+
+
+def _enveloped() -> Json:
+    return {
+        "title": "A notification in an envelope",
+        "summary": "On `tocsin.v1`.",
+        "payload": _envelope("notification", {"$ref": "#/components/schemas/Flat"}),
+    }
+
+
+def _auth() -> Json:
+    return {
+        "title": "Who it is",
+        "summary": "A token or an API key, within 5 seconds where no credential came before.",
+        "payload": {
+            "type": "object",
+            "properties": {"auth": {"type": "string"}},
+            "required": ["auth"],
+            "additionalProperties": False,
+        },
+    }
+
+
+def _end() -> Json:
+    data = {"type": "object", "properties": {"code": {"enum": [int(code) for code in Close]}, "reason": _TEXT}}
+    return {
+        "title": "The end",
+        "summary": "On SSE (the event `error`) and NDJSON: why the stream ends, with the code a WebSocket would get.",
+        "payload": _envelope("error", {**data, "required": ["code", "reason"]}),
+    }
+
+
+_TEXT: Json = {"type": "string"}
+
+
+def _event(name: str, says: str, data: Json) -> Json:
+    return {"title": name, "summary": says, "payload": _envelope(name, data)}
+
+
+def _envelope(event: str, data: Json) -> Json:
+    position: Json = {"type": "null"} if event == "error" else _POSITION
+    return {
+        "type": "object",
+        "properties": {"event": {"const": event}, "position": position, "data": data},
+        "required": ["event", "position", "data"],
+    }

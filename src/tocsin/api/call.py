@@ -1,0 +1,209 @@
+"""One call of the API on its way to a handler: the same door for every route.
+
+Order of refusals: 401, 403, 415, 413, 400, 422; what comes after (404, 429, 503) is the handler's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+from tocsin import wire
+from tocsin.api.parts import Parts
+from tocsin.credentials.key import parse_key
+from tocsin.errors import Invalid, Malformed, NotFound, Refusal, TooLarge, UnsupportedContent
+from tocsin.idempotency import KEY_LENGTH, Once
+from tocsin.ports import AuditEntry
+from tocsin.principal import ID_LENGTH, Principal, UserId, parse_id
+from tocsin.request import Request
+
+T = TypeVar("T")
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+LIST_DEFAULT = 50
+LIST_MOST = 200
+
+
+class Gone(Exception):
+    """The client went away before its request was whole."""
+
+
+class Call:
+    """What a handler is given.
+
+    Attributes:
+        parts: the program's parts.
+        request: as it came in.
+        principal: who makes it; only routes that are public have none.
+        params: path parameters, decoded.
+    """
+
+    def __init__(self, parts: Parts, request: Request, receive: Receive, params: dict[str, str]) -> None:
+        self.parts = parts
+        self.request = request
+        self.params = params
+        self._principal: Principal | None = None
+        self._receive = receive
+
+    @property
+    def principal(self) -> Principal:
+        """Who makes the call."""
+        assert self._principal is not None, "a public route has no principal"
+        return self._principal
+
+    @principal.setter
+    def principal(self, principal: Principal) -> None:
+        self._principal = principal
+
+    @property
+    def user_id(self) -> UserId:
+        """The signed-in user."""
+        user = self.principal.user_id
+        assert user is not None, "the route admits users only"
+        return user
+
+    def param(self, name: str) -> str:
+        """A path parameter.
+
+        Raises:
+            NotFound: not UTF-8: there can be no such thing.
+        """
+        try:
+            return unquote(self.params[name], errors="strict")
+        except UnicodeDecodeError:
+            raise NotFound("Resource") from None
+
+    def named(self, name: str, what: str) -> str:
+        """A path parameter that is an id, in its canonical form.
+
+        Parameters:
+            what: the kind of thing, for people.
+
+        Raises:
+            NotFound: it cannot be an id: there is no such thing.
+        """
+        try:
+            return parse_id(self.param(name), where=name)
+        except Invalid:
+            raise NotFound(what) from None
+
+    async def body(self) -> bytes:
+        """The JSON body as bytes.
+
+        Raises:
+            UnsupportedContent: another content type, or an encoding. TooLarge: over 64 KiB; no more of it is read.
+            Gone: the client went away.
+        """
+        request = self.request
+        if request.header(b"content-encoding") not in (None, "identity"):
+            raise UnsupportedContent("Content-Encoding is not taken here")
+        if not _is_json(request.header(b"content-type")):
+            raise UnsupportedContent("Content-Type must be application/json")
+        declared = request.header(b"content-length")
+        if declared is not None and int(declared) > wire.BODY_BYTES:
+            raise TooLarge("The request body", wire.BODY_BYTES)
+        message = await self._receive()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body"):
+            parts = bytearray(body)
+            while message.get("more_body") and len(parts) <= wire.BODY_BYTES:
+                message = await self._receive()
+                parts += message.get("body", b"")
+            body = bytes(parts)
+        if message["type"] == "http.disconnect":
+            raise Gone
+        if len(body) > wire.BODY_BYTES:
+            raise TooLarge("The request body", wire.BODY_BYTES)
+        return body
+
+    async def read(self, form: type[T]) -> T:
+        """The body as one of our structs.
+
+        Raises:
+            As `body`, and Malformed or Invalid.
+        """
+        return wire.read(await self.body(), form)
+
+    def once(self, principal: Principal, route: str, body: bytes) -> Once | None:
+        """The `Idempotency-Key` of a send and what it stands for; None where there is none.
+
+        Parameters:
+            route: of the table, as keys of different routes never meet.
+            body: raw, empty where the route reads none.
+
+        Raises:
+            Malformed: an empty key, or one of more than 255 or other than printable ASCII characters.
+        """
+        key = self.request.header(b"idempotency-key")
+        if key is None:
+            return None
+        if not (0 < len(key) <= KEY_LENGTH and key.isascii() and key.isprintable()):
+            raise Malformed(f"Idempotency-Key: expected 1 to {KEY_LENGTH} printable ASCII characters")
+        scope = self.request.scope
+        parts = (scope["method"].encode(), scope["raw_path"], scope["query_string"], body)
+        fingerprint = hashlib.sha256(b"\0".join(parts)).digest()
+        # Who signs in again is the same sender still; a token lasts a day, and a retry may come after it.
+        who = principal.sender if principal.kind == "user" else principal.credential
+        return Once(scope=f"{who} {route}", key=key, fingerprint=fingerprint)
+
+    def limit(self) -> int:
+        """`?limit=`: how many to list."""
+        text = self.request.asked("limit")
+        if text is None:
+            return LIST_DEFAULT
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= LIST_MOST):
+            raise Invalid("limit", f"must be a number from 1 to {LIST_MOST}")
+        return int(text)
+
+    def before(self) -> str | None:
+        """`?before=`: where the page before ended."""
+        return self.request.asked("before")
+
+    def audit(self, action: str, what: str, result: str = "done") -> AuditEntry:
+        """What the audit log will say of this call."""
+        who = self._principal
+        return AuditEntry(
+            at=self.parts.clock.now(),
+            who=f"{who.sender} by {who.credential}" if who is not None else "nobody",
+            action=action,
+            what=what,
+            origin=self.request.address,
+            result=result,
+        )
+
+    async def note_refusal(self, action: str, refusal: Refusal) -> None:
+        """Tell the audit log, as far as its rate allows, what was refused to somebody who is known."""
+        # What looks like a key was put into the path by mistake, and is no name of anything.
+        texts = [unquote(text, errors="replace") for text in self.params.values()]
+        what = " ".join(text if parse_key(text) is None else "(hidden)" for text in texts)
+        entry = self.audit(action, what[:ID_LENGTH], refusal.code)
+        await self.parts.recording.add(self.parts.store, entry, self.parts.clock.monotonic())
+
+
+def text_of(text: str, *, where: str) -> str:
+    """A name for people, unchanged.
+
+    Raises:
+        Invalid: it holds a control character, or breaks a line.
+    """
+    if not text.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text):
+        raise Invalid(where, "must not contain control characters")
+    return text
+
+
+def _is_json(content_type: str | None) -> bool:
+    if content_type is None:
+        return False
+    if content_type == "application/json":
+        return True
+    kind, *parameters = content_type.lower().split(";")
+    if kind.strip() != "application/json":
+        return False
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip().strip('"') not in ("utf-8", "utf8"):
+            return False
+    return True

@@ -1,0 +1,211 @@
+"""OpenAPI 3.1, read off the route table."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from tocsin import __version__
+from tocsin.api.answer import Answer, DocumentedError, Problem
+from tocsin.api.call import Call
+from tocsin.api.endpoint import Handler, Route, Who
+from tocsin.wire import camel, encode
+
+Json = dict[str, Any]
+
+_SCHEMES: Json = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of `POST /api/auth/login` or of a configured issuer, an API key, or an app secret.",
+    },
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
+}
+
+_FROM_WHO: dict[Who, tuple[int, ...]] = {
+    Who.ANYBODY: (),
+    Who.USER: (401, 403, 503),
+    Who.SENDER: (401, 403, 503),
+    Who.SUPERUSER: (401, 403, 503),
+    Who.APP: (401, 503),
+}
+"""What follows from whom a route admits: identifying somebody reads the store, which may not be there."""
+
+_SECURITY: dict[Who, list[Json]] = {
+    Who.ANYBODY: [],
+    Who.USER: [{"bearer": []}, {"apiKey": []}],
+    Who.SENDER: [{"bearer": []}, {"apiKey": []}],
+    Who.SUPERUSER: [{"bearer": []}, {"apiKey": []}],
+    Who.APP: [{"bearer": []}],
+}
+
+_WHY = {
+    400: "It cannot be read, or would lose meaning when read.",
+    401: "No credential, or one that does not hold.",
+    403: "The credential does not reach this far.",
+    404: "There is no such thing, or not for this caller.",
+    406: "No stream has the form that was asked for.",
+    409: "Against the state that the thing is in.",
+    413: "The body is larger than 64 KiB.",
+    415: "The body is not `application/json`.",
+    422: "A field is wrong, missing or over its limit; the answer says which and why.",
+    429: "Too many; `Retry-After` says when to come back.",
+    500: "It failed; nothing is known to have been sent.",
+    503: "Not now; `Retry-After` says when to come back.",
+}
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+_ATTRIBUTE = re.compile(r"^    (\w+(?:, \w+)*): (.+(?:\n {5,}.+)*)", re.MULTILINE)
+_MULTIPLE = {"deviceId"}
+_ONCE: Json = {
+    "description": "The same send again under the same key, within 24 hours, gives the first answer and "
+    "`Idempotency-Replayed: true`; another one is refused with 422.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+}
+_NUMBERS: Json = {"limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}}
+
+
+def serving(routes: Sequence[Route]) -> Handler:
+    """The handler of `/openapi.json`.
+
+    Parameters:
+        routes: the table, looked at when first asked, so that it may still grow.
+    """
+    written: list[bytes] = []
+
+    async def document(call: Call) -> Answer:
+        if not written:
+            written.append(encode(describe(routes)))
+        return Answer(200, written[0])
+
+    return document
+
+
+def describe(routes: Sequence[Route]) -> Json:
+    """The document as an object."""
+    forms = {form for route in routes for form in (route.takes, route.gives[1]) if form is not None}
+    ordered = sorted(forms | {Problem, DocumentedError}, key=lambda form: form.__name__)
+    _, schemas = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
+    for schema in schemas.values():
+        _spread_description(schema)
+    paths: dict[str, Json] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tocsin",
+            "version": __version__,
+            "description": "Send with one call, watch as it comes, find it again later. A credential goes into "
+            "`Authorization: Bearer …`: a token of `POST /api/auth/login`, an API key, or on an app's route one of "
+            "its secrets. An API key may stand in `X-API-Key` instead. The stream is described in `/asyncapi.json`.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name} for name in dict.fromkeys(_tag(route) for route in routes)],
+        "paths": paths,
+        "components": {"securitySchemes": _SCHEMES, "schemas": schemas},
+    }
+
+
+def statuses(route: Route) -> list[int]:
+    """Every status that a route may refuse with."""
+    found = {*route.refuses, *_FROM_WHO[route.who]}
+    if route.takes is not None:
+        found |= {400, 413, 415, 422}
+    if route.asks or route.once:
+        found |= {400, 422}
+    return sorted(found)
+
+
+def _spread_description(schema: Json) -> None:
+    """Move what a docstring says of each attribute to the property that it is on the wire."""
+    says, _, attributes = inspect.cleandoc(schema.get("description", "")).partition("\n\nAttributes:\n")
+    schema["description"] = says
+    for names, sentence in _ATTRIBUTE.findall(attributes):
+        for name in names.split(", "):
+            schema["properties"][camel(name)]["description"] = " ".join((sentence[:1].upper() + sentence[1:]).split())
+
+
+def _operation(route: Route) -> Json:
+    body, parameters = _body(route), _parameters(route)
+    return {
+        "operationId": f"{_tag(route)}.{getattr(route.handler, '__name__', '')}",
+        "summary": route.says,
+        "description": f"Admits {'anybody' if route.who is Who.ANYBODY else route.who.value}.",
+        "tags": [_tag(route)],
+        **({"parameters": parameters} if parameters else {}),
+        **({"requestBody": body} if body else {}),
+        "responses": _responses(route),
+        "security": _security(route),
+    }
+
+
+def _tag(route: Route) -> str:
+    first, *more = route.path.strip("/").split("/")
+    if first in ("api", "v2") and more:
+        return more[0]
+    return "notifications" if first == "notifications" else "server"
+
+
+def _parameters(route: Route) -> list[Json]:
+    found: list[Json] = []
+    for name in _PARAMETER.findall(route.path):
+        found.append({"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}})
+    if route.once:
+        found.append({"name": "Idempotency-Key", "in": "header", "required": False, **_ONCE})
+    for name, says in route.asks.items():
+        schema = _NUMBERS.get(name, {"type": "string"})
+        if name in _MULTIPLE:
+            schema = {"type": "array", "items": schema}
+        required = route.who is Who.APP
+        found.append({"name": name, "in": "query", "required": required, "description": says, "schema": schema})
+    return found
+
+
+def _body(route: Route) -> Json | None:
+    if route.takes is None:
+        return None
+    return {"required": True, "content": {"application/json": {"schema": _ref(route.takes)}}}
+
+
+def _responses(route: Route) -> Json:
+    found: Json = {}
+    for status in (route.gives[0], *route.also):
+        found[str(status)] = {"description": HTTPStatus(status).phrase, **_content(route)}
+    for status in statuses(route):
+        # `/readyz` answers its own form with 503, which is no refusal.
+        if str(status) not in found:
+            found[str(status)] = _refusal(route, status)
+    return dict(sorted(found.items()))
+
+
+def _content(route: Route) -> Json:
+    form = route.gives[1]
+    if form is not None:
+        return {"content": {"application/json": {"schema": _ref(form)}}}
+    return {"content": {kind: {} for kind in route.kinds}} if route.kinds else {}
+
+
+def _refusal(route: Route, status: int) -> Json:
+    form, kind = (DocumentedError, "application/json") if route.documented else (Problem, "application/problem+json")
+    answer: Json = {"description": _WHY[status], "content": {kind: {"schema": _ref(form)}}}
+    if status in (429, 503):
+        answer["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    return answer
+
+
+def _security(route: Route) -> list[Json]:
+    if route.who is Who.ANYBODY and 401 in route.refuses and route.takes is None:
+        # A credential is looked at where it is given.
+        return [{}, *_SECURITY[Who.USER]]
+    return _SECURITY[route.who]
+
+
+def _ref(form: type) -> Json:
+    return {"$ref": f"#/components/schemas/{form.__name__}"}

@@ -1,0 +1,46 @@
+"""The parts of the program that handlers use, put together by the server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from tocsin.api.hashing import Hashing
+from tocsin.api.recording import Recording
+from tocsin.config import Config
+from tocsin.credentials.attempts import Attempts
+from tocsin.credentials.jwt import TokenIssuer
+from tocsin.credentials.ticket import Tickets
+from tocsin.directory import Directory
+from tocsin.live.gate import Gate
+from tocsin.path.authorize import Authorize
+from tocsin.ports import Clock, Store
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """Everything a handler may reach.
+
+    Attributes:
+        troubles: why this process should get no traffic now; empty when it may.
+        metrics: the text of `/metrics`.
+        hashing: turns at hashing passwords.
+        recording: of refusals, for the audit log.
+        identity: held by whoever changes users, keys, apps or installs by what it has read of them.
+    """
+
+    config: Config
+    clock: Clock
+    store: Store
+    directory: Directory
+    authorize: Authorize
+    gate: Gate
+    tokens: TokenIssuer
+    tickets: Tickets
+    attempts: Attempts
+    troubles: Callable[[], Sequence[str]]
+    metrics: Callable[[], bytes]
+    hashing: Hashing = msgspec.field(default_factory=Hashing)
+    recording: Recording = msgspec.field(default_factory=Recording)
+    identity: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)

@@ -1,0 +1,195 @@
+"""The whole URL table: path, request, answers, permission. OpenAPI is read off it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tocsin import wire
+from tocsin.api import (
+    apps,
+    asyncapi,
+    audit,
+    devices,
+    docs,
+    health,
+    inbox,
+    installs,
+    keys,
+    openapi,
+    send,
+    sign_in,
+    stream,
+)
+from tocsin.api import users as people
+from tocsin.api.endpoint import Handler, Route, Who
+
+_PAGE = {"limit": "How many, 1 to 200; 50 unless given.", "before": "What the page before gave as `next`."}
+
+
+def _row(
+    who: Who,
+    line: str,
+    handler: Handler,
+    says: str,
+    *,
+    takes: type | None = None,
+    gives: tuple[int, type | None] = (200, None),
+    also: tuple[int, ...] = (),
+    kinds: tuple[str, ...] = (),
+    refuses: tuple[int, ...] = (),
+    asks: Mapping[str, str] | None = None,
+) -> Route:
+    """A route whose errors are problem details.
+
+    Parameters:
+        line: method and path.
+        others: as in Route.
+    """
+    method, path = line.split()
+    return Route(
+        method=method,
+        path=path,
+        handler=handler,
+        who=who,
+        says=says,
+        takes=takes,
+        gives=gives,
+        also=also,
+        kinds=kinds,
+        refuses=refuses,
+        asks=asks or {},
+    )
+
+
+ROUTES: list[Route] = [
+    Route(
+        method="POST",
+        path="/api/notifications/send",
+        handler=send.send,
+        who=Who.SENDER,
+        takes=wire.SendBody,
+        gives=(200, wire.Sent),
+        refuses=(404, 500),
+        once=True,
+        documented=True,
+        failure="Failed to send notification",
+        says="Send a notification to a user, or as a superuser to everyone",
+    ),
+    Route(
+        method="POST",
+        path="/v2/integrations/{app_id}/notification",
+        handler=send.send_as_app,
+        who=Who.APP,
+        gives=(200, wire.AppSent),
+        refuses=(404, 429, 500),
+        once=True,
+        asks={"uid": "The user to send to.", "message": "The text, to 8 KiB of UTF-8."},
+        documented=True,
+        unauthenticated="Unauthorized",
+        failure="Server error",
+        says="Send a text to a user who installed the app",
+    ),
+    Route(
+        method="GET",
+        path="/notifications",
+        handler=stream.stream,
+        who=Who.ANYBODY,
+        kinds=("text/event-stream", "application/x-ndjson"),
+        refuses=(401, 403, 406, 429, 503),
+        asks={
+            "since": "Resume right after this position (as does `Last-Event-ID`).",
+            "deviceId": "Only notifications about this device; repeatable.",
+            "protocol": "`tocsin.v1`: every event in an envelope.",
+            "token": "A JWT, for clients that cannot set headers.",
+            "ticket": "A single-use ticket, for clients that cannot set headers.",
+        },
+        documented=True,
+        says="Watch notifications as they come: WebSocket, Server-Sent Events or NDJSON",
+    ),
+]
+
+_user, _admin, _open = Who.USER, Who.SUPERUSER, Who.ANYBODY
+
+# fmt: off
+ROUTES += [
+    _row(_user, "GET /api/notifications", inbox.list_notifications,
+         "One's own notifications and broadcasts, newest first", gives=(200, wire.Inbox), asks=_PAGE),
+    _row(_user, "GET /api/notifications/{id}", inbox.get_notification,
+         "One notification", gives=(200, wire.InboxItem), refuses=(404,)),
+
+    _row(_open, "POST /api/auth/login", sign_in.login,
+         "Sign in", takes=sign_in.LoginBody, gives=(200, sign_in.SignedIn), refuses=(401, 429, 503)),
+    _row(_user, "GET /api/auth/me", sign_in.me, "Who is signed in", gives=(200, sign_in.Me)),
+    _row(_user, "POST /api/auth/ticket", sign_in.make_ticket,
+         "A ticket that opens one stream within a minute", gives=(201, sign_in.Ticket), refuses=(429,)),
+    _row(_user, "PUT /api/auth/password", sign_in.change_password,
+         "Change one's password; all other tokens end",
+         takes=sign_in.PasswordBody, gives=(200, sign_in.SignedIn), refuses=(409, 429)),
+
+    _row(_admin, "GET /api/users", people.list_users, "Users, by id", gives=(200, people.Users), asks=_PAGE),
+    _row(_admin, "GET /api/users/{id}", people.get_user, "One user", gives=(200, people.UserItem), refuses=(404,)),
+    _row(_admin, "PUT /api/users/{id}", people.put_user,
+         "Create or replace a user; without a password the old one stays",
+         takes=people.UserBody, gives=(200, people.UserItem), also=(201,), refuses=(404, 409, 429)),
+    _row(_admin, "DELETE /api/users/{id}", people.delete_user,
+         "Delete a user with their notifications, keys and installs", gives=(204, None), refuses=(404, 409)),
+
+    _row(_admin, "GET /api/keys", keys.list_keys, "API keys, by id", gives=(200, keys.Keys), asks=_PAGE),
+    _row(_admin, "POST /api/keys", keys.make, "Make an API key, shown this once",
+         takes=keys.KeyBody, gives=(201, keys.NewKey), refuses=(404,)),
+    _row(_admin, "DELETE /api/keys/{id}", keys.delete_key, "Revoke an API key", gives=(204, None), refuses=(404,)),
+
+    _row(_admin, "GET /api/apps", apps.list_apps, "Apps, by id", gives=(200, apps.Apps), asks=_PAGE),
+    _row(_admin, "GET /api/apps/{id}", apps.get_app, "One app", gives=(200, apps.AppItem), refuses=(404,)),
+    _row(_admin, "PUT /api/apps/{id}", apps.put_app, "Create or replace an app",
+         takes=apps.AppBody, gives=(200, apps.AppItem), also=(201,), refuses=(404,)),
+    _row(_admin, "DELETE /api/apps/{id}", apps.delete_app,
+         "Delete an app with its secrets and installs", gives=(204, None), refuses=(404,)),
+    _row(_admin, "GET /api/apps/{id}/secrets", apps.list_secrets,
+         "The ids of an app's secrets", gives=(200, apps.Secrets), refuses=(404,)),
+    _row(_admin, "POST /api/apps/{id}/secrets", apps.make_secret,
+         "Make a secret, shown this once; earlier ones go on holding", gives=(201, apps.NewSecret), refuses=(404, 409)),
+    _row(_admin, "DELETE /api/apps/{id}/secrets/{secretId}", apps.delete_secret,
+         "Revoke a secret", gives=(204, None), refuses=(404,)),
+    _row(_admin, "PUT /api/apps/{id}/installs/{userId}", installs.install_for,
+         "Install an app for a user", gives=(204, None), refuses=(404,)),
+    _row(_admin, "DELETE /api/apps/{id}/installs/{userId}", installs.uninstall_for,
+         "Uninstall an app for a user", gives=(204, None), refuses=(404,)),
+    _row(_user, "PUT /api/apps/{id}/install", installs.install,
+         "Install an app for oneself", gives=(204, None), refuses=(404,)),
+    _row(_user, "DELETE /api/apps/{id}/install", installs.uninstall,
+         "Uninstall an app for oneself", gives=(204, None), refuses=(404,)),
+
+    _row(_admin, "GET /api/devices", devices.list_devices, "Devices, by id", gives=(200, devices.Devices), asks=_PAGE),
+    _row(_admin, "GET /api/devices/{id}", devices.get_device,
+         "One device", gives=(200, devices.DeviceItem), refuses=(404,)),
+    _row(_admin, "PUT /api/devices/{id}", devices.put_device, "Create or replace a device",
+         takes=devices.DeviceBody, gives=(200, devices.DeviceItem), also=(201,), refuses=(404,)),
+    _row(_admin, "DELETE /api/devices/{id}", devices.delete_device,
+         "Delete a device's name", gives=(204, None), refuses=(404,)),
+
+    _row(_admin, "GET /api/audit", audit.list_audit,
+         "Who did what, from where, and how it ended; newest first", gives=(200, audit.Audit), asks=_PAGE),
+
+    _row(_open, "GET /healthz", health.health, "Whether the process is alive", gives=(200, health.Health)),
+    _row(_open, "GET /readyz", health.readiness, "Whether it should get traffic; 503 with reasons when not",
+         gives=(200, health.Readiness), also=(503,)),
+    _row(_open, "GET /metrics", health.metrics,
+         "Figures for Prometheus", kinds=("text/plain",), refuses=(401, 403, 503)),
+    _row(_open, "GET /openapi.json", openapi.serving(ROUTES), "This API as OpenAPI 3.1", kinds=("application/json",)),
+    _row(_open, "GET /asyncapi.json", asyncapi.stream_document,
+         "The stream as AsyncAPI 3.0", kinds=("application/json",)),
+    _row(_open, "GET /", docs.home, "To that page", gives=(307, None)),
+    _row(_open, "GET /docs", docs.page, "This API as a page", kinds=("text/html",)),
+    _row(_open, "GET /docs/{asset}", docs.asset, "What that page is made of",
+         kinds=("text/javascript", "text/css"), refuses=(404,)),
+]
+# fmt: on
+
+
+def by_path() -> dict[str, dict[str, Route]]:
+    """The table by path and method."""
+    found: dict[str, dict[str, Route]] = {}
+    for route in ROUTES:
+        found.setdefault(route.path, {})[route.method] = route
+    return found

@@ -1,0 +1,1 @@
+"""Brokers: tell other nodes that truth moved; may lose messages."""

@@ -1,0 +1,170 @@
+"""`tocsin app`: integrations, their secrets, and who has installed them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from tocsin.cli import exits
+from tocsin.cli.send import Sending, message_of, sends
+from tocsin.cli.session import Session, speaks
+from tocsin.cli.terminal import complain, show_table
+
+_HEADS = ("ID", "NAME", "PER HOUR", "FOR ALL")
+_quota = click.option("--quota", type=click.IntRange(min=0), help="Notifications to one user in an hour.")
+
+
+@click.group()
+def app() -> None:
+    """Look after apps; a superuser's work, but for one's own installs."""
+
+
+@app.command("list")
+@speaks
+def list_apps(session: Session) -> None:
+    """List all apps."""
+    with session.client() as client:
+        apps = list(client.every("apps", "apps"))
+    if session.as_json:
+        session.show({"apps": apps}, "")
+    else:
+        show_table(_HEADS, map(_row, apps))
+
+
+@app.command()
+@click.argument("id_", metavar="ID")
+@click.option("--name", help="Shown as the title of what it sends.  [default: the ID]")
+@_quota
+@click.option("--for-all", is_flag=True, help="Installed for everybody who does not uninstall it.")
+@speaks
+def create(session: Session, id_: str, name: str | None, quota: int | None, **given: Any) -> None:
+    """Register an app. It needs a secret to send: see `tocsin app secret create`."""
+    from tocsin.client import NotFound
+
+    fields = {"name": name, "quotaPerHour": quota, "installForAll": given["for_all"]}
+    with session.client() as client:
+        try:
+            client.call("GET", "apps", id_)
+        except NotFound:
+            body = {field: value for field, value in fields.items() if value is not None}
+            _tell(session, client.call("PUT", "apps", id_, body=body))
+            return
+    complain(f"there is an app {id_} already; see `tocsin app update`")
+    sys.exit(exits.FAILED)
+
+
+@app.command()
+@click.argument("id_", metavar="ID")
+@click.option("--name", help="Shown as the title of what it sends.")
+@_quota
+@click.option("--for-all/--not-for-all", default=None, help="Installed for everybody who does not uninstall it.")
+@speaks
+def update(session: Session, id_: str, name: str | None, quota: int | None, **given: Any) -> None:
+    """Change what is given of an app, and leave the rest."""
+    fields = {"name": name, "quotaPerHour": quota, "installForAll": given["for_all"]}
+    with session.client() as client:
+        # A PUT replaces the whole app, so what stays has to go along.
+        body = client.call("GET", "apps", id_) | {field: value for field, value in fields.items() if value is not None}
+        _tell(session, client.call("PUT", "apps", id_, body=body))
+
+
+@app.command()
+@click.argument("id_", metavar="ID")
+@speaks
+def delete(session: Session, id_: str) -> None:
+    """Delete an app with its secrets and installs; what it sent stays."""
+    with session.client() as client:
+        client.call("DELETE", "apps", id_)
+    session.show({"deleted": id_}, f"deleted {id_}")
+
+
+@app.command()
+@click.argument("id_", metavar="ID")
+@click.option("--user", help="For this user instead of yourself; superusers only.")
+@speaks
+def install(session: Session, id_: str, user: str | None) -> None:
+    """Let an app send to you."""
+    _install(session, "PUT", id_, user)
+    session.show({"app": id_, "user": user, "installed": True}, f"installed {id_}")
+
+
+@app.command()
+@click.argument("id_", metavar="ID")
+@click.option("--user", help="For this user instead of yourself; superusers only.")
+@speaks
+def uninstall(session: Session, id_: str, user: str | None) -> None:
+    """Let an app send to you no more."""
+    _install(session, "DELETE", id_, user)
+    session.show({"app": id_, "user": user, "installed": False}, f"uninstalled {id_}")
+
+
+@app.command("send")
+@click.argument("id_", metavar="ID")
+@click.argument("user")
+@click.argument("message")
+@sends
+def send_as(sending: Sending, id_: str, user: str, message: str) -> None:
+    """Send MESSAGE as an app to a USER who installed it; the token is a secret of the app.
+
+    Its title is the app's name. A MESSAGE of - is read from standard input.
+    """
+    with sending.client() as client:
+        sent = client.send_as_app(id_, user, message_of(message), idempotency_key=sending.key)
+    sending.show(sent)
+
+
+@app.group()
+def secret() -> None:
+    """What an app proves itself with; it may have several, so that one can be replaced in peace."""
+
+
+@secret.command("create")
+@click.argument("app_id", metavar="APP")
+@speaks
+def create_secret(session: Session, app_id: str) -> None:
+    """Make a secret for APP and print it: it is shown this once. Earlier ones go on holding."""
+    with session.client() as client:
+        made = client.call("POST", "apps", app_id, "secrets")
+    session.show(made, made["secret"])
+
+
+@secret.command("list")
+@click.argument("app_id", metavar="APP")
+@speaks
+def list_secrets(session: Session, app_id: str) -> None:
+    """List the secrets of APP, without what is secret."""
+    with session.client() as client:
+        secrets = list(client.every("secrets", "apps", app_id, "secrets"))
+    if session.as_json:
+        session.show({"secrets": secrets}, "")
+    else:
+        show_table(("ID", "CREATED"), [(one["id"], one["createdAt"]) for one in secrets])
+
+
+@secret.command("revoke")
+@click.argument("app_id", metavar="APP")
+@click.argument("id_", metavar="ID")
+@speaks
+def revoke_secret(session: Session, app_id: str, id_: str) -> None:
+    """Revoke the secret ID of APP."""
+    with session.client() as client:
+        client.call("DELETE", "apps", app_id, "secrets", id_)
+    session.show({"revoked": id_}, f"revoked {id_}")
+
+
+def _install(session: Session, method: str, id_: str, user: str | None) -> None:
+    with session.client() as client:
+        client.call(method, "apps", id_, *(("install",) if user is None else ("installs", user)))
+
+
+def _tell(session: Session, found: dict[str, Any]) -> None:
+    if session.as_json:
+        session.show(found, "")
+    else:
+        show_table(_HEADS, [_row(found)])
+
+
+def _row(found: dict[str, Any]) -> tuple[str, ...]:
+    return (found["id"], found["name"], str(found["quotaPerHour"]), "yes" if found["installForAll"] else "-")

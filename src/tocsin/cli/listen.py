@@ -1,0 +1,132 @@
+"""`tocsin listen`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tocsin.cli import exits
+from tocsin.cli.session import Session, say_waiting, speaks
+from tocsin.cli.terminal import complain, plain, plain_json
+
+if TYPE_CHECKING:
+    from tocsin.client import Event, Notification
+
+_COLOURS = {"success": "green", "warning": "yellow", "error": "red", "emergency": "bright_red"}
+
+
+@click.command()
+@click.option("--since", metavar="POSITION", help="Go on right after this position, as --json gave it.")
+@click.option("--device", multiple=True, metavar="ID", help="Only notifications about this device; may be repeated.")
+@click.option("--exec", "command", metavar="CMD", help="Run this for each; no shell, the JSON is on its stdin.")
+@click.option("--count", type=click.IntRange(min=1), help="End after so many.")
+@speaks
+def listen(session: Session, since: str | None, device: Sequence[str], **given: Any) -> None:
+    """Print notifications as they come, each once, until Ctrl-C.
+
+    A lost connection is made again by itself, and what came meanwhile is printed then. With --json one object a
+    line, whose `position` can be given to --since.
+
+    CMD finds TOCSIN_ID, TOCSIN_TYPE, TOCSIN_TITLE, TOCSIN_MESSAGE, TOCSIN_DEVICE_ID, TOCSIN_USER_ID,
+    TOCSIN_TIMESTAMP and TOCSIN_POSITION in its environment. One runs at a time, in order.
+
+    \b
+        tocsin listen --exec 'notify-send --app-name tocsin'
+    """
+    arguments = _arguments(given["command"])
+    _check(since)
+    signal.signal(signal.SIGTERM, _terminated)
+    left: int | None = given["count"]
+    if session.token is None:
+        click.echo("tocsin: no TOCSIN_TOKEN: asking for broadcasts only", err=True)
+    with session.client() as client:
+        for event in client.events(since, device, waiting=say_waiting):
+            if event.notification is None:
+                _remark(event)
+                continue
+            _show(event.notification, session)
+            if arguments:
+                _run(arguments, event.notification)
+            if left is not None and (left := left - 1) == 0:
+                return
+
+
+def _arguments(command: str | None) -> list[str]:
+    if command is None:
+        return []
+    try:
+        arguments = shlex.split(command)
+    except ValueError as error:
+        raise click.UsageError(f"--exec: {error}") from None
+    if not arguments or shutil.which(arguments[0]) is None:
+        raise click.UsageError(f"--exec: there is no command {plain(command)!r}")
+    return arguments
+
+
+def _check(since: str | None) -> None:
+    from tocsin.errors import Malformed
+    from tocsin.position import Position
+
+    try:
+        Position.parse(since) if since else None
+    except Malformed as error:
+        raise click.UsageError(f"--since: {error}") from None
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    sys.exit(exits.TERMINATED)
+
+
+def _remark(event: Event) -> None:
+    if event.event == "gap":
+        complain(f"some notifications can no longer be had; going on from {event.position}")
+
+
+def _show(notification: Notification, session: Session) -> None:
+    if session.as_json:
+        click.echo(plain_json(_with_position(notification)))
+        return
+    about = f"  [{plain(notification.device_id)}]" if notification.device_id else ""
+    kind = click.style(f"{plain(notification.type):<9}", fg=_COLOURS.get(notification.type))
+    click.echo(f"{plain(notification.timestamp)}  {kind}  {click.style(plain(notification.title), bold=True)}{about}")
+    # Indented, so that no line of a message can pass for a notification of its own.
+    for line in plain(notification.message, lines=True).split("\n"):
+        click.echo(f"    {line}")
+
+
+def _with_position(notification: Notification) -> str:
+    text = notification.text.decode().rstrip()
+    return f"{text[:-1]},{json.dumps('position')}:{json.dumps(notification.position)}}}"
+
+
+def _run(arguments: Sequence[str], notification: Notification) -> None:
+    told = {
+        "TOCSIN_ID": notification.id,
+        "TOCSIN_TYPE": notification.type,
+        "TOCSIN_TITLE": notification.title,
+        "TOCSIN_MESSAGE": notification.message,
+        "TOCSIN_DEVICE_ID": notification.device_id or "",
+        "TOCSIN_USER_ID": notification.user_id or "",
+        "TOCSIN_TIMESTAMP": notification.timestamp,
+        "TOCSIN_POSITION": notification.position,
+    }
+    environment = os.environ | {name: text.replace("\0", "") for name, text in told.items()}
+    try:
+        done = subprocess.run(
+            arguments, input=_with_position(notification).encode() + b"\n", env=environment, check=False
+        )
+    except OSError as error:
+        complain(f"--exec: {error}")
+        return
+    if done.returncode:
+        complain(f"--exec: {arguments[0]} ended with {done.returncode} for {notification.id}")

@@ -1,0 +1,126 @@
+"""What commands that speak to a server share: where it is, who asks, and how refusals end the program."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tocsin.cli import exits
+from tocsin.cli.terminal import complain, plain, show_json
+from tocsin.credentials.key import DEV_KEY
+
+if TYPE_CHECKING:
+    from tocsin.client import Client
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+_url = click.option(
+    "--url", envvar="TOCSIN_URL", default=DEFAULT_URL, show_default=True, show_envvar=True, help="The server."
+)
+_token = click.option(
+    "--token",
+    envvar="TOCSIN_TOKEN",
+    show_envvar=True,
+    help="An API key, or what `tocsin token` prints. Others on this machine can see options: prefer the variable.",
+)
+
+
+class Session:
+    """One command's way to its server.
+
+    Attributes:
+        as_json: print for programs.
+        signing_in: with a name and a password, so that a 401 speaks of those.
+    """
+
+    def __init__(self, url: str, token: str | None, *, as_json: bool) -> None:
+        self.url = url
+        self.token = token or None
+        self.as_json = as_json
+        self.signing_in = False
+
+    @contextmanager
+    def client(self, *, retry_for: float = 0.0, doubt: str = "") -> Iterator[Client]:
+        """A client; what it raises ends the program with a sentence and the right status.
+
+        Parameters:
+            retry_for: seconds to go on trying, said on standard error each time; 0: not at all.
+            doubt: said, too, when the request may have had its effect all the same.
+        """
+        # Here and not above: `tocsin --help` and `tocsin serve` need no HTTP client, and it is slow to import.
+        from tocsin.client import Client, ClientError, Refused, Unauthenticated, Unreachable
+
+        try:
+            with Client(self.url, self.token, retry_for=retry_for, waiting=say_waiting) as client:
+                yield client
+        except ClientError as error:
+            status, sentence = exits.FAILED, str(error)
+            if isinstance(error, Unauthenticated):
+                status, sentence = exits.UNAUTHENTICATED, f"{error}. {self._hint()}"
+            elif isinstance(error, Refused):
+                status = exits.of_answer(error.status)
+            elif isinstance(error, Unreachable):
+                hint = ". Is it running, and is --url (TOCSIN_URL) right?" if error.temporary else ""
+                status, sentence = exits.UNREACHABLE, f"{str(error).rstrip('.')}{hint}"
+            complain(sentence)
+            if error.doubtful and doubt:
+                complain(doubt)
+            sys.exit(status)
+        except UnicodeError:
+            complain("a text given is not UTF-8")
+            sys.exit(exits.USAGE)
+        except ValueError as error:
+            raise click.UsageError(plain(str(error))) from None
+
+    def show(self, value: Any, text: str) -> None:
+        """Print the one as JSON, or the other for people; texts are neutralised."""
+        if self.as_json:
+            show_json(value)
+        else:
+            click.echo(plain(text, lines=True))
+
+    def _hint(self) -> str:
+        if self.signing_in:
+            return "The name or the password is wrong, or the user is disabled."
+        if self.token is not None:
+            return "The token (--token, TOCSIN_TOKEN) does not hold here: it is wrong, expired or revoked."
+        hint = "Set TOCSIN_TOKEN to an API key, or to what `tocsin token --user NAME` prints"
+        if "//127.0.0.1" in self.url or "//localhost" in self.url or "//[::1]" in self.url:
+            hint += f"; a server started with --dev knows TOCSIN_TOKEN={DEV_KEY}"
+        return f"{hint}."
+
+
+def say_waiting(why: str, seconds: float) -> None:
+    """Say on standard error that it failed for now and goes on."""
+    complain(f"{why}; trying again in {seconds:.1f} s")
+
+
+def speaks(run: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `--url`, `--token` and `--json`, and hand it a `Session` as its first argument."""
+
+    @functools.wraps(run)
+    def command(*, url: str, token: str | None, as_json: bool, **given: Any) -> None:
+        run(Session(url, token, as_json=as_json), **given)
+
+    return _url(_token(as_json(command)))
+
+
+def read_password(prompt: str, *, twice: bool = False) -> str:
+    """A password: asked for on a terminal, else the first line of standard input.
+
+    Parameters:
+        twice: asked for again, for a new one.
+    """
+    if sys.stdin.isatty():
+        text: str = click.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True)
+        return text
+    line = sys.stdin.readline()
+    if not line:
+        raise click.UsageError("no terminal to ask for the password at, and nothing on standard input")
+    return line.rstrip("\r\n")

@@ -1,0 +1,176 @@
+"""How a client judges what came back, without doing any I/O.
+
+Whoever does the I/O, blocking or not, sends a `Request`, hands the status and the bytes of the answer to
+`judge`, and when that or the network failed asks a `Trying` whether to try again, and when. For streams see
+`tocsin.client.following`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import msgspec
+
+from tocsin.client.errors import ClientError, Forbidden, NotFound, Refused, Unauthenticated, Unreachable
+from tocsin.client.notification import Notification, Page, Sent, read_notification
+from tocsin.client.request import Request
+
+T = TypeVar("T")
+
+FIRST_DELAY = 0.25
+LONGEST_DELAY = 30.0
+LONGEST_RETRY_AFTER = 300.0
+"""Seconds: how long the first wait is, the longest of one's own, and the longest that a stream is put off for."""
+
+ANSWER_SECONDS = 30.0
+SHORTEST_ANSWER_SECONDS = 1.0
+"""How long a single attempt waits for its answer, and the least when several share what time there is."""
+
+
+class _Said(msgspec.Struct):
+    error: str = ""
+    code: str = ""
+    field: str = ""
+
+
+def judge(status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Let a success pass.
+
+    Parameters:
+        headers: by name in lower case.
+
+    Raises:
+        Refused: anything else, as the kind that the status says.
+    """
+    if 200 <= status < 300:
+        return
+    try:
+        said = msgspec.json.decode(body, type=_Said)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        said = _Said()
+    sentence = said.error or f"answered {status}, and not as a Tocsin server does: is the address right?"
+    kind = {401: Unauthenticated, 403: Forbidden, 404: NotFound}.get(status, Refused)
+    raise kind(sentence, status=status, code=said.code, retry_after=_retry_after(headers))
+
+
+def read(body: bytes, form: type[T]) -> T:
+    """A successful answer's body.
+
+    Raises:
+        ClientError: it is not what a Tocsin server answers.
+    """
+    try:
+        return msgspec.json.decode(body, type=form)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ClientError("the answer is not that of a Tocsin server: is the address right?") from None
+
+
+def read_sent(body: bytes) -> Sent:
+    """The answer to a send. Raises as `read`."""
+    return read(body, Sent)
+
+
+def read_page(body: bytes) -> tuple[list[Notification], str | None]:
+    """A page of notifications, and the `before` of the following one. Raises as `read`."""
+    found = read(body, Page)
+    try:
+        return [read_notification(bytes(text)) for text in found.notifications], found.next
+    except msgspec.DecodeError:
+        raise ClientError("the answer is not that of a Tocsin server: is the address right?") from None
+
+
+class Readiness(msgspec.Struct):
+    """The answer to `readiness`; `reasons` says why not."""
+
+    ready: bool
+    reasons: list[str] = []
+
+
+def read_readiness(body: bytes) -> Readiness:
+    """The answer to `readiness`. Raises as `read`."""
+    return read(body, Readiness)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds; a date counts from the answer's own, so that nobody's clock need be right (RFC 9110 10.2.3)."""
+    text = headers.get("retry-after", "")
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, until.total_seconds())
+
+
+# ---------------------------------------------------------------- trying again
+
+
+def retry_delay(attempt: int, chance: float, retry_after: float | None = None) -> float:
+    """Seconds to wait before trying again; spread out, so that a thousand clients do not come back as one.
+
+    Parameters:
+        attempt: how often it has failed so far, less one.
+        chance: 0 to 1, drawn anew each time.
+        retry_after: seconds that the server asked for; never less than that, up to five minutes.
+    """
+    longest = min(LONGEST_DELAY, FIRST_DELAY * (1 << min(attempt, 10)))
+    own = longest * (0.5 + 0.5 * chance)
+    if retry_after is None:
+        return own
+    return max(own, min(retry_after, LONGEST_RETRY_AFTER) * (1 + 0.25 * chance))
+
+
+class Trying:
+    """One request over all its attempts. For each: give it `answer_seconds`, and when it failed, ask `failed`.
+
+    Parameters:
+        tries: most attempts.
+        retry_for: seconds after the start of the first attempt when no other is begun any more; 0: one attempt.
+    """
+
+    def __init__(self, request: Request, *, tries: int, retry_for: float) -> None:
+        self._request = request
+        self._tries = tries
+        self._retry_for = retry_for
+        self._doubtful = False
+        self.attempt = 0
+
+    def answer_seconds(self, elapsed: float) -> float:
+        """How long the next attempt waits for its answer: half of what is left, so that there is time for another.
+
+        Parameters:
+            elapsed: seconds since the start of the first attempt.
+        """
+        if not self._request.safe or self._tries <= 1 or self._retry_for <= 0:
+            return ANSWER_SECONDS
+        return min(ANSWER_SECONDS, max(SHORTEST_ANSWER_SECONDS, (self._retry_for - elapsed) / 2))
+
+    def failed(self, why: ClientError, elapsed: float, chance: float) -> float:
+        """Seconds to wait before the next attempt.
+
+        Parameters:
+            elapsed: seconds since the start of the first attempt.
+            chance: 0 to 1, drawn anew each time.
+
+        Raises:
+            ClientError: `why` itself, when trying again is of no use, would do harm, or would take too long. Whether
+                any of the attempts may have had its effect is then its `doubtful`.
+        """
+        self._doubtful = why.doubtful = why.doubtful or self._doubtful
+        left = self._retry_for - elapsed
+        asked = (why.retry_after or 0.0) if isinstance(why, Refused) else 0.0
+        if not _worth_repeating(self._request, why) or self.attempt + 1 >= self._tries or left <= 0 or asked > left:
+            raise why
+        delay = max(retry_delay(self.attempt, chance), asked * (1 + 0.25 * chance))
+        self.attempt += 1
+        # The last attempt is made when time is up, not before.
+        return min(delay, left)
+
+
+def _worth_repeating(request: Request, why: ClientError) -> bool:
+    if isinstance(why, Refused):
+        return why.temporary and (request.safe or why.status == 429)
+    return isinstance(why, Unreachable) and why.temporary and (request.safe or not why.doubtful)

@@ -1,0 +1,244 @@
+"""Every setting, its default, and where it comes from: options over environment over `tocsin.toml`."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tocsin.errors import StartError
+
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[limits]`: what one user, one address or one request may take.
+
+    Attributes:
+        streams_per_user: open streams of one user.
+        streams_per_address: open streams of one client address (IPv6: /64).
+        unauthenticated_per_address: WebSockets of one address that wait for their first frame.
+        login_failures: failed sign-ins of one account or address in five minutes.
+        messages_per_minute: frames that one WebSocket may send.
+        writer_queue: writes that may wait for the store.
+    """
+
+    streams_per_user: AtLeastOne = 1_000
+    streams_per_address: AtLeastOne = 20_000
+    unauthenticated_per_address: AtLeastOne = 20
+    login_failures: AtLeastOne = 10
+    messages_per_minute: AtLeastOne = 60
+    writer_queue: AtLeastOne = 20_000
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[retention]`: how long notifications are kept.
+
+    Attributes:
+        days: after which a notification may be purged.
+    """
+
+    days: AtLeastOne = 90
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[metrics]`.
+
+    Attributes:
+        public: whether `/metrics` needs no credential.
+    """
+
+    public: bool = False
+
+
+class Issuer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[issuers]]`: somebody else whose JWTs are accepted.
+
+    Attributes:
+        issuer: the `iss` claim, exactly.
+        audience: the `aud` claim that must be there.
+        algorithm: the one signing algorithm, fixed here and never read from a token.
+        jwks_url: where its keys are (https, or http on loopback); fetched on a schedule, never for a token.
+        public_key: its key in PEM form instead, or a path to it.
+        trusted_roles: whether its `superuser` claim counts.
+        create_users: whether a first valid token creates its user.
+    """
+
+    issuer: str
+    audience: str
+    algorithm: Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+    jwks_url: str = ""
+    public_key: str = ""
+    trusted_roles: bool = False
+    create_users: bool = False
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings.
+
+    Attributes:
+        host: address to listen on.
+        port: TCP port to listen on; 0 picks one.
+        data: folder of the database, its lock and the settings file.
+        dev: loopback only, with sample users and keys; never for real use.
+        tls_cert: PEM file with the certificate chain; with `tls_key`, HTTPS is served.
+        tls_key: PEM file with the private key.
+        base_url: how people reach this server from outside (`https://tocsin.example`), for Origin checks.
+        origins: other origins whose pages may use the API and open streams, exactly as browsers send them.
+        trusted_proxies: addresses or networks whose `X-Forwarded-For` and `-Proto` are believed.
+        anonymous_broadcasts: whether a stream without a credential receives broadcasts.
+        allow_key_in_query: whether an API key may stand in `?token=`.
+        drain_seconds: over how long streams are closed at a graceful stop.
+        log_level: least severity that is logged.
+        log_requests: which requests are logged: all, only refused ones, or none.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
+    data: str = "./tocsin-data"
+    dev: bool = False
+    tls_cert: str = ""
+    tls_key: str = ""
+    base_url: str = ""
+    origins: list[str] = []
+    trusted_proxies: list[str] = []
+    anonymous_broadcasts: bool = False
+    allow_key_in_query: bool = False
+    drain_seconds: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 2.0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_requests: Literal["all", "refused", "none"] = "refused"
+    limits: Limits = Limits()
+    retention: Retention = Retention()
+    metrics: Metrics = Metrics()
+    issuers: list[Issuer] = []
+
+
+_CLIENT_VARIABLES = frozenset({"TOCSIN_URL", "TOCSIN_TOKEN"})
+_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def load(options: dict[str, Any], environment: dict[str, str] | None = None) -> Config:
+    """Put the settings together: options over environment over the file `tocsin.toml` in the data folder.
+
+    Parameters:
+        options: what was given on the command line; None values count as not given.
+        environment: defaults to the process's own.
+
+    Raises:
+        StartError: an unknown name, a value of the wrong type, or settings that contradict one another.
+    """
+    environment = dict(os.environ) if environment is None else environment
+    given = {name: value for name, value in options.items() if value is not None}
+    from_environment = _read_environment(environment)
+    folder = given.get("data") or from_environment.get("data") or Config().data
+    merged = _merge(_merge(_read_file(Path(folder) / "tocsin.toml"), from_environment), given)
+    try:
+        config = msgspec.convert(merged, Config, strict=False)
+    except msgspec.ValidationError as error:
+        raise StartError(f"configuration: {_whose(str(error), from_environment, given)}") from None
+    return _checked(config)
+
+
+def _whose(error: str, from_environment: dict[str, Any], given: dict[str, Any]) -> str:
+    """The library's sentence, with the name of the setting as whoever set it wrote it."""
+    unknown = re.search(r"unknown field `(\w+)`", error)
+    at = re.search(r" - at `\$\.?([\w.]*)", error)
+    places = [part for part in (at[1] if at else "").split(".") if part]
+    path = ".".join([*places, unknown[1]] if unknown else places)
+    why = f"there is no setting {path!r}" if unknown else error.partition(" - at ")[0]
+    section, _, name = path.partition(".")
+    if section in given:
+        return f"--{section.replace('_', '-')}: {why}"
+    held = from_environment.get(section)
+    if held is not None and (not name or (isinstance(held, dict) and name in held)):
+        return f"TOCSIN_{path.replace('.', '__').upper()}: {why}"
+    return f"tocsin.toml: {path}: {why}"
+
+
+def _checked(config: Config) -> Config:
+    if "*" in config.origins:
+        raise StartError("configuration: origins: '*' would let any page act for its visitor; list them one by one")
+    for name, address in [*(("origins", one) for one in config.origins), ("base_url", config.base_url.rstrip("/"))]:
+        if not _is_origin(address) and (address or name == "origins"):
+            raise StartError(f"configuration: {name}: {address!r}: expected scheme and host, as https://tocsin.example")
+    if config.data == "":
+        raise StartError("configuration: data: name a folder")
+    if bool(config.tls_cert) != bool(config.tls_key):
+        raise StartError("configuration: tls_cert and tls_key go together")
+    if config.dev and config.host not in _LOOPBACK_HOSTS:
+        raise StartError("configuration: --dev has well-known passwords and listens on loopback only; drop --host")
+    for network in config.trusted_proxies:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            raise StartError(f"configuration: trusted_proxies: {network!r} is no address or network") from None
+    for issuer in config.issuers:
+        if bool(issuer.jwks_url) == bool(issuer.public_key):
+            raise StartError(f"configuration: issuers: {issuer.issuer}: give either jwks_url or public_key")
+    if config.dev:
+        return msgspec.structs.replace(
+            config, anonymous_broadcasts=True, metrics=msgspec.structs.replace(config.metrics, public=True)
+        )
+    return config
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and text == f"{parts.scheme}://{parts.netloc}"
+    except ValueError:
+        return False
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"{path}: cannot be read: {error}") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StartError(f"{path}: {error}") from None
+
+
+def _read_environment(environment: dict[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for variable, text in environment.items():
+        if not variable.startswith("TOCSIN_") or variable in _CLIENT_VARIABLES:
+            continue
+        section, _, name = variable.removeprefix("TOCSIN_").lower().partition("__")
+        if name:
+            holder = found.setdefault(section, {})
+            if isinstance(holder, dict):
+                holder[name] = text
+        else:
+            found[section] = _split(section, text)
+    return found
+
+
+def _split(name: str, text: str) -> Any:
+    hint = get_type_hints(Config).get(name)
+    if hint in (list[str],):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if name == "issuers":
+        try:
+            return msgspec.json.decode(text.encode())
+        except msgspec.DecodeError:
+            raise StartError("TOCSIN_ISSUERS: expected a JSON array") from None
+    return text
+
+
+def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(under)
+    for name, value in over.items():
+        below = merged.get(name)
+        merged[name] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,104 @@
+"""What happens to a stream's connection, told to the hub."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tocsin.errors import Refusal, Unauthenticated
+from tocsin.live.closing import Close
+from tocsin.live.gate import Asked, Gate
+from tocsin.live.stream import State, Stream
+from tocsin.principal import Principal
+
+
+class StreamConnection:
+    """One open connection: the door's events on one side, gate and hub on the other.
+
+    Parameters:
+        gate: checks first frames.
+        stream: written to by the hub.
+        address: as limits count it; counted off when the connection is gone.
+    """
+
+    __slots__ = ("_gate", "_task", "stream")
+
+    def __init__(self, gate: Gate, stream: Stream, address: str) -> None:
+        self.stream = stream
+        stream.address = address
+        self._gate = gate
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, asked: Asked, *, can_speak: bool) -> None:
+        """Start the stream, or wait for its first frame.
+
+        Parameters:
+            can_speak: whether the peer could send one.
+        """
+        stream, hub = self.stream, self._gate.hub
+        principal, stream.since = asked.principal, asked.since
+        # One who resumes and has not said who they are waits, too: opened as nobody's, the stream would
+        # run past what is theirs.
+        stream.may_be_nobody = self._gate.config.anonymous_broadcasts
+        if principal is None and can_speak and not (stream.may_be_nobody and asked.since is None):
+            hub.wait_for_first_frame(stream)
+        elif principal is not None and principal.user_id is not None and not hub.has_room_for(principal.user_id):
+            stream.close(Close.TOO_MANY_STREAMS, "too many streams of this user are open")
+        else:
+            stream.principal = principal
+            hub.enter(stream)
+            self._look_again()
+
+    def over_budget(self) -> None:
+        self._gate.hub.over_budget(self.stream)
+
+    def answered(self) -> None:
+        self.stream.pings = 0
+
+    def counted(self) -> None:
+        self.stream.count_frame(self._gate.clock.monotonic(), self._gate.config.limits.messages_per_minute)
+
+    def heard(self, text: str) -> None:
+        credential = self.stream.hear(text)
+        if credential is not None:
+            self._task = asyncio.get_running_loop().create_task(self._authenticate(credential))
+
+    def lost(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._gate.hub.leave(self.stream)
+        self._gate.hub.release(self.stream.address)
+
+    async def _authenticate(self, credential: str) -> None:
+        stream, hub = self.stream, self._gate.hub
+        try:
+            principal = await self._gate.identify(credential)
+        except Refusal as refusal:
+            code = Close.BAD_CREDENTIAL if isinstance(refusal, Unauthenticated) else Close.FORBIDDEN
+            stream.close(code, refusal.sentence)
+            return
+        finally:
+            stream.authenticating = False
+        if principal.user_id is not None and not hub.has_room_for(principal.user_id):
+            stream.close(Close.TOO_MANY_STREAMS, "too many streams of this user are open")
+        elif stream.state is State.CONNECTING:
+            stream.principal = principal
+            hub.enter(stream)
+            self._look_again()
+        elif stream.since is not None:
+            # It has gone on as nobody's: what was this user's since then was passed over.
+            stream.close(Close.RESTART, "come back with the credential, to resume with it")
+        elif stream.state is not State.CLOSING:
+            stream.principal = principal
+            hub.adopt(stream)
+            self._look_again()
+
+    def _look_again(self) -> None:
+        # A revocation is told to the streams that are in the hub; one that was committed while this one was
+        # on its way there would be noticed by nobody.
+        principal = self.stream.principal
+        if principal is not None and self.stream.state is not State.CLOSING:
+            self._task = asyncio.get_running_loop().create_task(self._close_if_gone(principal))
+
+    async def _close_if_gone(self, principal: Principal) -> None:
+        if not await self._gate.authorize.still_holds(principal):
+            self.stream.revoke()

@@ -1,0 +1,142 @@
+"""The gate before every stream: one check for WebSocket, SSE and NDJSON alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from tocsin.config import Config
+from tocsin.credentials.address import address_bucket
+from tocsin.credentials.key import is_sample, parse_key
+from tocsin.credentials.ticket import Tickets
+from tocsin.device import DeviceId
+from tocsin.errors import Forbidden, Invalid, Unauthenticated, Unavailable
+from tocsin.live.form import ENVELOPE
+from tocsin.live.hub import Hub
+from tocsin.path.authorize import Authorize
+from tocsin.ports import Clock
+from tocsin.position import Position
+from tocsin.principal import Principal, parse_id
+from tocsin.request import Request
+
+MOST_DEVICES = 100
+"""Most `deviceId` parameters of one stream."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a stream was asked to be.
+
+    Attributes:
+        principal: whose; None where no credential was presented.
+        since: resume right after this position, or None: from the head.
+        devices: only notifications about these, or None: all.
+        envelope: whether `?protocol=tocsin.v1` was given.
+    """
+
+    principal: Principal | None
+    since: Position | None
+    devices: frozenset[DeviceId] | None
+    envelope: bool
+
+
+class Gate:
+    """Says who may open which stream.
+
+    Parameters:
+        turned_down: why no new streams are taken now, empty when they are.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        authorize: Authorize,
+        tickets: Tickets,
+        config: Config,
+        clock: Clock,
+        turned_down: Callable[[], str],
+    ) -> None:
+        self.hub = hub
+        self.authorize = authorize
+        self.config = config
+        self.clock = clock
+        self._tickets = tickets
+        self._turned_down = turned_down
+
+    def address(self, request: Request) -> str:
+        """The client's address as limits count it (IPv6 by /64)."""
+        return address_bucket(request.address)
+
+    def admit(self, request: Request) -> None:
+        """What is decided before anything is accepted; counts the address in.
+
+        Raises:
+            Forbidden: a page of a foreign origin. Unavailable: going down. TooMany: the address is full.
+        """
+        if not request.from_allowed_origin():
+            raise Forbidden("This origin may not open streams here")
+        if reason := self._turned_down():
+            raise Unavailable(reason, retry_after=2)
+        self.hub.admit(self.address(request))
+
+    def release(self, request: Request) -> None:
+        """Count the address off."""
+        self.hub.release(self.address(request))
+
+    async def read(self, request: Request) -> Asked:
+        """What was asked for, and by whom.
+
+        Raises:
+            Unauthenticated: a credential is there and does not hold. Forbidden: an app's.
+            Malformed, Invalid: a parameter that cannot be understood.
+        """
+        principal = await self._principal(request)
+        if principal is not None and principal.kind == "app":
+            raise Forbidden("An app secret sends; it does not read")
+        # A browser that reconnects asks for the same URL, `since` and all; what it saw last is in the header.
+        given = request.header(b"last-event-id") or request.asked("since")
+        protocol = request.asked("protocol")
+        if protocol not in (None, ENVELOPE):
+            raise Invalid("protocol", f"there is only {ENVELOPE}")
+        devices = request.query.get("deviceId")
+        if devices is not None and len(devices) > MOST_DEVICES:
+            raise Invalid("deviceId", f"at most {MOST_DEVICES}")
+        return Asked(
+            principal,
+            Position.parse(given) if given is not None else None,
+            None if devices is None else frozenset(DeviceId(parse_id(id_, where="deviceId")) for id_ in devices),
+            protocol is not None,
+        )
+
+    def crowded(self, request: Request) -> bool:
+        """Whether that address has too many connections that have not said who they are."""
+        waiting = self.hub.waiting_for_first_frame(self.address(request))
+        return waiting >= self.config.limits.unauthenticated_per_address
+
+    async def identify(self, credential: str) -> Principal:
+        """Who a first frame's credential is.
+
+        Raises:
+            Unauthenticated: it does not hold. Forbidden: an app's.
+        """
+        principal = await self.authorize.identify(credential)
+        if principal.kind == "app":
+            raise Forbidden("An app secret sends; it does not read")
+        return principal
+
+    async def _principal(self, request: Request) -> Principal | None:
+        credential = request.credential
+        if credential is not None:
+            return await self.authorize.identify(credential)
+        if (ticket := request.asked("ticket")) is not None:
+            principal = self._tickets.redeem(ticket)
+            if not await self.authorize.still_holds(principal):
+                raise Unauthenticated
+            return principal
+        token = request.asked("token")
+        if token is None:
+            return None
+        # A long-lived secret in a URL ends in histories and logs; a token lasts a day at most.
+        if not self.config.allow_key_in_query and (parse_key(token) is not None or is_sample(token)):
+            raise Unauthenticated
+        return await self.authorize.identify(token)

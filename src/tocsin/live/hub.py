@@ -1,0 +1,303 @@
+"""The hub: every stream of this node, by user and by device; writes each notification to those it is for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from tocsin.errors import TooMany, Unavailable
+from tocsin.live.closing import Close
+from tocsin.live.form import Form
+from tocsin.live.stream import KERNEL_UNSENT, State, Stream
+from tocsin.notification import Notification
+from tocsin.ports import Clock, Page, Span, Store
+from tocsin.position import Epoch
+from tocsin.principal import UserId
+
+log = logging.getLogger("tocsin.live")
+
+PAGE = 200
+"""Most notifications in one page of catching up."""
+
+PING_SECONDS = 15
+"""Between two pings of one stream; after two that were not answered it is closed."""
+
+SLOW_SECONDS = 8.0
+"""How long a reader may take nothing of what waits for it."""
+
+FIRST_FRAME_SECONDS = 5.0
+"""How long a WebSocket without a credential may wait before it sends one."""
+
+
+class Hub:
+    """Feeds the streams of this node.
+
+    Parameters:
+        epoch: of the log.
+        head: the number to start after.
+        store: where a stream that is behind reads what it missed.
+        clock: for pings, stalls and expiry.
+    """
+
+    def __init__(self, epoch: Epoch, head: int, store: Store, clock: Clock, *, per_user: int, per_address: int) -> None:
+        self.epoch = epoch
+        self.last = head
+        self.deliveries = 0
+        self._store = store
+        self._clock = clock
+        self._per_user = per_user
+        self._per_address = per_address
+        self._streams: set[Stream] = set()
+        self._everything: dict[Form, set[Stream]] = {}
+        self._selective: set[Stream] = set()
+        self._by_user: dict[UserId, set[Stream]] = {}
+        self._by_address: dict[str, int] = {}
+        self._connecting: dict[str, set[Stream]] = {}
+        self._catching_up: dict[Stream, asyncio.Task[None]] = {}
+        self._slot = 0
+        self._next_slot = 0
+
+    # ------------------------------------------------------------ coming and going
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    @property
+    def streams(self) -> Iterable[Stream]:
+        """All streams now open on this node."""
+        return tuple(self._streams)
+
+    def admit(self, address: str) -> None:
+        """Count a connection of an address before it becomes a stream; `leave` counts it off.
+
+        Raises:
+            TooMany: that address has too many.
+        """
+        open_now = self._by_address.get(address, 0)
+        if open_now >= self._per_address:
+            raise TooMany("Too many streams from this address", retry_after=30)
+        self._by_address[address] = open_now + 1
+
+    def release(self, address: str) -> None:
+        """Count a connection of an address off."""
+        left = self._by_address.get(address, 0) - 1
+        if left > 0:
+            self._by_address[address] = left
+        else:
+            self._by_address.pop(address, None)
+
+    def has_room_for(self, user: UserId) -> bool:
+        """Whether that user may open another stream."""
+        return len(self._by_user.get(user, ())) < self._per_user
+
+    def waiting_for_first_frame(self, address: str) -> int:
+        """How many connections of an address have not said yet who they are."""
+        return len(self._connecting.get(address, ()))
+
+    def wait_for_first_frame(self, stream: Stream) -> None:
+        """Keep a stream that is nobody's yet; closed when it does not say in time."""
+        stream.stalled_since = self._clock.monotonic()
+        self._connecting.setdefault(stream.address, set()).add(stream)
+
+    def enter(self, stream: Stream) -> None:
+        """Take a stream in, which from now on is written to."""
+        self._forget_connecting(stream)
+        self._next_slot = stream.slot = (self._next_slot + 1) % PING_SECONDS
+        self._streams.add(stream)
+        self._index(stream)
+        stream.open(self.epoch, self.last)
+        self._look_after(stream)
+
+    def adopt(self, stream: Stream) -> None:
+        """A stream that was nobody's has become somebody's."""
+        self._index(stream)
+
+    def leave(self, stream: Stream) -> None:
+        """The connection is gone."""
+        stream.gone()
+        self._forget_connecting(stream)
+        self._streams.discard(stream)
+        self._selective.discard(stream)
+        if (alike := self._everything.get(stream.form)) is not None:
+            alike.discard(stream)
+        user = stream.user_id
+        if user is not None and (theirs := self._by_user.get(user)) is not None:
+            theirs.discard(stream)
+            if not theirs:
+                del self._by_user[user]
+        if (task := self._catching_up.pop(stream, None)) is not None:
+            task.cancel()
+
+    def _index(self, stream: Stream) -> None:
+        if stream.devices is None:
+            self._everything.setdefault(stream.form, set()).add(stream)
+        else:
+            self._selective.add(stream)
+        if stream.user_id is not None:
+            self._by_user.setdefault(stream.user_id, set()).add(stream)
+
+    def _forget_connecting(self, stream: Stream) -> None:
+        waiting = self._connecting.get(stream.address)
+        if waiting is not None:
+            waiting.discard(stream)
+            if not waiting:
+                del self._connecting[stream.address]
+
+    # ------------------------------------------------------------ fan-out
+
+    def fan_out(self, span: Span) -> None:
+        """Write what a commit added to every stream it is for, and note to how many."""
+        for entry in span.entries:
+            if entry.notification is not None:
+                entry.streamed = self._write(entry.notification)
+        self.last = span.last
+
+    def _write(self, notification: Notification) -> int:
+        seq = notification.seq
+        frames: dict[Form, bytes] = {}
+        count, live = 0, State.LIVE
+        if notification.user_id is not None:
+            for stream in tuple(self._by_user.get(notification.user_id, ())):
+                count += self._offer(stream, notification, frames)
+        else:
+            for form, streams in self._everything.items():
+                if not streams:
+                    continue
+                frame = form.notification(self.epoch, notification)
+                size = len(frame)
+                count += len(streams)
+                behind: list[Stream] = []
+                # The hottest loop there is: one turn for each stream of a broadcast.
+                for stream in streams:
+                    if stream.state is live and seq > stream.cursor:
+                        stream.cursor = seq
+                        stream.sent += size
+                        stream.write(frame)
+                    else:
+                        behind.append(stream)
+                for stream in behind:
+                    stream.offer(seq, frame)
+                    count -= stream.state is State.CLOSING
+            for stream in tuple(self._selective):
+                count += self._offer(stream, notification, frames)
+        self.deliveries += count
+        return count
+
+    def _offer(self, stream: Stream, notification: Notification, frames: dict[Form, bytes]) -> int:
+        if stream.state is State.CLOSING:
+            return 0
+        if stream.devices is not None and notification.device_id not in stream.devices:
+            return 0
+        frame = frames.get(stream.form)
+        if frame is None:
+            frame = frames[stream.form] = stream.form.notification(self.epoch, notification)
+        stream.offer(notification.seq, frame)
+        return 1
+
+    # ------------------------------------------------------------ catching up
+
+    def over_budget(self, stream: Stream) -> None:
+        """The door says that more waits than may: from here on the store keeps it for the reader."""
+        stream.fall_behind()
+        self._look_after(stream)
+
+    def _look_after(self, stream: Stream) -> None:
+        if stream.state is State.CATCHING_UP and stream not in self._catching_up:
+            task = asyncio.get_running_loop().create_task(self._catch_up(stream))
+            self._catching_up[stream] = task
+
+    async def _catch_up(self, stream: Stream) -> None:
+        try:
+            while stream.state is State.CATCHING_UP:
+                await stream.door.drained(KERNEL_UNSENT)
+                stream.begin_page()
+                page = await self._page(stream)
+                if page is not None:
+                    stream.take_page(self.epoch, page)
+                # A reader that keeps up with the pages must not keep everybody else waiting.
+                await asyncio.sleep(0)
+        except Exception:
+            log.exception("catching up failed")
+            stream.close(Close.RESTART, "catching up failed; come back and resume")
+        finally:
+            self._catching_up.pop(stream, None)
+            self._look_after(stream)
+
+    async def _page(self, stream: Stream) -> Page | None:
+        try:
+            return await self._store.changes(stream.user_id, stream.devices, stream.cursor, PAGE)
+        except Unavailable:
+            await asyncio.sleep(1.0)
+            return None
+
+    # ------------------------------------------------------------ looking after
+
+    async def run(self) -> None:
+        """Once a second: ping some, close those who are stuck, expired or silent. Never ends by itself."""
+        while True:
+            await asyncio.sleep(1.0)
+            try:
+                self.sweep()
+            except Exception:
+                log.exception("the sweep failed")
+
+    def sweep(self) -> None:
+        """One round of looking after."""
+        now, utc = self._clock.monotonic(), self._clock.now()
+        self._slot = (self._slot + 1) % PING_SECONDS
+        for stream in tuple(self._streams):
+            principal = stream.principal
+            if principal is not None and principal.expires_at is not None and principal.expires_at <= utc:
+                stream.close(Close.BAD_CREDENTIAL, "the credential has expired")
+            elif self._is_stuck(stream, now):
+                stream.close(Close.SLOW, f"nothing was taken for {SLOW_SECONDS:.0f} seconds")
+            elif stream.slot == self._slot and stream.state is not State.CLOSING:
+                self._ping(stream)
+        for stream in [stream for waiting in self._connecting.values() for stream in waiting]:
+            if now - stream.stalled_since < FIRST_FRAME_SECONDS or stream.authenticating:
+                continue
+            if stream.may_be_nobody:
+                self.enter(stream)
+            else:
+                stream.close(Close.NO_CREDENTIAL, f"no credential within {FIRST_FRAME_SECONDS:.0f} seconds")
+
+    def _is_stuck(self, stream: Stream, now: float) -> bool:
+        unsent = stream.door.unsent()
+        taken = stream.sent - unsent
+        if not unsent or taken != stream.taken:
+            stream.taken = taken
+            stream.stalled_since = now
+            return False
+        return now - stream.stalled_since >= SLOW_SECONDS
+
+    @staticmethod
+    def _ping(stream: Stream) -> None:
+        if stream.pings >= 2:
+            stream.close(Close.SLOW, "two pings were left unanswered")
+            return
+        if stream.form.answers_pings and stream.door.hears_pongs:
+            stream.pings += 1
+        stream.sent += len(stream.form.ping)
+        stream.write(stream.form.ping)
+
+    # ------------------------------------------------------------ ending
+
+    def restart(self) -> None:
+        """Close every stream at once, to come back and resume."""
+        for stream in tuple(self._streams):
+            stream.close(Close.RESTART, "the server lost its place in the log")
+
+    async def close_all(self, code: Close, reason: str, seconds: float) -> None:
+        """Close every stream, spread evenly.
+
+        Parameters:
+            seconds: over how long; those who come back at once should not all come at once.
+        """
+        waiting = list(self._streams) + [stream for some in self._connecting.values() for stream in some]
+        started = asyncio.get_running_loop().time()
+        for at, stream in enumerate(waiting):
+            due = started + seconds * at / max(1, len(waiting))
+            if (ahead := due - asyncio.get_running_loop().time()) > 0.01:
+                await asyncio.sleep(ahead)
+            stream.close(code, reason)

@@ -1,0 +1,309 @@
+"""One live stream as a state machine. Knows no socket, no loop and no clock.
+
+    connecting ──authenticate──▶ catching up ──last page taken──▶ live
+                                      ▲                            │
+                                      └──────── over budget ───────┘        any ──close──▶ closing
+
+While it catches up, pages come from the store and live frames wait in a small hold. The hold is begun
+empty before a page's head is read: whatever is fanned out after that is in the hold, whatever was
+committed before is in the page, and what is in both is dropped by its number.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Protocol
+
+from tocsin import wire
+from tocsin.device import DeviceId
+from tocsin.errors import Malformed, Refusal
+from tocsin.live.closing import Close
+from tocsin.live.form import Form
+from tocsin.ports import Page
+from tocsin.position import Epoch, Position
+from tocsin.principal import Principal, UserId
+
+BUDGET = 256 * 1024
+"""Most bytes that wait for one reader, the kernel's unsent part included."""
+
+KERNEL_UNSENT = 64 * 1024
+"""TCP_NOTSENT_LOWAT: most bytes of it that the kernel holds unsent."""
+
+HOLD = 64 * 1024
+"""Most bytes of live frames kept while a page is read."""
+
+
+class Door(Protocol):
+    """The one way out of a stream. Nothing blocks; nothing is written after `close`.
+
+    Attributes:
+        paused: whether more waits than the budget allows, and has not been worked off since.
+        hears_pongs: whether the peer's answers to pings come to be known here.
+    """
+
+    hears_pongs: bool
+
+    @property
+    def paused(self) -> bool: ...
+
+    def write(self, frame: bytes) -> None:
+        """Write a ready frame."""
+        ...
+
+    def unsent(self) -> int:
+        """Bytes written that still wait in this process."""
+        ...
+
+    async def drained(self, below: int) -> None:
+        """Wait until fewer bytes than `below` wait, or the connection is gone."""
+        ...
+
+    def close(self, code: Close, reason: str) -> None:
+        """Tell the peer why, and end the connection for good soon after, taken or not."""
+        ...
+
+
+class State(Enum):
+    """Where a stream is in its life."""
+
+    CONNECTING = "connecting"
+    """Open, but nobody yet: waits for its credential."""
+    CATCHING_UP = "catching up"
+    """Reads what it missed from the store."""
+    LIVE = "live"
+    """Is written to as things happen."""
+    CLOSING = "closing"
+    """Is written to no more."""
+
+
+class Stream:
+    """One connection's view of the log.
+
+    Parameters:
+        form: how events look.
+        door: the way out.
+        principal: whose stream it is; None for nobody (yet).
+        devices: only notifications about these devices, or None for all.
+
+    Attributes:
+        since: where to start, once it is known whose stream it is.
+        may_be_nobody: whether it becomes a stream of broadcasts when it never says whose it is.
+        cursor: everything up to this number was written or is not for this stream.
+        sent: bytes written so far.
+    """
+
+    __slots__ = (
+        "_hold",
+        "_hold_size",
+        "_overrun",
+        "_since",
+        "address",
+        "authenticating",
+        "cursor",
+        "devices",
+        "door",
+        "form",
+        "greeting",
+        "heard",
+        "may_be_nobody",
+        "minute",
+        "pings",
+        "principal",
+        "sent",
+        "since",
+        "slot",
+        "stalled_since",
+        "state",
+        "taken",
+        "write",
+    )
+
+    def __init__(
+        self,
+        form: Form,
+        door: Door,
+        *,
+        principal: Principal | None = None,
+        devices: frozenset[DeviceId] | None = None,
+    ) -> None:
+        self.form = form
+        self.door = door
+        self.write = door.write
+        self.principal = principal
+        self.devices = devices
+        self.state = State.CONNECTING
+        self.cursor = 0
+        self.sent = 0
+        self.authenticating = False
+        self.greeting = False
+        self.since: Position | None = None
+        self.may_be_nobody = False
+        self._since: Position | None = None
+        self._hold: list[tuple[int, bytes]] | None = None
+        self._hold_size = 0
+        self._overrun = False
+        # Kept by the hub's sweep: signs of life and of progress.
+        self.address = ""
+        self.slot = 0
+        self.pings = 0
+        self.taken = 0
+        self.stalled_since = 0.0
+        self.minute = 0.0
+        self.heard = 0
+
+    @property
+    def user_id(self) -> UserId | None:
+        """Whose notifications it gets; None for broadcasts only."""
+        return self.principal.user_id if self.principal is not None else None
+
+    # ------------------------------------------------------------ opening
+
+    def open(self, epoch: Epoch, head: int) -> None:
+        """Start streaming right after `since`, or without one at the head.
+
+        Parameters:
+            head: the last number that this node has fanned out.
+        """
+        since = self.since
+        here = Position(epoch, head)
+        self._tell("hello", since if since is not None else here, b"{}")
+        if self.state is State.CLOSING:
+            return
+        self.cursor = head
+        if since is not None and since.epoch == epoch:
+            self.cursor = since.seq
+            self._since = since
+            self.state = State.CATCHING_UP
+            self.greeting = True
+            return
+        if since is not None:
+            self._lost(here)
+        self._now_live(epoch)
+
+    # ------------------------------------------------------------ live
+
+    def offer(self, seq: int, frame: bytes) -> None:
+        """A live frame, in order of `seq`. The hub writes to live streams itself; this is the rest."""
+        if seq <= self.cursor:
+            return
+        if self.state is State.LIVE:
+            self.cursor = seq
+            self.sent += len(frame)
+            self.write(frame)
+        elif self._hold is not None:
+            self._hold_size += len(frame)
+            if self._hold_size > HOLD:
+                self._hold, self._overrun = None, True
+            else:
+                self._hold.append((seq, frame))
+
+    def fall_behind(self) -> None:
+        """More waits for the reader than its budget allows: live frames are let go, the store has them."""
+        if self.state is State.LIVE:
+            self.state = State.CATCHING_UP
+
+    def close(self, code: Close, reason: str) -> None:
+        """End it."""
+        if self.state is not State.CLOSING:
+            self.state = State.CLOSING
+            self._hold = None
+            self.door.close(code, reason)
+
+    def revoke(self) -> None:
+        """Its key, token or user was taken away."""
+        self.close(Close.REVOKED, "the credential was revoked")
+
+    def gone(self) -> None:
+        """The connection is lost; there is nobody left to tell."""
+        self.state = State.CLOSING
+        self._hold = None
+
+    # ------------------------------------------------------------ catching up
+
+    def begin_page(self) -> None:
+        """A page is about to be read: from now on live frames are held."""
+        self._hold, self._hold_size, self._overrun = [], 0, False
+
+    def take_page(self, epoch: Epoch, page: Page) -> None:
+        """What was read; after the last page the stream is live."""
+        if self.state is not State.CATCHING_UP:
+            return
+        if self._since is not None and self._since.seq > page.head:
+            # A number this log has not given out: the position is from a future that did not happen here.
+            self.cursor, self._since = page.head, None
+            self._lost(Position(epoch, page.head))
+        else:
+            self._since = None
+            for notification in page.notifications:
+                self._send(self.form.notification(epoch, notification))
+            self.cursor = max(self.cursor, page.upto)
+        # A door that is paused tells nothing when still more is written: such a stream stays with its pages.
+        if not page.full and not self._overrun and not self.door.paused and self.state is State.CATCHING_UP:
+            held, self._hold = self._hold or [], None
+            self._now_live(epoch)
+            for seq, frame in held:
+                self.offer(seq, frame)
+
+    def _now_live(self, epoch: Epoch) -> None:
+        if self.state is State.CLOSING:
+            return
+        first_time, self.greeting = self.greeting or self.state is State.CONNECTING, False
+        self.state = State.LIVE
+        if first_time:
+            self._tell("caught-up", Position(epoch, self.cursor), b"{}")
+
+    def _lost(self, from_here: Position) -> None:
+        if not self.form.tells_events:
+            self.close(Close.LOST, "that position is not of this log; start again without since")
+            return
+        self._tell("gap", from_here, b'{"oldest":"%b"}' % str(from_here).encode())
+
+    def _tell(self, event: str, position: Position, data: bytes) -> None:
+        frame = self.form.event(event, str(position), data)
+        if frame:
+            self._send(frame)
+
+    def _send(self, frame: bytes) -> None:
+        if self.state is not State.CLOSING:
+            self.sent += len(frame)
+            self.write(frame)
+
+    # ------------------------------------------------------------ what the peer says
+
+    def count_frame(self, now: float, per_minute: int) -> None:
+        """A frame of any kind came from the peer, but for a pong that was asked for.
+
+        Parameters:
+            now: seconds, monotonic.
+            per_minute: frames it may send in a minute.
+        """
+        if now - self.minute >= 60:
+            self.minute, self.heard = now, 0
+        self.heard += 1
+        if self.heard > per_minute:
+            self.close(Close.TOO_FAST, f"more than {per_minute} messages in a minute")
+
+    def hear(self, text: str) -> str | None:
+        """A text frame from the peer.
+
+        Returns:
+            A credential to establish, or None; a frame that may not stand here closes the stream.
+        """
+        if self.state is State.CLOSING:
+            return None
+        try:
+            frame = wire.read(text.encode(), dict)
+        except (Malformed, Refusal):
+            self.close(Close.BAD_FRAME, "expected a JSON object")
+            return None
+        credential = frame.get("auth")
+        if isinstance(credential, str) and len(frame) == 1:
+            if self.principal is None and not self.authenticating:
+                self.authenticating = True
+                return credential
+            self.close(Close.BAD_FRAME, "already authenticated")
+        elif self.state is State.CONNECTING:
+            self.close(Close.BAD_CREDENTIAL, 'the first frame must be {"auth": "…"}')
+        else:
+            self.close(Close.BAD_FRAME, "not a command")
+        return None

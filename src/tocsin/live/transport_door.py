@@ -1,0 +1,126 @@
+"""The door of a stream over an asyncio transport: ready bytes go straight to it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
+from typing import Protocol
+
+from tocsin.live.closing import Close
+from tocsin.live.stream import BUDGET, KERNEL_UNSENT
+
+_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 0x201 if sys.platform == "darwin" else 25)
+_ABORT_AFTER = 1.0
+_LOOK_AGAIN = 0.02
+
+
+class Connection(Protocol):
+    """What a door calls when its connection changes; the hub's side of it."""
+
+    def over_budget(self) -> None:
+        """More waits for the peer than its budget allows."""
+        ...
+
+    def heard(self, text: str) -> None:
+        """The peer sent a text."""
+        ...
+
+    def answered(self) -> None:
+        """The peer gave a sign of life."""
+        ...
+
+    def counted(self) -> None:
+        """The peer sent a frame of its own accord."""
+        ...
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        ...
+
+
+class TransportDoor:
+    """Writes to a transport, and tells when too much waits in it.
+
+    Parameters:
+        transport: of the accepted connection.
+        farewell: turns a close code and a reason into the last bytes of the stream.
+    """
+
+    hears_pongs = True
+
+    def __init__(self, transport: asyncio.Transport, farewell: Callable[[Close, str], bytes]) -> None:
+        self.connection: Connection | None = None
+        self.write = transport.write
+        self.unsent: Callable[[], int] = transport.get_write_buffer_size
+        self._transport = transport
+        self._farewell = farewell
+        self._waiting: asyncio.Future[None] | None = None
+        self._paused = False
+        self._abort: asyncio.TimerHandle | None = None
+        # Without this the kernel takes megabytes for a reader that has stopped before one byte waits here.
+        self._limit_kernel(KERNEL_UNSENT)
+        transport.set_write_buffer_limits(high=BUDGET - KERNEL_UNSENT, low=KERNEL_UNSENT)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the budget is spent and not yet worked off."""
+        return self._paused
+
+    @property
+    def closing(self) -> bool:
+        """Whether the farewell was written."""
+        return self._abort is not None
+
+    def pause(self) -> None:
+        """The transport holds more than its limit."""
+        self._paused = True
+        if self.connection is not None:
+            self.connection.over_budget()
+
+    def resume(self) -> None:
+        """The transport is below its limit again."""
+        self._paused = False
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def drained(self, below: int) -> None:
+        while not self._transport.is_closing():
+            if self._paused:
+                self._waiting = asyncio.get_running_loop().create_future()
+                await self._waiting
+            elif self.unsent() > below:
+                await asyncio.sleep(_LOOK_AGAIN)
+            else:
+                return
+
+    def close(self, code: Close, reason: str) -> None:
+        if self._abort is not None or self._transport.is_closing():
+            return
+        # The kernel may take the rest now, so that a reader who wakes up late still learns why.
+        self._limit_kernel(0x7FFFFFFF, room=2 * BUDGET)
+        self.write(self._farewell(code, reason))
+        # A transport's own close waits for the peer to take everything, which a stalled one never does.
+        self._abort = asyncio.get_running_loop().call_later(_ABORT_AFTER, self._transport.abort)
+
+    def lost(self) -> None:
+        """The transport is gone."""
+        if self._abort is not None:
+            self._abort.cancel()
+        self.resume()
+        if self.connection is not None:
+            self.connection.lost()
+            self.connection = None
+
+    def _limit_kernel(self, unsent: int, *, room: int = 0) -> None:
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            try:
+                # Only ever raised: a size that is set by hand no longer grows by itself.
+                if room > sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF):
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
+                sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, unsent)
+            except OSError:
+                # The peer is gone already; `lost` follows.
+                return

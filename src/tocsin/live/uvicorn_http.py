@@ -1,0 +1,384 @@
+"""uvicorn's HTTP protocol with limits on what a head and a slow sender may take, and streams taken over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from tocsin.live.closing import Close
+from tocsin.live.transport_door import TransportDoor
+from tocsin.request import new_request_id
+
+EXTENSION = "tocsin.http"
+"""Key in the ASGI scope's `extensions` under which the protocol offers itself."""
+
+_CYCLE = "tocsin.cycle"
+
+URL_BYTES = 8 * 1024
+"""Most bytes in a request target."""
+
+HEAD_BYTES = 16 * 1024
+"""Most bytes in all header fields of a request."""
+
+HEAD_SECONDS = 10.0
+"""Within which a request's head must be complete."""
+
+BODY_SECONDS = 30.0
+"""Within which a request's body must be complete."""
+
+BODY_BYTES_A_SECOND = 1024
+"""Least rate of a body, once HEAD_SECONDS have passed."""
+
+PIPELINED = 8
+"""Most requests that may wait behind one that is not answered yet."""
+
+TAKEN_SECONDS = 30.0
+"""Within which a client must take enough of its answers that more can be written."""
+
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 16 * 1024 * 1024
+
+_LOOK_AGAIN = 2.5
+_SLACK = 4 * 1024
+_REASONS = {
+    400: "Bad Request",
+    408: "Request Timeout",
+    414: "URI Too Long",
+    431: "Request Header Fields Too Large",
+}
+
+
+class _Refused(Exception):
+    """The head is over a limit."""
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """One HTTP connection."""
+
+    _door: TransportDoor | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _refusal = (400, "Malformed HTTP request")
+    _in_message = False
+    _head_done = False
+    _head_bytes = 0
+    _body_bytes = 0
+    _raw_bytes = 0
+    _hosts = 0
+    _unparsed = 0
+    _running: RequestResponseCycle | None = None
+    _message: RequestResponseCycle | None = None
+    _postponed: tuple[int, str] | None = None
+    _stuck: asyncio.TimerHandle | None = None
+    _dated: list[tuple[bytes, bytes]] | None = None
+    _dated_text = b""
+    _began = 0.0
+    _lingered = 0
+    _lingering = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._began = self.loop.time()
+        self._timer = self.loop.call_later(HEAD_SECONDS, self._look)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        self._stop_waiting()
+        self.pipeline.clear()
+        if self._running is not None:
+            # uvicorn tells only the newest of pipelined requests that nobody waits any more.
+            self._running.disconnected = True
+            self._running.message_event.set()
+        if self._door is not None:
+            self._door.lost()
+        # uvicorn leaves the timer running after a reset: it would hold the connection for as long as it runs.
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+        self.cycle = self._running = self._message = None  # type: ignore[assignment]
+        self.scope = self.headers = None  # type: ignore[assignment]
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Whether a peer that has said all it has to say still gets its answer."""
+        running = self._running
+        waited_for = self._door is None and running is not None and not running.response_complete
+        if not waited_for or self.transport.get_extra_info("sslcontext") is not None:
+            return False
+        self.cycle.keep_alive = False
+        return True
+
+    def data_received(self, data: bytes) -> None:
+        if self._door is not None:
+            # Nobody has anything to say on a stream of events.
+            return
+        if self._postponed is not None:
+            return
+        if self._lingering:
+            self._lingered += len(data)
+            if self._lingered > LINGER_BYTES:
+                self.transport.abort()
+            return
+        self._raw_bytes += len(data)
+        self._feed(data)
+        if self._in_message and not self._head_done and self._raw_bytes > URL_BYTES + HEAD_BYTES + _SLACK:
+            # A field that never ends: the parser keeps it to itself until it does.
+            self._refuse(431, f"The header fields are longer than {HEAD_BYTES} bytes")
+            return
+        if self._in_message:
+            if self._timer is None:
+                self._timer = self.loop.call_later(_LOOK_AGAIN, self._look)
+        elif self._timer is not None:
+            self._stop_timer()
+
+    def _feed(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        if self._unparsed:
+            self._take_unparsed(data)
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                if self.cycle is not None and not self.cycle.response_complete:
+                    # Its stream would begin before the request ahead of it is answered.
+                    self._refuse(400, "An upgrade cannot follow a request that is not answered yet")
+                else:
+                    self.handle_websocket_upgrade()
+            else:
+                # An upgrade that is not wanted is passed over (RFC 9110 §7.8). The parser has given up on what
+                # follows its head, which is this request's body all the same; after it the connection ends.
+                self.cycle.keep_alive = False
+                self._take_unparsed(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(*self._refusal)
+
+    def _take_unparsed(self, data: bytes) -> None:
+        part = data[: self._unparsed]
+        self._unparsed -= len(part)
+        if part:
+            self.on_body(part)
+            if not self._unparsed:
+                self.on_message_complete()
+
+    def _should_upgrade(self) -> bool:
+        return super()._should_upgrade() and self.scope["method"] == "GET"
+
+    # ------------------------------------------------------------ what the parser tells
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_message = True
+        self._message = None
+        self._hosts = 0
+        self._head_done = False
+        self._head_bytes = self._body_bytes = self._raw_bytes = 0
+        self._began = self.loop.time()
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > URL_BYTES:
+            self._refusal = (414, f"The URL is longer than {URL_BYTES} bytes")
+            raise _Refused
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > HEAD_BYTES:
+            self._refusal = (431, f"The header fields are longer than {HEAD_BYTES} bytes")
+            raise _Refused
+        super().on_header(name, value)
+        if len(name) == 4 and name.lower() == b"host":
+            self._hosts += 1
+
+    def on_headers_complete(self) -> None:
+        self._head_done = True
+        if self._hosts != 1 and self.parser.get_http_version() == "1.1":
+            # RFC 9112 §3.2; two that differ would let a proxy and this server see two different requests.
+            raise _Refused
+        if len(self.pipeline) >= PIPELINED:
+            raise _Refused
+        scope = self.scope
+        scope["method"] = self.parser.get_method().decode("ascii")
+        if self.parser.should_upgrade():
+            length = self._declared_length()
+            if not self._should_upgrade():
+                self._unparsed = length
+            elif length:
+                raise _Refused
+        scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]
+        super().on_headers_complete()
+        # The cycle of this request: with pipelining, another may be the protocol's by the time it answers.
+        if self.cycle is not None and self.cycle.scope is scope:
+            scope["extensions"][_CYCLE] = self.cycle  # type: ignore[assignment]
+            self._message = self.cycle
+
+    def _declared_length(self) -> int:
+        for name, value in self.headers:
+            if name == b"transfer-encoding":
+                # Without the parser there is nobody to take the chunks apart.
+                raise _Refused
+            if name == b"content-length":
+                return int(value)
+        return 0
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self._unparsed:
+            return
+        self._in_message = False
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer bytes that are not a request this server takes, then close."""
+        self._refuse(*self._refusal)
+
+    # ------------------------------------------------------------ slow senders
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._door is not None or self.transport.is_closing() or not (self._in_message or self.cycle is None):
+            return
+        elapsed = self.loop.time() - self._began
+        if not self._head_done:
+            if elapsed >= HEAD_SECONDS:
+                self._refuse(408, "The request did not come in time")
+                return
+        elif elapsed >= BODY_SECONDS or (
+            elapsed >= HEAD_SECONDS and self._body_bytes < BODY_BYTES_A_SECOND * (elapsed - HEAD_SECONDS)
+        ):
+            self._refuse(408, "The request body did not come in time")
+            return
+        self._timer = self.loop.call_later(_LOOK_AGAIN, self._look)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _refuse(self, status: int, sentence: str) -> None:
+        self._stop_timer()
+        if self.transport.is_closing():
+            return
+        running = self._running
+        if running is not None and not running.response_complete and running is not self._message:
+            # The first answer belongs to the first request: this one waits for those that are due before it.
+            self._postponed = (status, sentence)
+            self.flow.pause_reading()
+            return
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            body = b'{"error":"%b"}' % sentence.encode()
+            self.transport.write(
+                b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\nx-request-id: %b\r\n"
+                b"content-length: %d\r\nconnection: close\r\n\r\n%b"
+                % (status, _REASONS[status].encode(), new_request_id().encode(), len(body), body)
+            )
+        self.part()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._postponed is not None and (self._running is None or self._running.response_complete):
+            refusal, self._postponed = self._postponed, None
+            self._refuse(*refusal)
+
+    def part(self) -> None:
+        """Close so that the peer can still read the answer: unread bytes of a request would reset it away."""
+        if self._lingering or self.transport.is_closing():
+            return
+        if not self._in_message or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self._lingering = True
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+    # ------------------------------------------------------------ answers and streams
+
+    async def answer(self, scope: Any, status: int, head: bytes, body: bytes, *, close: bool) -> None:
+        """Write a whole answer at once.
+
+        Parameters:
+            scope: of the request that is answered.
+            head: header fields, ready to write; the date is added.
+            close: end the connection after it.
+        """
+        # Taken out: the cycle holds the scope, and a circle of the two would wait for the garbage collector.
+        cycle: RequestResponseCycle = scope["extensions"].pop(_CYCLE)
+        if self.flow.write_paused:
+            await self.flow.drain()
+        if cycle.disconnected or self.transport.is_closing():
+            cycle.disconnected = True
+            return
+        cycle.response_started = cycle.response_complete = True
+        # A body that was not read must not be taken for the next request, nor be waited for.
+        close = close or not cycle.keep_alive or cycle.more_body
+        last = b"connection: close\r\n\r\n" if close else b"\r\n"
+        self.transport.write(b"".join((STATUS_LINE[status], head, self._date(), last, body)))
+        cycle.message_event.set()
+        if close:
+            self.part()
+        cycle.on_response()
+
+    def _date(self) -> bytes:
+        fields = self.server_state.default_headers
+        if self._dated is not fields:
+            self._dated = fields
+            self._dated_text = b"".join([b"%b: %b\r\n" % field for field in fields])
+        return self._dated_text
+
+    def take_over(self, scope: Any, head: bytes, farewell: Callable[[Close, str], bytes]) -> TransportDoor:
+        """Answer with a head and hand the connection to a stream; the body ends with the connection.
+
+        Parameters:
+            scope: of the request that asked for the stream.
+            head: status line and header fields, ready to write.
+            farewell: the last bytes of the stream.
+        """
+        self._stop_timer()
+        self._stop_waiting()
+        self._unset_keepalive_if_required()
+        cycle: RequestResponseCycle = scope["extensions"].pop(_CYCLE)
+        # What came behind it on this connection will never be answered: the body ends with the connection.
+        self.pipeline.clear()
+        # Reading was paused when it came; with it paused, nobody would notice that the peer has left.
+        self.flow.resume_reading()
+        cycle.response_started = cycle.response_complete = True
+        cycle.keep_alive = False
+        self._door = door = TransportDoor(self.transport, farewell)
+        self.transport.write(head + self._date() + b"\r\n")
+        return door
+
+    def pause_writing(self) -> None:
+        if self._door is None:
+            super().pause_writing()
+            if self._stuck is None:
+                self._stuck = self.loop.call_later(TAKEN_SECONDS, self.transport.abort)
+        else:
+            self._door.pause()
+
+    def _stop_waiting(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
+    def resume_writing(self) -> None:
+        self._stop_waiting()
+        if self._door is None:
+            super().resume_writing()
+        else:
+            self._door.resume()
+
+    def shutdown(self) -> None:
+        """uvicorn ends: streams were closed by the drain; what is left is cut."""
+        if self._door is None:
+            super().shutdown()
+        else:
+            self._door.close(Close.RESTART, "the server is restarting")

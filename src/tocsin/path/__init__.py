@@ -1,0 +1,1 @@
+"""The path of a notification, one verb a file: authorize, accept, append, announce."""

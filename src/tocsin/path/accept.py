@@ -1,0 +1,153 @@
+"""Accept: raw bytes to a draft, or a refusal that says where and why. Nothing is stored."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tocsin import wire
+from tocsin.app import App, AppId
+from tocsin.device import DeviceId
+from tocsin.errors import Invalid
+from tocsin.idempotency import Once
+from tocsin.notification import MESSAGE_BYTES, METADATA_BYTES, TITLE_LENGTH, Draft, new_id
+from tocsin.principal import Principal, UserId, parse_id
+
+_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
+_NOT_YET = ("actions", "collapse_key", "send_at", "expires_at", "format")
+
+
+def read_send(body: bytes) -> wire.SendBody:
+    """Read the body of `POST /api/notifications/send` and hold it to its limits.
+
+    Raises:
+        Malformed: not JSON. Invalid: a field is wrong, missing, over its limit, or an extension that
+            does not yet do what it says.
+    """
+    form = wire.read(body, wire.SendBody)
+    _check_message(form.message)
+    if form.metadata and len(wire.metadata_text(body)) > METADATA_BYTES:
+        raise Invalid("metadata", f"must be at most {METADATA_BYTES} bytes of JSON")
+    if form.device_id is not None:
+        parse_id(form.device_id, where="deviceId")
+    for name in _NOT_YET:
+        if getattr(form, name) is not None:
+            raise Invalid(wire.camel(name), "is not supported yet")
+    for name, link in (("url", form.url), ("icon", form.icon)):
+        if link is not None:
+            _check_link(name, link)
+    return form
+
+
+def draft_of(
+    form: wire.SendBody,
+    raw: bytes,
+    *,
+    principal: Principal,
+    user: UserId | None,
+    app: AppId | None,
+    now: int,
+    once: Once | None,
+) -> Draft:
+    """The draft of an accepted body.
+
+    Parameters:
+        form: what `read_send` gave.
+        raw: the same body, from which metadata is taken as it was written.
+        user: the audience that the principal may reach; None is everyone.
+        app: the app it is sent in the name of, if any.
+        now: milliseconds UTC.
+        once: the idempotency key it came with, if any.
+    """
+    metadata = wire.metadata_text(raw) if form.metadata else b"{}"
+    device = None if form.device_id is None else DeviceId(parse_id(form.device_id, where="deviceId"))
+    id_ = new_id(now)
+    flat = wire.Flat(
+        id=id_,
+        type=form.type or "info",
+        title=form.title,
+        message=form.message,
+        user_id=user,
+        device_id=device,
+        dismissible=form.dismissible is not False,
+        metadata=msgspec.Raw(metadata),
+        timestamp=wire.timestamp(now),
+        url=_used(form.url),
+        icon=_used(form.icon),
+        tags=_used(form.tags),
+        group=_used(form.group),
+        app_id=_used(app),
+    )
+    return Draft(
+        id=id_,
+        type=flat.type,
+        user_id=user,
+        device_id=device,
+        app_id=app,
+        body=wire.encode(flat),
+        sender=principal.sender,
+        credential=principal.credential,
+        created_at=now,
+        once=once,
+    )
+
+
+def draft_of_text(text: str, *, app: App, principal: Principal, user: UserId, now: int, once: Once | None) -> Draft:
+    """The draft of an app's plain text to one user: titled with the app's name, severity `info`.
+
+    Raises:
+        Invalid: an empty text, or one over 8 KiB.
+    """
+    if not text:
+        raise Invalid("message", "must not be empty")
+    _check_message(text)
+    if "\0" in text:
+        raise Invalid("message", "must not contain U+0000")
+    id_ = new_id(now)
+    flat = wire.Flat(
+        id=id_,
+        type="info",
+        title=app.name[:TITLE_LENGTH],
+        message=text,
+        user_id=user,
+        device_id=None,
+        dismissible=True,
+        metadata=msgspec.Raw(b"{}"),
+        timestamp=wire.timestamp(now),
+        app_id=app.id,
+    )
+    return Draft(
+        id=id_,
+        type="info",
+        user_id=user,
+        device_id=None,
+        app_id=app.id,
+        body=wire.encode(flat),
+        sender=principal.sender,
+        credential=principal.credential,
+        created_at=now,
+        quota=app.quota_per_hour,
+        once=once,
+    )
+
+
+def _used(value: wire.T | None) -> wire.T | msgspec.UnsetType:
+    return msgspec.UNSET if value is None else value
+
+
+def _check_message(message: str) -> None:
+    if len(message) > MESSAGE_BYTES or (len(message) * 4 > MESSAGE_BYTES and len(message.encode()) > MESSAGE_BYTES):
+        raise Invalid("message", f"must be at most {MESSAGE_BYTES} bytes of UTF-8")
+
+
+def _check_link(name: str, link: str) -> None:
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        raise Invalid(name, "is not a URL") from None
+    # Control characters and spaces inside a scheme are stripped by browsers: `java\tscript:`.
+    if not link.isprintable() or link != link.strip() or parts.scheme.lower() not in _SCHEMES:
+        raise Invalid(name, "must be an http, https, mailto or tel URL")
+    if parts.scheme.lower() in {"http", "https"} and not parts.netloc:
+        raise Invalid(name, "must name a host")

@@ -1,0 +1,244 @@
+"""What the path needs from outside. Each method states its guarantee; adapters keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from tocsin.app import App, AppId, Quota, Secret
+from tocsin.device import Device, DeviceId
+from tocsin.idempotency import Once
+from tocsin.notification import Draft, Notification, NotificationId
+from tocsin.position import Epoch
+from tocsin.principal import Key, KeyId, User, UserId
+
+
+class Clock(Protocol):
+    """Time, so that tests can hold it."""
+
+    def now(self) -> int:
+        """Milliseconds UTC. May jump either way when somebody sets the clock."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only grow; goes on while the machine sleeps or the process is stopped."""
+        ...
+
+
+class Entry(msgspec.Struct):
+    """One numbered change as it leaves the writer.
+
+    Attributes:
+        notification: what was appended, or None.
+        identity: (`user` | `key` | `app` | `secret` | `install` | `device`, id) that changed, or None.
+        quota: what the sending app has left, when an app sent.
+        streamed: how many streams it was written to; filled in by the fan-out.
+    """
+
+    seq: int
+    notification: Notification | None = None
+    identity: tuple[str, str] | None = None
+    quota: Quota | None = None
+    streamed: int = 0
+
+    @property
+    def id(self) -> NotificationId:
+        """The id of the notification that was appended."""
+        assert self.notification is not None
+        return self.notification.id
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """What a send gave that was asked for again under its idempotency key.
+
+    Attributes:
+        entry: the first one, where it was in the same transaction.
+        kept: to how many streams it was known to have gone, otherwise.
+    """
+
+    id: NotificationId
+    entry: Entry | None = None
+    kept: int = 0
+
+    @property
+    def streamed(self) -> int:
+        """To how many streams it was written; a lower bound."""
+        return self.entry.streamed if self.entry is not None else self.kept
+
+
+class Span(msgspec.Struct, frozen=True):
+    """What one committed transaction added: the numbers first..last and the changes that took them."""
+
+    epoch: Epoch
+    first: int
+    last: int
+    entries: list[Entry]
+
+
+class Announcer(Protocol):
+    """Tells streams that truth moved. May lose, repeat or reorder across nodes; the log heals that."""
+
+    def announce(self, span: Span) -> None:
+        """Tell it on. Called once for each commit of this node, in commit order, after the commit."""
+        ...
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page of what changed for somebody, read in one snapshot.
+
+    Attributes:
+        notifications: in order of `seq`.
+        upto: everything up to this number is in the page.
+        head: the last number in the log when the page was read.
+        full: the page filled its limit: there is more between `upto` and the head.
+    """
+
+    notifications: list[Notification]
+    upto: int
+    head: int
+    full: bool
+
+
+class InboxPage(msgspec.Struct, frozen=True):
+    """A page of an inbox, newest first.
+
+    Attributes:
+        next: what `before` of the following page is; None on the last.
+    """
+
+    notifications: list[Notification]
+    next: int | None
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Who did what to which thing, from where, and how it ended. Holds no secret.
+
+    Attributes:
+        at: milliseconds UTC.
+        result: `done`, or the code of the refusal.
+    """
+
+    at: int
+    who: str
+    action: str
+    what: str
+    origin: str
+    result: str = "done"
+
+
+class Store(Protocol):
+    """Durable truth.
+
+    Every write resolves only after its transaction is on disk and announced; it raises Unavailable when
+    the store cannot take it. A write that changes identity takes a number of the log, too.
+    """
+
+    @property
+    def epoch(self) -> Epoch: ...
+
+    @property
+    def head(self) -> int:
+        """The last number committed by this process, or found at its start."""
+        ...
+
+    async def append(self, draft: Draft) -> Entry | Replay:
+        """Keep a notification; under an idempotency key that was used, answer what it gave the first time.
+
+        Raises:
+            UsedKey: the key was used for another request.
+            NotFound: the audience went away meanwhile. TooMany: the app's quota is used up.
+            Unavailable: not kept, or (outcome_unknown) perhaps kept.
+        """
+        ...
+
+    async def replay(self, once: Once, now: int) -> Replay | None:
+        """What that send gave, when it was kept before.
+
+        Parameters:
+            now: milliseconds UTC.
+
+        Raises:
+            UsedKey: the key was used for another request.
+        """
+        ...
+
+    async def changes(self, user: UserId | None, devices: frozenset[DeviceId] | None, since: int, limit: int) -> Page:
+        """What is new for a user (None: broadcasts only) after a number, oldest first.
+
+        Parameters:
+            devices: only notifications about these, or None for all.
+            limit: most notifications in the page.
+        """
+        ...
+
+    async def inbox(self, user: UserId, before: int | None, limit: int) -> InboxPage:
+        """A user's own notifications and the broadcasts since they joined, newest first."""
+        ...
+
+    async def notification(self, user: UserId, id_: NotificationId) -> Notification | None:
+        """One of that user's notifications, or None when there is none or it is not theirs."""
+        ...
+
+    # identity: reads answer the committed state
+    async def user(self, id_: UserId) -> User | None: ...
+    async def users(self, before: str | None, limit: int) -> list[User]: ...
+    async def put_user(self, user: User, audit: AuditEntry, *, replace: bool = True) -> User:
+        """Create or replace; with `replace` off, a user who is there already stays as they are.
+
+        `joined` is kept, or set to the head for a new user, whose `tokens_after` is at least now.
+
+        Returns:
+            The user as they are now.
+        """
+        ...
+
+    async def delete_user(self, id_: UserId, audit: AuditEntry) -> bool:
+        """Remove the user with their notifications, keys and installs. False when there was none."""
+        ...
+
+    async def key(self, id_: KeyId) -> Key | None: ...
+    async def keys(self, before: str | None, limit: int) -> list[Key]: ...
+    async def put_key(self, key: Key, audit: AuditEntry) -> None: ...
+    async def delete_key(self, id_: KeyId, audit: AuditEntry) -> bool: ...
+
+    async def app(self, id_: AppId) -> App | None: ...
+    async def apps(self, before: str | None, limit: int) -> list[App]: ...
+    async def put_app(self, app: App, audit: AuditEntry) -> None: ...
+    async def delete_app(self, id_: AppId, audit: AuditEntry) -> bool: ...
+    async def secret(self, id_: str) -> Secret | None: ...
+    async def secrets(self, app: AppId) -> list[Secret]: ...
+    async def put_secret(self, secret: Secret, audit: AuditEntry) -> None: ...
+    async def delete_secret(self, app: AppId, id_: str, audit: AuditEntry) -> bool: ...
+    async def installed(self, app: AppId, user: UserId) -> bool:
+        """Whether the user exists and has the app: by an install, or for all and not uninstalled."""
+        ...
+
+    async def put_install(self, app: AppId, user: UserId, audit: AuditEntry) -> None: ...
+    async def delete_install(self, app: AppId, user: UserId, audit: AuditEntry) -> None: ...
+
+    async def device(self, id_: DeviceId) -> Device | None: ...
+    async def devices(self, before: str | None, limit: int) -> list[Device]: ...
+    async def put_device(self, device: Device, audit: AuditEntry) -> None: ...
+    async def delete_device(self, id_: DeviceId, audit: AuditEntry) -> bool: ...
+
+    async def record(self, audit: AuditEntry) -> None:
+        """Add to the audit log something that changed nothing (a refusal, a sign-in)."""
+        ...
+
+    async def audits(self, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
+        """The audit log, newest first, each with its number in it."""
+        ...
+
+    async def setting(self, name: str, default: Callable[[], str]) -> str:
+        """A value kept with the store (such as the signing key); made by `default` where there is none."""
+        ...
+
+    def troubles(self) -> Sequence[str]:
+        """Why the store cannot take writes now; empty when it can."""
+        ...
+
+    async def close(self) -> None:
+        """Commit what is queued, then let go of the files."""
+        ...

@@ -1,0 +1,40 @@
+"""Position: a place in the log, and what a stream resumes from."""
+
+from __future__ import annotations
+
+import re
+from typing import NewType
+
+import msgspec
+
+from tocsin.errors import Malformed
+
+Epoch = NewType("Epoch", str)
+"""Eight lower-case hexadecimal digits, drawn anew whenever numbers could otherwise be used twice."""
+
+Seq = NewType("Seq", int)
+"""A number of the one sequence that orders everything somebody can see; from 1."""
+
+_FORM = re.compile(r"([0-9a-f]{8})-(0|[1-9][0-9]{0,17})\Z")
+
+
+class Position(msgspec.Struct, frozen=True, order=False):
+    """Epoch and sequence number, written `<epoch>-<seq>`."""
+
+    epoch: Epoch
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}-{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """Read the written form.
+
+        Raises:
+            Malformed: when the text is not `<epoch>-<seq>`.
+        """
+        found = _FORM.match(text)
+        if found is None:
+            raise Malformed("not a position: expected <epoch>-<number> as a stream or a list gave it")
+        return cls(Epoch(found[1]), int(found[2]))

@@ -1,0 +1,163 @@
+"""One request or handshake as its edge sees it: where it comes from, and what credential it carries."""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import os
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tocsin.config import Config
+from tocsin.credentials.address import client_address
+from tocsin.errors import Malformed, Unauthenticated
+
+# Unique among processes and within this one; nobody's secret, so no system call for each.
+_PROCESS = os.urandom(6).hex()
+_COUNT = itertools.count(1)
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+
+
+def new_request_id() -> str:
+    """Names a request that brought no name of its own."""
+    return f"{_PROCESS}{next(_COUNT):06x}"
+
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Request:
+    """Reads an ASGI scope, each part when it is first asked for.
+
+    Parameters:
+        scope: of an HTTP request or a WebSocket handshake (ASGI 3).
+        config: says which proxies are believed and which origins are ours.
+    """
+
+    def __init__(self, scope: Mapping[str, Any], config: Config) -> None:
+        self.scope = scope
+        self._config = config
+        self._fields: dict[bytes, bytes] = dict(scope["headers"])
+
+    def header(self, name: bytes) -> str | None:
+        """The last header of that name (lower case), or None."""
+        value = self._fields.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def headers(self, name: bytes) -> list[str]:
+        """All headers of that name (lower case), in order."""
+        return [value.decode("latin-1") for key, value in self.scope["headers"] if key == name]
+
+    @cached_property
+    def id(self) -> str:
+        """Names this request in the answer and in logs: the sender's own `X-Request-Id`, or a new one."""
+        given = self.header(b"x-request-id")
+        return given if given is not None and _GIVEN_ID.match(given) else new_request_id()
+
+    @cached_property
+    def query(self) -> dict[str, list[str]]:
+        """The query, decoded.
+
+        Raises:
+            Malformed: not UTF-8, or too many fields.
+        """
+        found: dict[str, list[str]] = {}
+        try:
+            text = self.scope["query_string"].decode("ascii")
+            for name, value in parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1_000):
+                found.setdefault(name, []).append(value)
+        except UnicodeError:
+            raise Malformed("the query is not UTF-8, percent-encoded") from None
+        except ValueError:
+            raise Malformed("the query has too many fields") from None
+        return found
+
+    def asked(self, name: str) -> str | None:
+        """The last value of a query field, or None."""
+        values = self.query.get(name)
+        return values[-1] if values else None
+
+    @cached_property
+    def address(self) -> str:
+        """The client's address; a proxy's word counts only when that proxy is trusted."""
+        peer = (self.scope.get("client") or ("",))[0]
+        if not self._config.trusted_proxies:
+            return str(peer)
+        return client_address(str(peer), self.headers(b"x-forwarded-for"), _networks(self._config))
+
+    @property
+    def credential(self) -> str | None:
+        """The credential in the headers: `Authorization: Bearer …` or `X-API-Key`; None where there is neither.
+
+        Raises:
+            Unauthenticated: a header is there that cannot be one.
+        """
+        authorization, key = self.header(b"authorization"), self.header(b"x-api-key")
+        if authorization is None and key is None:
+            return None
+        found = set()
+        if authorization is not None:
+            scheme, _, text = authorization.partition(" ")
+            found.add(text.strip() if scheme.lower() == "bearer" else "")
+        if key is not None:
+            found.add(key.strip())
+        credential = found.pop()
+        # Two that differ: one of them is not what its sender thinks it is.
+        if found or not credential:
+            raise Unauthenticated
+        return credential
+
+    @property
+    def origin(self) -> str | None:
+        """The `Origin` header, as the browser sent it."""
+        return self.header(b"origin")
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`, as the client sees it."""
+        scheme = str(self.scope["scheme"]).replace("ws", "http")
+        forwarded = self.header(b"x-forwarded-proto") if self._config.trusted_proxies else None
+        if forwarded in ("http", "https") and _is_trusted((self.scope.get("client") or ("",))[0], self._config):
+            return forwarded
+        return scheme
+
+    def is_listed_origin(self, origin: str) -> bool:
+        """Whether pages of that origin may use the API (CORS)."""
+        return origin in self._config.origins
+
+    def from_allowed_origin(self) -> bool:
+        """Whether a request that names an Origin comes from our own pages or from listed ones."""
+        origin = self.origin
+        if origin is None or origin in self._config.origins:
+            return True
+        try:
+            parts = urlsplit(origin)
+            host, _port = parts.hostname, parts.port
+        except ValueError:
+            return False
+        if parts.scheme not in ("http", "https") or host is None or origin != f"{parts.scheme}://{parts.netloc}":
+            return False
+        if self._config.dev:
+            return host in _LOOPBACK
+        if self._config.base_url:
+            own = urlsplit(self._config.base_url)
+            return (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
+        return parts.scheme == self.scheme and parts.netloc == (self.header(b"host") or "")
+
+
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _networks(config: Config) -> list[_Network]:
+    return [ipaddress.ip_network(text, strict=False) for text in config.trusted_proxies]
+
+
+def _is_trusted(peer: str, config: Config) -> bool:
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return False
+    return any(address in network for network in _networks(config))

@@ -1,0 +1,320 @@
+"""Puts the program together and runs it: the only module that knows which store, which broker, which skins."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gc
+import logging
+import os
+import secrets
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from tocsin import logs, samples
+from tocsin.api.app import Api
+from tocsin.api.parts import Parts
+from tocsin.broker.local import LocalBroker
+from tocsin.clock import SystemClock
+from tocsin.config import Config
+from tocsin.credentials.attempts import Attempts
+from tocsin.credentials.jwks import IssuerKeys
+from tocsin.credentials.jwt import TokenIssuer, Verifier
+from tocsin.credentials.password import hash_password
+from tocsin.credentials.ticket import Tickets
+from tocsin.directory import Directory
+from tocsin.errors import StartError
+from tocsin.live.closing import Close
+from tocsin.live.gate import Gate
+from tocsin.live.hub import Hub
+from tocsin.live.uvicorn_http import HttpProtocol
+from tocsin.live.uvicorn_protocol import WebSocketProtocol
+from tocsin.live.websocket import WebSocketSkin
+from tocsin.loop_probe import LoopProbe
+from tocsin.metrics import Figures, exposition
+from tocsin.path.announce import Announce
+from tocsin.path.authorize import Authorize
+from tocsin.ports import AuditEntry, Store
+from tocsin.principal import NOTIFICATIONS, User, UserId
+from tocsin.store.sqlite import SqliteStore
+from tocsin.wire import BODY_BYTES
+
+log = logging.getLogger("tocsin.server")
+
+EXIT_BROKEN = 1
+_BACKLOG = 4096
+_KEEP_ALIVE_SECONDS = 30
+
+
+class Tocsin:
+    """The running program: its parts, and whether it takes traffic.
+
+    Attributes:
+        app: the ASGI application.
+        failure: why the process must end, empty while it need not.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.clock = SystemClock()
+        self.failure = ""
+        self.draining = False
+        self.app: Api
+        self.hub: Hub
+        self._failed: Callable[[], None] = lambda: None
+
+    def when_failed(self, tell: Callable[[], None]) -> None:
+        """Whom to tell when the process must end."""
+        self._failed = tell
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Tocsin]:
+        """Open the store, put everything together, and close it in order at the end.
+
+        Raises:
+            StartError: it cannot start; the sentence says why.
+        """
+        config, clock, broker = self.config, self.clock, LocalBroker()
+        store = await SqliteStore.open(
+            Path(config.data), broker, most_queued=config.limits.writer_queue, died=self._store_died
+        )
+        work: list[asyncio.Task[None]] = []
+        try:
+            if config.dev:
+                await samples.put_in(store, clock)
+            else:
+                await samples.refuse_in(store)
+                await _first_superuser(store, clock, Path(config.data))
+            keys = IssuerKeys(config.issuers)
+            tokens = TokenIssuer(base64.b64decode(await store.setting("token_key", _new_signing_key)))
+            directory = Directory(store)
+            authorize = Authorize(directory, Verifier(tokens, config.issuers, keys), store, clock)
+            limits = config.limits
+            self.hub = hub = Hub(
+                store.epoch,
+                store.head,
+                store,
+                clock,
+                per_user=limits.streams_per_user,
+                per_address=limits.streams_per_address,
+            )
+            broker.subscribe(Announce(directory, authorize, hub))
+            tickets = Tickets(clock)
+            probe = LoopProbe()
+            gate = Gate(hub, authorize, tickets, config, clock, self._turned_down)
+            parts = Parts(
+                config=config,
+                clock=clock,
+                store=store,
+                directory=directory,
+                authorize=authorize,
+                gate=gate,
+                tokens=tokens,
+                tickets=tickets,
+                attempts=Attempts(limits.login_failures, clock),
+                troubles=lambda: self._troubles(store),
+                metrics=exposition(_figures(store, hub, probe)),
+            )
+            self.app = Api(parts, WebSocketSkin(gate))
+            work += [asyncio.create_task(part.run()) for part in (hub, keys, probe)]
+            yield self
+        finally:
+            for task in work:
+                task.cancel()
+            if work:
+                await self.hub.close_all(Close.RESTART, "the server is restarting", 0)
+            await store.close()
+
+    async def drain(self) -> None:
+        """Take no new streams, and close the open ones, spread out."""
+        self.draining = True
+        await self.hub.close_all(Close.RESTART, "the server is restarting", self.config.drain_seconds)
+
+    def _turned_down(self) -> str:
+        return "The server is restarting" if self.draining else ""
+
+    def _troubles(self, store: Store) -> Sequence[str]:
+        return [*(["draining"] if self.draining else []), *store.troubles()]
+
+    def _store_died(self, reason: str) -> None:
+        self.failure = reason
+        self._failed()
+
+
+class Server(uvicorn.Server):
+    """uvicorn with our own way down: readiness off, streams closed, then requests finished, then the store."""
+
+    def __init__(self, config: uvicorn.Config, tocsin: Tocsin, announce: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._tocsin = tocsin
+        self._announce = announce
+        self._ending: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end)
+        self._tocsin.when_failed(self._fail)
+        for server in self.servers:
+            for sock in server.sockets:
+                host, port = sock.getsockname()[:2]
+                name = f"[{host}]" if ":" in host else host
+                self._announce(f"{'https' if self.config.is_ssl else 'http'}://{name}:{port}")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal before the loop has its own handlers."""
+        self.should_exit = True
+
+    def _end(self) -> None:
+        if self._ending is not None:
+            # Asked twice: do not wait for anybody.
+            self.force_exit = self.should_exit = True
+            return
+        self._ending = asyncio.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        await self._tocsin.drain()
+        # A moment for close frames to be answered before connections are cut.
+        await asyncio.sleep(0.2)
+        self.should_exit = True
+
+    def _fail(self) -> None:
+        self.should_exit = self.force_exit = True
+
+
+def serve(config: Config, announce: Callable[[str], None]) -> int:
+    """Run until told to stop.
+
+    Parameters:
+        announce: told each address once requests are answered there.
+
+    Returns:
+        The exit status: 0 after a graceful stop, 1 when the store could not go on.
+
+    Raises:
+        StartError: it cannot start.
+    """
+    logs.configure(config.log_level)
+    os.umask(0o077)
+    # A commit's thread gets the interpreter after this long at most, instead of 5 ms.
+    sys.setswitchinterval(0.001)
+    # What the program is made of stays; what requests make is mostly freed by counting.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 10)
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        return runner.run(_serve(config, announce))
+
+
+async def _serve(config: Config, announce: Callable[[str], None]) -> int:
+    tocsin = Tocsin(config)
+    sockets = _listen(config)
+    async with tocsin.running():
+        server = Server(_uvicorn_config(config, tocsin), tocsin, announce)
+        await server.serve(sockets=sockets)
+    if tocsin.failure:
+        log.critical("ending: %s", tocsin.failure)
+        return EXIT_BROKEN
+    return 0
+
+
+def _uvicorn_config(config: Config, tocsin: Tocsin) -> uvicorn.Config:
+    try:
+        return uvicorn.Config(
+            tocsin.app,
+            http=HttpProtocol,
+            ws=WebSocketProtocol,
+            ws_max_size=BODY_BYTES,
+            ws_per_message_deflate=False,
+            ws_ping_interval=None,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=5,
+            ssl_certfile=config.tls_cert or None,
+            ssl_keyfile=config.tls_key or None,
+        )
+    except (OSError, ssl.SSLError) as error:
+        raise StartError(f"tls_cert, tls_key: {error}") from None
+
+
+def _listen(config: Config) -> list[socket.socket]:
+    try:
+        found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, proto, _, address = found[0]
+        sock = socket.socket(family, kind, proto)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        raise StartError(
+            f"cannot listen on {config.host} port {config.port}: {error.strerror or error};"
+            " another port: --port, TOCSIN_PORT, or PORT= with make run"
+        ) from None
+    sock.setblocking(False)  # noqa: FBT003  (a socket's own signature)
+    return [sock]
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def _new_signing_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+async def _first_superuser(store: Store, clock: SystemClock, folder: Path) -> None:
+    if await store.users(None, 1):
+        return
+    password = secrets.token_urlsafe(18)
+    hashed = await asyncio.to_thread(hash_password, password)
+    user = User(
+        id=UserId("admin"),
+        name="admin",
+        password=hashed,
+        permissions=frozenset({NOTIFICATIONS}),
+        superuser=True,
+    )
+    audit = AuditEntry(at=clock.now(), who="tocsin", action="user.create", what="admin", origin="")
+    note = f"user: admin\npassword: {password}\n"
+    if sys.stderr.isatty():
+        print(f"The first superuser, shown once:\n{note}", file=sys.stderr)  # noqa: T201
+    else:
+        path = folder / "first-superuser.txt"
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(note)
+        log.warning("the first superuser's password is in %s; sign in, change it, delete the file", path)
+    # Written down first: a crash in between leaves a note without a user, never a user nobody knows.
+    await store.put_user(user, audit)
+
+
+def _figures(store: SqliteStore, hub: Hub, probe: LoopProbe) -> Figures:
+    return Figures(
+        counters={
+            ("tocsin_deliveries", "Notifications written to streams."): lambda: hub.deliveries,
+            ("tocsin_commits", "Transactions of the writer."): lambda: store.batches,
+            ("tocsin_loop_stalls", "Times the event loop stood still for more than 100 ms."): lambda: probe.stalls,
+            ("tocsin_log_numbers", "Numbers that the log has given out."): lambda: store.head,
+        },
+        gauges={
+            ("tocsin_loop_longest_stall_seconds", "Longest that it stood still."): lambda: probe.longest,
+            ("tocsin_streams", "Streams open on this node."): lambda: len(hub),
+            ("tocsin_writes_waiting", "Writes that wait for their commit."): lambda: store.queued,
+        },
+    )

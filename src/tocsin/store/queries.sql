@@ -1,0 +1,223 @@
+-- Every query of the stores, each with a name and a sentence.
+
+-- name: head
+-- The last number given out, and its epoch.
+SELECT head, epoch FROM log;
+
+-- name: set_head
+-- In each batch's own transaction, so that readers see rows and head together.
+UPDATE log SET head = ?;
+
+-- name: set_epoch
+-- Numbers could otherwise be used twice: positions of before no longer hold.
+UPDATE log SET epoch = ?;
+
+-- name: own_changes
+-- One user's notifications created after `joined` that changed in (since, upto], oldest change first.
+SELECT first, seq, id, user_id, device_id, body, crc FROM notifications
+WHERE user_id = :user AND seq > :since AND seq <= :upto AND first > :joined
+  AND (:devices IS NULL OR device_id IN (SELECT value FROM json_each(:devices)))
+ORDER BY seq LIMIT :limit;
+
+-- name: broadcast_changes
+-- Broadcasts created after `joined` that changed in (since, upto], oldest change first.
+SELECT first, seq, id, user_id, device_id, body, crc FROM notifications
+WHERE user_id IS NULL AND seq > :since AND seq <= :upto AND first > :joined
+  AND (:devices IS NULL OR device_id IN (SELECT value FROM json_each(:devices)))
+ORDER BY seq LIMIT :limit;
+
+-- name: own_inbox
+-- One user's notifications created before a number and since they joined, newest first.
+SELECT first, seq, id, user_id, device_id, body, crc FROM notifications
+WHERE user_id = :user AND first < :before AND first > :joined
+ORDER BY first DESC LIMIT :limit;
+
+-- name: broadcast_inbox
+-- Broadcasts created before a number and after another, newest first.
+SELECT first, seq, id, user_id, device_id, body, crc FROM notifications
+WHERE user_id IS NULL AND first < :before AND first > :joined
+ORDER BY first DESC LIMIT :limit;
+
+-- name: notification
+-- One notification by its id.
+SELECT first, seq, id, user_id, device_id, body, crc FROM notifications WHERE id = ?;
+
+-- name: quota_used
+-- What an app sent to a user, and in which hour.
+SELECT hour, used FROM quotas WHERE app_id = ? AND user_id = ?;
+
+-- name: use_quota
+-- Set what was used; a new hour starts anew.
+INSERT INTO quotas (app_id, user_id, hour, used) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET hour = excluded.hour, used = excluded.used;
+
+-- name: once
+-- What a send under an idempotency key gave, when that is not too long ago.
+SELECT fingerprint, notification_id, streamed FROM idempotency WHERE scope = ? AND key = ? AND expires_at > ?;
+
+-- name: put_once
+-- Remember what a send gave; a key that has expired is used anew.
+INSERT OR REPLACE INTO idempotency (scope, key, fingerprint, notification_id, streamed, expires_at)
+VALUES (?, ?, ?, ?, 0, ?);
+
+-- name: once_streamed
+-- To how many streams it went.
+UPDATE idempotency SET streamed = ? WHERE scope = ? AND key = ?;
+
+-- name: forget_onces
+-- What a deleted user sent under keys: another of that name starts anew.
+DELETE FROM idempotency WHERE scope = ?;
+
+-- name: expire_onces
+-- A chunk of what has expired.
+DELETE FROM idempotency WHERE (scope, key) IN
+    (SELECT scope, key FROM idempotency WHERE expires_at <= ? LIMIT 500) RETURNING key;
+
+-- name: user
+-- One user.
+SELECT id, name, password, permissions, superuser, disabled, joined, tokens_after FROM users WHERE id = ?;
+
+-- name: users
+-- Users after an id, by id.
+SELECT id, name, password, permissions, superuser, disabled, joined, tokens_after FROM users
+WHERE id > ? ORDER BY id LIMIT ?;
+
+-- name: put_user
+-- Create or replace; who has joined stays joined.
+INSERT INTO users (id, name, password, permissions, superuser, disabled, joined, tokens_after)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET name = excluded.name, password = excluded.password,
+    permissions = excluded.permissions, superuser = excluded.superuser, disabled = excluded.disabled,
+    tokens_after = excluded.tokens_after;
+
+-- name: joined
+-- The number at which a user joined; no row where there is no such user.
+SELECT joined FROM users WHERE id = ?;
+
+-- name: delete_user
+-- Remove a user.
+DELETE FROM users WHERE id = ? RETURNING id;
+
+-- name: delete_keys_of
+-- Remove a user's keys.
+DELETE FROM keys WHERE user_id = ? RETURNING id;
+
+-- name: delete_installs_of
+-- Remove what a user installed.
+DELETE FROM installs WHERE user_id = ?;
+
+-- name: put_leaver
+-- Remember that a deleted user's notifications are still to be removed.
+INSERT INTO leavers (user_id, upto) VALUES (?, ?)
+ON CONFLICT DO UPDATE SET upto = max(upto, excluded.upto);
+
+-- name: leaver
+-- A deleted user with notifications still to be removed.
+SELECT user_id, upto FROM leavers LIMIT 1;
+
+-- name: delete_of_leaver
+-- A chunk of what a deleted user had.
+DELETE FROM notifications WHERE first IN
+    (SELECT first FROM notifications WHERE user_id = ? AND first <= ? LIMIT 500) RETURNING first;
+
+-- name: forget_leaver
+-- All of it is gone.
+DELETE FROM leavers WHERE user_id = ?;
+
+-- name: key
+-- One API key.
+SELECT id, user_id, name, hash, created_at, expires_at FROM keys WHERE id = ?;
+
+-- name: keys
+-- API keys after an id, by id.
+SELECT id, user_id, name, hash, created_at, expires_at FROM keys WHERE id > ? ORDER BY id LIMIT ?;
+
+-- name: put_key
+-- Create or replace.
+INSERT OR REPLACE INTO keys (id, user_id, name, hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: delete_key
+-- Revoke.
+DELETE FROM keys WHERE id = ? RETURNING id;
+
+-- name: app
+-- One app.
+SELECT id, name, quota_per_hour, install_for_all FROM apps WHERE id = ?;
+
+-- name: apps
+-- Apps after an id, by id.
+SELECT id, name, quota_per_hour, install_for_all FROM apps WHERE id > ? ORDER BY id LIMIT ?;
+
+-- name: put_app
+-- Create or replace.
+INSERT OR REPLACE INTO apps (id, name, quota_per_hour, install_for_all) VALUES (?, ?, ?, ?);
+
+-- name: delete_app
+-- Remove an app.
+DELETE FROM apps WHERE id = ? RETURNING id;
+
+-- name: delete_secrets_of
+-- Remove an app's secrets.
+DELETE FROM secrets WHERE app_id = ?;
+
+-- name: delete_installs_of_app
+-- Remove an app's installs.
+DELETE FROM installs WHERE app_id = ?;
+
+-- name: secret
+-- One secret of any app.
+SELECT id, app_id, hash, created_at FROM secrets WHERE id = ?;
+
+-- name: secrets
+-- The secrets of one app.
+SELECT id, app_id, hash, created_at FROM secrets WHERE app_id = ? ORDER BY created_at, id;
+
+-- name: put_secret
+-- Create or replace.
+INSERT OR REPLACE INTO secrets (id, app_id, hash, created_at) VALUES (?, ?, ?, ?);
+
+-- name: delete_secret
+-- Revoke one of an app's secrets.
+DELETE FROM secrets WHERE app_id = ? AND id = ? RETURNING id;
+
+-- name: installed
+-- Whether a user who exists has an app that exists: by their own choice, else by the app's.
+SELECT coalesce(i.installed, a.install_for_all)
+FROM apps a JOIN users u ON u.id = :user LEFT JOIN installs i ON i.app_id = a.id AND i.user_id = u.id
+WHERE a.id = :app;
+
+-- name: put_install
+-- Install (1) or uninstall (0).
+INSERT OR REPLACE INTO installs (app_id, user_id, installed) VALUES (?, ?, ?);
+
+-- name: device
+-- One device.
+SELECT id, name FROM devices WHERE id = ?;
+
+-- name: devices
+-- Devices after an id, by id.
+SELECT id, name FROM devices WHERE id > ? ORDER BY id LIMIT ?;
+
+-- name: put_device
+-- Create or replace.
+INSERT OR REPLACE INTO devices (id, name) VALUES (?, ?);
+
+-- name: delete_device
+-- Remove.
+DELETE FROM devices WHERE id = ? RETURNING id;
+
+-- name: setting
+-- A value kept with the store.
+SELECT value FROM settings WHERE name = ?;
+
+-- name: put_setting
+-- Keep a value unless there is one.
+INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING;
+
+-- name: record
+-- Add to the audit log.
+INSERT INTO audit (at, who, action, what, origin, result) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: audits
+-- The audit log before a number, newest first.
+SELECT number, at, who, action, what, origin, result FROM audit WHERE number < ? ORDER BY number DESC LIMIT ?;

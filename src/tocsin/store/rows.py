@@ -1,0 +1,42 @@
+"""Rows as words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tocsin.app import App, Secret
+from tocsin.principal import Key, User
+
+Row = tuple[Any, ...]
+
+
+def user_of(row: Row) -> User:
+    """A row of `users`."""
+    id_, name, password, permissions, superuser, disabled, joined, tokens_after = row
+    return User(
+        id=id_,
+        name=name,
+        password=password,
+        permissions=frozenset(msgspec.json.decode(permissions, type=list[str])),
+        superuser=bool(superuser),
+        disabled=bool(disabled),
+        joined=joined,
+        tokens_after=tokens_after,
+    )
+
+
+def key_of(row: Row) -> Key:
+    """A row of `keys`."""
+    return Key(id=row[0], user_id=row[1], name=row[2], hash=row[3], created_at=row[4], expires_at=row[5])
+
+
+def app_of(row: Row) -> App:
+    """A row of `apps`."""
+    return App(id=row[0], name=row[1], quota_per_hour=row[2], install_for_all=bool(row[3]))
+
+
+def secret_of(row: Row) -> Secret:
+    """A row of `secrets`."""
+    return Secret(id=row[0], app_id=row[1], hash=row[2], created_at=row[3])

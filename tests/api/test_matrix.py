@@ -1,0 +1,242 @@
+"""Who may do what: each role on each route, with things of one's own and of others.
+
+The expectations stand here and not in the route table, so that a route that admits too many is found; and a
+route that has no row here fails.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from api.people import ROLES, clients, make_app, make_key, make_user
+from harness.http import DEV_APP, Http, inbox
+from harness.server import Server
+from harness.websocket import WebSocket
+from tocsin.api.routes import ROUTES
+
+_numbers = itertools.count()
+
+
+def fresh(kind: str) -> str:
+    """An id that nothing has yet."""
+    return f"{kind}-{next(_numbers)}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request, made by every role.
+
+    Args:
+        expected: a status for each of ROLES, in their order.
+        path: made anew for each role, by a superuser's client; by default that of the route.
+        about: whose thing it is, where that matters.
+    """
+
+    expected: str
+    path: Callable[[Http], str] | None = None
+    body: Any = None
+    query: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    method: str | None = None
+    about: str = ""
+
+
+#           nobody viewer user123 user456 admin service key-of-user123 app expired revoked
+ANYBODY = "   200    200     200     200   200     200            200 200     200     200"
+
+
+def users(status: int) -> str:
+    """Every user alike, a key of theirs, too."""
+    return f"401 {status} {status} {status} {status} {status} {status} 403 401 401"
+
+
+def superusers(status: int) -> str:
+    """Superusers, and keys of superusers."""
+    return f"401 403 403 403 {status} {status} 403 403 401 401"
+
+
+def of(kind: str) -> Callable[[Http], str]:
+    """A path to a new thing of that kind."""
+
+    def make(admin: Http) -> str:
+        id_ = fresh(kind)
+        if kind == "users":
+            make_user(admin, id_)
+        else:
+            assert admin.put(f"/api/{kind}/{id_}", {}).status == 201
+        return f"/api/{kind}/{id_}"
+
+    return make
+
+
+def unmade(kind: str) -> Callable[[Http], str]:
+    return lambda admin: f"/api/{kind}/{fresh(kind)}"
+
+
+def sent_to(user: str | None) -> Callable[[Http], str]:
+    def make(admin: Http) -> str:
+        return f"/api/notifications/{admin.send(**({'userId': user} if user else {})).json['notificationId']}"
+
+    return make
+
+
+def new_key(admin: Http) -> str:
+    return f"/api/keys/{make_key(admin, 'user123')['id']}"
+
+
+def new_secret(admin: Http) -> str:
+    app = make_app(admin, fresh("app"))
+    return f"/api/apps/{app}/secrets/{admin.post(f'/api/apps/{app}/secrets').json['id']}"
+
+
+def below_app(rest: str) -> Callable[[Http], str]:
+    return lambda admin: f"/api/apps/{make_app(admin, fresh('app'))}/{rest}"
+
+
+def at(path: str) -> Callable[[Http], str]:
+    return lambda admin: path
+
+
+DRAFT = {"title": "t", "message": "m", "userId": "user456"}
+TEXT = {"uid": "user456", "message": "m"}
+LINES = {"Accept": "application/x-ndjson"}
+
+ROWS: dict[str, list[Case]] = {
+    "POST /api/notifications/send": [Case("401 403 200 200 200 200 200 403 401 401", body=DRAFT)],
+    "POST /v2/integrations/{app_id}/notification": [
+        Case("401 401 401 401 401 401 401 200 401 401", at(f"/v2/integrations/{DEV_APP}/notification"), query=TEXT),
+        Case(
+            "401 401 401 401 401 401 401 401 401 401",
+            lambda admin: f"/v2/integrations/{make_app(admin, fresh('app'))}/notification",
+            query=TEXT,
+            about="another app's",
+        ),
+        Case(" ".join(["401"] * len(ROLES)), at("/v2/integrations/nobodys/notification"), query=TEXT, about="no app's"),
+    ],
+    "GET /notifications": [
+        Case(" ".join(["406"] * len(ROLES))),
+        Case("200 200 200 200 200 200 200 403 401 401", method="HEAD", headers=LINES, about="lines"),
+        Case("200 200 200 200 200 200 200 403 401 401", method="HEAD", headers={"Accept": "text/event-stream"}),
+    ],
+    "GET /api/notifications": [Case(users(200))],
+    "GET /api/notifications/{id}": [
+        Case("401 404 200 404 404 404 200 403 401 401", sent_to("user123"), about="user123's"),
+        Case("401 404 404 200 404 404 404 403 401 401", sent_to("user456"), about="user456's"),
+        Case(users(200), sent_to(None), about="everyone's"),
+        Case(users(404), at("/api/notifications/notif_none"), about="nobody's"),
+    ],
+    "POST /api/auth/login": [Case(ANYBODY, body={"username": "viewer", "password": "viewer"})],
+    "GET /api/auth/me": [Case(users(200))],
+    "POST /api/auth/ticket": [Case(users(201))],
+    "PUT /api/auth/password": [Case(users(403), body={"current": "not it", "new": "another one"})],
+    "GET /api/users": [Case(superusers(200))],
+    "GET /api/users/{id}": [
+        Case(superusers(200), at("/api/users/user123"), about="one's own for user123"),
+        Case(superusers(404), unmade("users"), about="nobody"),
+    ],
+    "PUT /api/users/{id}": [
+        Case(superusers(201), unmade("users"), body={"superuser": True}, about="a new one"),
+        Case(superusers(200), of("users"), body={"superuser": True}, about="another"),
+    ],
+    "DELETE /api/users/{id}": [Case(superusers(204), of("users"))],
+    "GET /api/keys": [Case(superusers(200))],
+    "POST /api/keys": [Case(superusers(201), body={"userId": "user123"})],
+    "DELETE /api/keys/{id}": [Case(superusers(204), new_key), Case(superusers(404), unmade("keys"))],
+    "GET /api/apps": [Case(superusers(200))],
+    "GET /api/apps/{id}": [Case(superusers(200), at(f"/api/apps/{DEV_APP}"), about="its own for the app")],
+    "PUT /api/apps/{id}": [
+        Case(superusers(201), unmade("apps"), body={}),
+        Case(superusers(200), of("apps"), body={"installForAll": True}),
+    ],
+    "DELETE /api/apps/{id}": [Case(superusers(204), of("apps"))],
+    "GET /api/apps/{id}/secrets": [Case(superusers(200), at(f"/api/apps/{DEV_APP}/secrets"))],
+    "POST /api/apps/{id}/secrets": [Case(superusers(201), below_app("secrets"))],
+    "DELETE /api/apps/{id}/secrets/{secretId}": [
+        Case(superusers(204), new_secret),
+        Case(superusers(404), at("/api/apps/another/secrets/sample"), about="a secret of another app"),
+    ],
+    "PUT /api/apps/{id}/installs/{userId}": [Case(superusers(204), below_app("installs/user123"))],
+    "DELETE /api/apps/{id}/installs/{userId}": [Case(superusers(204), below_app("installs/user123"))],
+    "PUT /api/apps/{id}/install": [Case(users(204), below_app("install"))],
+    "DELETE /api/apps/{id}/install": [Case(users(204), below_app("install"))],
+    "GET /api/devices": [Case(superusers(200))],
+    "GET /api/devices/{id}": [Case(superusers(200), at("/api/devices/device123"))],
+    "PUT /api/devices/{id}": [Case(superusers(201), unmade("devices"), body={})],
+    "DELETE /api/devices/{id}": [Case(superusers(204), of("devices"))],
+    "GET /api/audit": [Case(superusers(200))],
+    "GET /healthz": [Case(ANYBODY)],
+    "GET /readyz": [Case(ANYBODY)],
+    "GET /metrics": [Case(ANYBODY, about="open in --dev")],
+    "GET /openapi.json": [Case(ANYBODY)],
+    "GET /asyncapi.json": [Case(ANYBODY)],
+    "GET /": [Case(ANYBODY.replace("200", "307"))],
+    "GET /docs": [Case(ANYBODY)],
+    "GET /docs/{asset}": [Case(ANYBODY, at("/docs/docs.js"))],
+}
+
+
+def test_every_route_has_a_row() -> None:
+    assert {f"{route.method} {route.path}" for route in ROUTES} == set(ROWS)
+
+
+@pytest.fixture(scope="module")
+def callers(server: Server) -> dict[str, Http]:
+    return clients(server)
+
+
+@pytest.mark.parametrize(
+    ("line", "case"),
+    [
+        pytest.param(line, case, id=f"{line} {case.about}".strip().replace("/", "|"))
+        for line, cases in ROWS.items()
+        for case in cases
+    ],
+)
+def test_each_role_gets_what_it_may(callers: dict[str, Http], line: str, case: Case) -> None:
+    method, path = line.split()
+    expected = dict(zip(ROLES, map(int, case.expected.split()), strict=True))
+    got = {}
+    for role in ROLES:
+        target = case.path(callers["service"]) if case.path is not None else path
+        answer = callers[role].request(
+            case.method or method, target, json=case.body, query=case.query, headers=case.headers
+        )
+        got[role] = answer.status
+        if answer.status == 401:
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert got == expected
+
+
+def test_the_stream_is_no_second_door(server: Server, callers: dict[str, Http]) -> None:
+    expected = dict.fromkeys(ROLES) | {"app": 4403, "expired token": 4401, "revoked key": 4401}
+    got = {}
+    for role, client in callers.items():
+        headers = {"Authorization": f"Bearer {client.token}"} if client.token else {}
+        with WebSocket(server.url, key=client.key, headers=headers, subprotocol="tocsin.v1") as stream:
+            try:
+                stream.recv_event("hello", timeout=2)
+                got[role] = None
+            except Exception:  # noqa: BLE001  (whatever ended it, the code says why)
+                got[role] = stream.close_code
+    assert got == expected
+
+
+def test_a_regular_users_send_reaches_only_themself(callers: dict[str, Http]) -> None:
+    for role in ("user123", "key of user123"):
+        id_ = callers[role].send(userId="user456").json["notificationId"]
+        assert id_ in {item["id"] for item in inbox(callers["user123"])}
+        assert id_ not in {item["id"] for item in inbox(callers["user456"])}
+
+
+def test_an_unknown_path_and_an_unknown_method_say_so(callers: dict[str, Http]) -> None:
+    for path in ("/debug", "/api", "/api/users/", "/api/users/a/b", "/admin", "/.env", "/api/nothing"):
+        answer = callers["admin"].get(path)
+        assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json"), path
+    answer = callers["admin"].request("PATCH", "/api/users/user123")
+    assert answer.status == 405
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PUT"

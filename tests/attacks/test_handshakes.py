@@ -1,0 +1,63 @@
+"""WebSocket handshakes that are malformed, or given up half-way."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+
+from attacks.raw import connect, read_to_the_end, reset, statuses, upgrade
+from harness.server import Server
+from harness.websocket import WebSocket
+
+KEY_DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+@pytest.mark.parametrize("field", ["Content-Length: 5", "Transfer-Encoding: chunked"])
+def test_a_handshake_with_a_body_is_refused_at_once(dev: Server, field: str) -> None:
+    with connect(dev, timeout=4) as connection:
+        connection.sendall(upgrade("/notifications", field))
+        assert statuses(read_to_the_end(connection)) == [400]
+
+
+def test_handshakes_with_a_body_hold_no_connection(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    calm = server.sockets()
+    held: list[socket.socket] = []
+    for _ in range(50):
+        connection = connect(server)
+        connection.sendall(upgrade("/notifications", "Content-Length: 5") + b"hello")
+        held.append(connection)
+    ends = time.monotonic() + 5
+    while server.sockets() > calm and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert server.sockets() <= calm
+    for connection in held:
+        connection.close()
+
+
+def test_control_a_handshake_that_declares_an_empty_body_is_taken(dev: Server) -> None:
+    with WebSocket(dev.url, token=dev.token("user123"), headers={"Content-Length": "0"}, subprotocol="tocsin.v1") as ws:
+        assert ws.recv_event("hello")
+
+
+def test_handshakes_given_up_before_their_answer_leave_no_traceback(start_server: Callable[..., Server]) -> None:
+    """Each with a key that is not known yet, so that the answer takes a look into the store."""
+    server = start_server()
+    before, calm = len(server.log().splitlines()), server.sockets()
+    names = itertools.islice(itertools.product(KEY_DIGITS, repeat=2), 200)
+    for name in names:
+        connection = connect(server)
+        connection.sendall(upgrade("/notifications", f"X-API-Key: tsn_{'a' * 14}{''.join(name)}_{'A' * 43}"))
+        reset(connection)
+    ends = time.monotonic() + 5
+    while server.sockets() > calm and time.monotonic() < ends:
+        time.sleep(0.1)
+
+    assert server.sockets() <= calm
+    written = server.log().splitlines()[before:]
+    assert len(written) <= 200, "more than a line for each"
+    assert not [line for line in written if "raceback" in line]

@@ -1,0 +1,103 @@
+"""Requests written behind one that is, or becomes, something else than a plain answer."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import time
+import uuid
+
+import pytest
+
+from attacks.raw import connect, head, read_to_the_end, statuses, upgrade
+from harness.http import SEND
+from harness.server import Server
+
+
+def sending(token: str, title: str) -> bytes:
+    """A POST of a notification for the sender's own eyes."""
+    body = json.dumps({"title": title, "message": "m", "userId": "user123"}).encode()
+    fields = (f"Authorization: Bearer {token}", "Content-Type: application/json", f"Content-Length: {len(body)}")
+    return head(SEND, *fields, method="POST") + body
+
+
+def streaming(token: str, accept: str = "text/event-stream") -> bytes:
+    return head("/notifications", f"Authorization: Bearer {token}", f"Accept: {accept}")
+
+
+def read_until(connection: socket.socket, wanted: bytes, *, seconds: float = 5.0) -> bytes:
+    """What came up to and with these bytes; fails when they do not come."""
+    received, ends = b"", time.monotonic() + seconds
+    while wanted not in received:
+        assert time.monotonic() < ends, received
+        part = connection.recv(65_536)
+        assert part, received
+        received += part
+    return received
+
+
+@pytest.mark.parametrize(
+    ("accept", "begun"), [("text/event-stream", b"caught-up"), ("application/x-ndjson", b"\r\n\r\n")]
+)
+@pytest.mark.parametrize("behind", [1, 5])
+def test_a_stream_with_requests_behind_it_stays_a_stream(dev: Server, accept: str, begun: bytes, behind: int) -> None:
+    token, title = dev.token("user123"), f"behind {uuid.uuid4()}"
+    with connect(dev) as connection:
+        connection.sendall(streaming(token, accept) + head("/healthz") * behind)
+        received = read_until(connection, begun)
+        time.sleep(0.2)
+        assert dev.service().send(title, userId="user123").status == 200
+        received += read_until(connection, title.encode())
+    assert statuses(received) == [200], received
+
+
+def test_streams_asked_for_behind_a_stream_are_not_opened(dev: Server) -> None:
+    token, title = dev.token("user123"), f"once {uuid.uuid4()}"
+    with connect(dev) as connection:
+        connection.sendall(streaming(token) * 5)
+        received = read_until(connection, b"caught-up")
+        assert dev.service().send(title, userId="user123").status == 200
+        received += read_until(connection, title.encode())
+        connection.settimeout(0.3)
+        with contextlib.suppress(TimeoutError):
+            received += connection.recv(65_536)
+    assert statuses(received) == [200]
+    assert received.count(title.encode()) == 1
+
+
+def test_a_stream_behind_a_request_begins_after_its_answer(dev: Server) -> None:
+    token, title = dev.token("user123"), f"first {uuid.uuid4()}"
+    with connect(dev) as connection:
+        connection.sendall(sending(token, title) + streaming(token) + head("/healthz"))
+        received = read_until(connection, b"caught-up")
+    assert statuses(received) == [200, 200]
+    first, second = received.split(b"HTTP/1.1 200 ")[1:]
+    assert b"notificationId" in first
+    assert b"text/event-stream" in second
+
+
+def test_a_handshake_behind_a_request_that_is_not_answered_opens_no_websocket(dev: Server) -> None:
+    """Else the answer of the one would be written between the frames of the other."""
+    token = dev.token("user123")
+    with connect(dev) as connection:
+        ahead = sending(token, f"ahead {uuid.uuid4()}")
+        connection.sendall(ahead + upgrade("/notifications", f"Authorization: Bearer {token}"))
+        received = read_to_the_end(connection)
+    assert b"101 Switching" not in received
+    assert b"notificationId" not in received.partition(b"\r\n\r\n")[2].partition(b"HTTP/1.1")[2]
+
+
+def test_control_a_handshake_behind_a_request_that_is_answered_is_taken(dev: Server) -> None:
+    token = dev.token("user123")
+    with connect(dev) as connection:
+        connection.sendall(head("/healthz"))
+        assert statuses(read_until(connection, b"\r\n\r\n")) == [200]
+        connection.sendall(upgrade("/notifications", f"Authorization: Bearer {token}"))
+        assert read_until(connection, b"\r\n\r\n").count(b"101 Switching") == 1
+
+
+def test_control_a_few_requests_written_ahead_are_answered_in_order(dev: Server) -> None:
+    with connect(dev) as connection:
+        connection.sendall(head("/healthz") * 3 + head("/none-such") + head("/healthz", "Connection: close"))
+        assert statuses(read_to_the_end(connection)) == [200, 200, 200, 404, 200]

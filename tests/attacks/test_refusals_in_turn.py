@@ -1,0 +1,39 @@
+"""A refusal that is due while requests ahead of the refused one are not answered yet."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import pytest
+
+from attacks.raw import connect, head, read_to_the_end, statuses, upgrade
+from attacks.test_pipelining import sending
+from harness.server import Server
+
+
+def titles(server: Server, *wanted: str) -> list[str]:
+    """Which of these are in the inbox, looked at until no send can be on its way any more."""
+    time.sleep(0.3)
+    answer = server.user("user123").get("/api/notifications", limit=200)
+    return [row["title"] for row in answer.json["notifications"] if row["title"] in wanted]
+
+
+@pytest.mark.parametrize("behind", ["an upgrade", "a malformed head", "too many"])
+def test_a_refusal_is_never_the_answer_of_a_request_that_is_kept(dev: Server, behind: str) -> None:
+    """The first answer belongs to the first request: who reads 400 there will send it again."""
+    token = dev.token("user123")
+    for _ in range(5):
+        names = [f"{behind} {uuid.uuid4()}" for _ in range(40 if behind == "too many" else 1)]
+        refused = {
+            "an upgrade": upgrade("/notifications", f"Authorization: Bearer {token}"),
+            "a malformed head": head("/healthz", "Host: another"),
+            "too many": b"",
+        }[behind]
+        with connect(dev) as connection:
+            connection.sendall(b"".join(sending(token, name) for name in names) + refused)
+            answers = statuses(read_to_the_end(connection))
+        kept = titles(dev, *names)
+        told = [name for name, status in zip(names, answers, strict=False) if status != 200]
+        assert not set(told) & set(kept), (answers, len(kept))
+        assert answers.count(200) <= len(kept)

@@ -1,0 +1,91 @@
+"""What holds for every command: `--json`, a help text, the exit statuses in the documents, a quick start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+import pytest
+
+from cli.command import PROGRAM, environment, installed
+from harness.http import DEV_KEY
+from harness.server import Server
+from tocsin.cli import exits
+from tocsin.cli.main import main
+from tocsin.config import Config, Issuer
+
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
+
+
+def commands(group: click.Group, *above: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *above, name)
+        else:
+            yield " ".join((*above, name)), command
+
+
+COMMANDS = dict(commands(main))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_takes_json_has_help_and_is_documented(name: str) -> None:
+    command = COMMANDS[name]
+    reference = (REFERENCE / "command-line.md").read_text()
+
+    assert any("--json" in parameter.opts for parameter in command.params)
+    assert command.help
+    assert f"tocsin {name}" in reference
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert any(f"`{option}" in reference for option in parameter.opts), parameter.opts
+            assert parameter.help, parameter.name
+
+
+def test_exit_statuses_are_in_the_help_and_in_the_reference() -> None:
+    told = installed("--help").out
+    reference = (REFERENCE / "command-line.md").read_text()
+    for status, meaning in exits.MEANINGS.items():
+        assert f"{status}  {meaning}" in told
+        assert f"| {status} | {meaning} |" in reference
+
+
+@pytest.mark.parametrize("form", [Config, Issuer])
+def test_every_setting_is_in_the_reference_with_its_default(form: type[msgspec.Struct]) -> None:
+    lines = (REFERENCE / "settings.md").read_text().splitlines()
+    for name, default in flat(form):
+        row = next((line for line in lines if line.startswith(f"| `{name}` |")), None)
+        assert row is not None, f"{name} is not in settings.md"
+        if default is not None:
+            assert f"| `{default}` |" in row, row
+
+
+def flat(form: type[msgspec.Struct], above: str = "") -> Iterator[tuple[str, str | None]]:
+    """Every setting's dotted name, and its default as tocsin.toml writes it."""
+    for field in msgspec.structs.fields(form):
+        default = field.default if field.default is not msgspec.NODEFAULT else None
+        if field.default_factory is not msgspec.NODEFAULT:
+            default = field.default_factory()
+        if isinstance(default, msgspec.Struct):
+            yield from flat(type(default), f"{above}{field.name}.")
+        else:
+            written = msgspec.json.encode(default).decode() if default is not None else None
+            yield f"{above}{field.name}", written
+
+
+def test_sending_does_not_load_the_server(dev: Server) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", PROGRAM, "send", "t", "m"],
+        env=environment(dev, DEV_KEY, None),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "tocsin.client" in loaded
+    assert {"uvicorn", "starlette", "apsw", "uvloop", "tocsin.server", "tocsin.api"} & loaded == set()

@@ -1,0 +1,200 @@
+"""`tocsin doctor` finds what is wrong, and says nothing is when nothing is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from cli.command import Ran, tocsin
+from harness.server import Server, free_port
+
+
+def doctor(data: Path, *args: str, env: dict[str, str] | None = None) -> Ran:
+    return tocsin("doctor", "--json", "--data", str(data), *args, env=env)
+
+
+def graded(ran: Ran, grade: str) -> list[tuple[str, str]]:
+    findings: list[dict[str, Any]] = ran.json["findings"]
+    return [(one["about"], one["sentence"]) for one in findings if one["grade"] == grade]
+
+
+@pytest.fixture(scope="module")
+def kept_ten(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a `--dev` server that kept ten notifications and was stopped; to be copied, not changed."""
+    server = Server(tmp_path_factory.mktemp("doctor") / "data")
+    server.start()
+    try:
+        for number in range(10):
+            assert server.service().send(f"t{number}", "m").status == 200
+        assert server.stop() == 0
+    finally:
+        server.close()
+    server.check_log()
+    return server.data
+
+
+@pytest.fixture
+def stopped(kept_ten: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(kept_ten, tmp_path / "data")
+
+
+def test_a_sound_installation_gets_no_complaint(stopped: Path) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in stopped.iterdir()}
+    ran = doctor(stopped, "--dev")
+
+    assert ran.status == 0
+    assert ran.json["ok"] is True
+    assert graded(ran, "problem") == graded(ran, "warning") == []
+    assert ("database", "10 notifications are as they were written") in graded(ran, "good")
+    assert {path.name: path.stat().st_mtime_ns for path in stopped.iterdir()} == before
+
+
+def test_a_new_installation_is_sound_but_for_the_first_password(start_server: Callable[..., Server]) -> None:
+    server = start_server(dev=False)
+    server.stop()
+    ran = doctor(server.data)
+
+    assert ran.status == 0, ran.out
+    assert [about for about, _ in graded(ran, "warning")] == ["password"]
+
+
+def test_sample_secrets_are_a_problem_outside_dev(stopped: Path) -> None:
+    ran = doctor(stopped)
+
+    assert ran.status == 1
+    [(about, sentence)] = graded(ran, "problem")
+    assert about == "secrets"
+    for name in ("sample API key", "sample app secret", "password of admin"):
+        assert name in sentence
+
+
+@pytest.mark.parametrize("name", ["", "tocsin.db"])
+def test_what_others_can_open_is_found(name: str, stopped: Path) -> None:
+    path = stopped / name
+    path.chmod(stat.S_IMODE(path.stat().st_mode) | 0o044)
+    ran = doctor(stopped, "--dev")
+
+    assert ran.status == 1
+    [(about, sentence)] = graded(ran, "problem")
+    assert about == "permissions"
+    assert str(path) in sentence
+
+
+@pytest.mark.parametrize("change", ["body = replace(body, 't3', 'T3')", "user_id = 'user456'", "crc = crc + 1"])
+@pytest.mark.fault
+def test_a_row_that_is_not_as_it_was_written_is_named(change: str, stopped: Path) -> None:
+    database = apsw.Connection(str(stopped / "tocsin.db"))
+    [(id_,)] = database.execute(f"UPDATE notifications SET {change} WHERE title = 't3' RETURNING id").fetchall()
+    database.close()
+    ran = doctor(stopped, "--dev")
+
+    assert ran.status == 1
+    [(about, sentence)] = graded(ran, "problem")
+    assert about == "database"
+    assert str(id_) in sentence
+
+
+@pytest.mark.fault
+def test_a_damaged_file_is_a_problem_and_no_crash(stopped: Path, soak: bool) -> None:
+    path = stopped / "tocsin.db"
+    whole = path.read_bytes()
+    page = 4096
+    found = 0
+    places = range(0, len(whole), page if soak else 3 * page)
+    for at in places:
+        path.write_bytes(whole[:at] + os.urandom(page) + whole[at + page :])
+        ran = doctor(stopped, "--dev")
+        assert ran.status in (0, 1), ran.err
+        assert "Traceback" not in ran.err
+        found += ran.status
+    # A page on the free list, or one that holds nothing, may change unseen.
+    assert found > len(places) // 2
+    path.write_bytes(whole[: len(whole) // 2])
+    assert doctor(stopped, "--dev").status == 1
+
+
+def test_a_folder_that_a_server_runs_on_is_left_alone_and_the_server_asked(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    ran = doctor(server.data, "--url", server.url)
+    assert ran.status == 0
+    assert [about for about, _ in graded(ran, "note")] == ["lock"]
+    assert ("server", f"{server.url} is ready") in graded(ran, "good")
+
+    # Where it listens is not known from the folder, so a wrong guess is a warning and no more.
+    ran = doctor(server.data, env={"TOCSIN_PORT": str(free_port())})
+    assert ran.status == 0
+    assert [about for about, _ in graded(ran, "warning")] == ["server"]
+
+    ran = doctor(server.data, env={"TOCSIN_PORT": str(server.port)})
+    assert ("server", f"{server.url} is ready") in graded(ran, "good")
+
+
+def test_a_database_left_by_a_kill_is_read_with_what_its_log_holds(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    for number in range(3):
+        server.service().send(f"t{number}", "m")
+    server.kill()
+    ran = doctor(server.data, "--dev")
+
+    assert ran.status == 0, ran.out
+    assert ("database", "3 notifications are as they were written") in graded(ran, "good")
+
+
+def test_a_server_that_does_not_answer_is_a_problem(tmp_path: Path) -> None:
+    ran = doctor(tmp_path / "none", "--url", f"http://127.0.0.1:{free_port()}")
+
+    assert ran.status == 1
+    assert [about for about, _ in graded(ran, "problem")] == ["server"]
+
+
+def test_a_folder_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    ran = doctor(tmp_path / "none")
+
+    assert ran.status == 1
+    assert [about for about, _ in graded(ran, "problem")] == ["data folder"]
+
+
+def test_a_schema_of_a_newer_version_is_found(stopped: Path) -> None:
+    database = apsw.Connection(str(stopped / "tocsin.db"))
+    database.execute("INSERT INTO migrations VALUES (999, 'x', 'x', 0)")
+    database.close()
+    ran = doctor(stopped, "--dev")
+
+    assert ran.status == 1
+    assert [about for about, _ in graded(ran, "problem")] == ["schema"]
+
+
+def test_plain_http_that_others_can_reach_is_warned_of(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    ran = doctor(tmp_path, env={"TOCSIN_HOST": "0.0.0.0"})
+
+    assert ran.status == 0
+    assert [about for about, _ in graded(ran, "warning")] == ["TLS"]
+
+
+def test_tls_files_that_cannot_be_served_are_found(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    ran = doctor(
+        tmp_path, env={"TOCSIN_TLS_CERT": str(tmp_path / "no.pem"), "TOCSIN_TLS_KEY": str(tmp_path / "no.pem")}
+    )
+
+    assert ran.status == 1
+    [(about, sentence)] = graded(ran, "problem")
+    assert about == "TLS"
+    assert "cannot be read" in sentence
+
+
+def test_for_people_each_finding_is_a_line(stopped: Path) -> None:
+    ran = tocsin("doctor", "--data", str(stopped))
+
+    assert ran.status == 1
+    assert "FAIL  secrets" in ran.out
+    assert "ok    SQLite" in ran.out

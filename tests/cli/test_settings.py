@@ -1,0 +1,114 @@
+"""Settings: an option beats the environment, that beats tocsin.toml; what is wrong is one sentence and status 2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from cli.command import tocsin
+from harness.server import free_port
+
+
+def setting(name: str, *args: str, env: Mapping[str, str] | None = None) -> tuple[object, str]:
+    ran = tocsin("config", "show", "--json", *args, env=env)
+    assert ran.status == 0, ran.err
+    [found] = [one for one in ran.json["settings"] if one["name"] == name]
+    return found["value"], found["source"]
+
+
+def test_an_option_beats_the_environment_which_beats_the_file_which_beats_the_default(tmp_path: Path) -> None:
+    data = ["--data", str(tmp_path)]
+    assert setting("port", *data) == (8000, "default")
+
+    file = tmp_path / "tocsin.toml"
+    file.write_text("port = 9001\n[limits]\nlogin_failures = 3\n")
+    assert setting("port", *data) == (9001, str(file))
+    assert setting("limits.login_failures", *data) == (3, str(file))
+
+    env = {"TOCSIN_PORT": "9002", "TOCSIN_LIMITS__LOGIN_FAILURES": "4", "TOCSIN_DATA": "/nowhere"}
+    assert setting("port", *data, env=env) == (9002, "TOCSIN_PORT")
+    assert setting("limits.login_failures", *data, env=env) == (4, "TOCSIN_LIMITS__LOGIN_FAILURES")
+    assert setting("data", *data, env=env) == (str(tmp_path), "--data")
+
+    port = free_port()
+    ran = tocsin("serve", *data, "--port", str(port), "--host", "host.invalid", env=env)
+    assert ran.status == 2
+    assert f"host.invalid port {port}" in ran.err
+
+
+def test_dev_says_what_it_turns_on(tmp_path: Path) -> None:
+    assert setting("anonymous_broadcasts", "--dev", "--data", str(tmp_path)) == (True, "--dev")
+    assert setting("dev", "--data", str(tmp_path), env={"TOCSIN_DEV": "true"}) == (True, "TOCSIN_DEV")
+
+
+def test_lists_come_from_the_environment_too(tmp_path: Path) -> None:
+    env = {"TOCSIN_ORIGINS": "https://a.example, https://b.example"}
+    found = setting("origins", "--data", str(tmp_path), env=env)
+    assert found == (["https://a.example", "https://b.example"], "TOCSIN_ORIGINS")
+
+
+def test_good_settings_are_called_good(tmp_path: Path) -> None:
+    (tmp_path / "tocsin.toml").write_text("drain_seconds = 1.5\n")
+    ran = tocsin("config", "check", "--data", str(tmp_path), env={"TOCSIN_PORT": "1234"})
+
+    assert ran.status == 0
+    assert ran.out == f"good: {tmp_path / 'tocsin.toml'}, TOCSIN_PORT\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("prot = 1", "prot"),
+        ("port = 'x'", "port"),
+        ("port =", "tocsin.toml"),
+        ("[limits]\nstreamz = 1", "streamz"),
+        ("tls_cert = 'x'", "tls_key"),
+        ("dev = true\nhost = '0.0.0.0'", "loopback"),
+        ("origins = ['*']", "origins"),
+        ("trusted_proxies = ['there']", "trusted_proxies"),
+        ("log_level = 'loud'", "log_level"),
+    ],
+)
+def test_wrong_settings_are_named_by_check_and_by_serve(text: str, names: str, tmp_path: Path) -> None:
+    (tmp_path / "tocsin.toml").write_text(text + "\n")
+    for command in (["config", "check"], ["config", "show"], ["serve", "--port", "0"]):
+        if text.startswith("port") and command[0] == "serve":
+            command = ["serve"]
+        ran = tocsin(*command, "--data", str(tmp_path))
+        assert ran.status == 2
+        assert names in ran.err
+        assert ran.err.count("\n") == 1
+    asked = tocsin("config", "check", "--json", "--data", str(tmp_path))
+    assert asked.json["ok"] is False
+    assert names in asked.json["error"]
+
+
+def test_what_serve_cannot_start_with_is_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    (tmp_path / "cert.pem").write_text("nonsense")
+    (tmp_path / "key.pem").write_text("nonsense")
+    cases = [
+        ["--data", str(file)],
+        ["--data", str(file / "below")],
+        ["--data", "/proc/there/is/none"],
+        ["--data", str(tmp_path / "a"), "--tls-cert", str(tmp_path / "no.pem"), "--tls-key", str(tmp_path / "key.pem")],
+        [
+            "--data",
+            str(tmp_path / "a"),
+            "--tls-cert",
+            str(tmp_path / "cert.pem"),
+            "--tls-key",
+            str(tmp_path / "key.pem"),
+        ],
+        ["--data", str(tmp_path / "a"), "--dev", "--host", "0.0.0.0"],
+    ]
+    for options in cases:
+        ran = tocsin("serve", "--port", str(free_port()), *options)
+        assert ran.status == 2, (options, ran.err)
+        assert ran.err.startswith("tocsin: ")
+        assert ran.err.count("\n") == 1, ran.err
+    # Nothing was made for a server that never started.
+    assert not (tmp_path / "a").exists()

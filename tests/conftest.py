@@ -1,0 +1,62 @@
+"""Fixtures every test can ask for: a real server.
+
+`dev` is one `serve --dev` for the whole session, for tests that disturb nobody: use names of your own and do
+not count what others may send. `start_server` starts a fresh one with its own data folder.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from harness.server import Server
+
+
+@pytest.fixture(scope="session")
+def soak() -> bool:
+    """Whether the long numbers are wanted: TOCSIN_SOAK=1."""
+    return os.environ.get("TOCSIN_SOAK") == "1"
+
+
+@pytest.fixture(scope="session")
+def dev_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("dev") / "data")
+    server.start()
+    yield server
+    server.close()
+    server.check_log()
+
+
+@pytest.fixture
+def dev(dev_process: Server) -> Iterator[Server]:
+    """The session's shared server; its log is looked through after each test that used it."""
+    dev_process.check_log()
+    yield dev_process
+    assert dev_process.running, f"the shared server has ended:\n{dev_process.tail()}"
+    dev_process.check_log()
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """A factory of servers: `start_server(**options of Server)`, `ready=False` to not start it yet."""
+    servers: list[Server] = []
+
+    def start(*, ready: bool = True, data: Path | None = None, **options: Any) -> Server:
+        server = Server(data or tmp_path / f"data{len(servers)}", **options)
+        servers.append(server)
+        if ready:
+            server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.close()
+    for server in servers:
+        server.check_log()

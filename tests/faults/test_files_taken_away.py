@@ -1,0 +1,136 @@
+"""Files that are deleted, read-only, somebody else's or locked: an honest 503, and nothing made up."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from threading import Thread
+
+import apsw
+import pytest
+
+from faults.database import database_file
+from faults.load import Publishers
+from faults.sending import eventually_sends, try_send
+from harness.http import Answer, inbox
+from harness.server import Server
+
+
+def test_a_deleted_database_is_noticed_and_not_made_anew(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    assert server.service().send("before").status == 200
+    path = database_file(server.data)
+    for file in server.data.glob(path.name + "*"):
+        file.unlink()
+    deadline = time.monotonic() + 5
+    while server.running and server.ready() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert server.running
+    assert server.http().get("/readyz").status == 503
+    assert server.http().get("/healthz").status == 200
+    answer = server.service().send("into the void")
+    assert answer.status == 503, "a send into a deleted database was answered as if it were kept"
+    assert not path.exists(), "a new database was made without a word"
+
+
+def test_files_that_turn_read_only_are_reported_and_recovered_from(
+    start_server: Callable[..., Server],
+) -> None:
+    server = start_server()
+    assert server.service().send("before").status == 200
+    path = database_file(server.data)
+    frozen = [str(file) for file in server.data.glob(path.name + "*") if not file.name.endswith("-shm")]
+    if os.geteuid() != 0 or shutil.which("chattr") is None:
+        pytest.skip("making an open file immutable needs root and chattr")
+    if subprocess.run(["chattr", "+i", *frozen], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this file system knows no immutable files")
+    try:
+        answer = server.service().send("while read-only")
+        assert answer.status == 503, (answer.status, answer.text)
+        assert "retry-after" in answer.headers
+        assert server.running
+        assert server.http().get("/healthz").status == 200
+        assert server.http().get("/readyz").status == 503
+        assert server.user("user123").get("/api/notifications").status == 200
+    finally:
+        subprocess.run(["chattr", "-i", *frozen], check=True)
+    assert eventually_sends(server, 5), "writes do not work 5 s after the files are writable again"
+    titles = [row["title"] for row in inbox(server.user("user123"))]
+    assert "before" in titles
+
+
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_a_store_that_cannot_be_written_is_refused_at_the_start(start_server: Callable[..., Server], what: str) -> None:
+    server = start_server()
+    assert server.service().send("before").status == 200
+    assert server.stop() == 0
+    path = database_file(server.data)
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("as root, permissions can only be tried with setpriv")
+        server.wrap = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        for folder in server.data.parents:
+            if not folder.stat().st_mode & 0o001:
+                folder.chmod(folder.stat().st_mode | 0o011)
+        if subprocess.run([*server.wrap, *server.command()[len(server.wrap) :][:1], "-c", ""], check=False).returncode:
+            pytest.skip("the interpreter is not reachable for another user")
+    server.data.chmod(0o555 if what == "folder" else 0o777)
+    path.chmod(0o444)
+    before = path.read_bytes()
+    try:
+        server.launch()
+        assert server.wait_exit() in (1, 2)
+    finally:
+        server.data.chmod(0o700)
+    assert path.read_bytes() == before
+    assert "Traceback" not in server.log()
+    assert str(server.data.name) in server.tail(3), server.tail()
+
+
+def test_a_foreign_write_lock_delays_sends_for_two_seconds_at_most(
+    start_server: Callable[..., Server], soak: bool
+) -> None:
+    server = start_server()
+    assert server.service().send("before").status == 200
+    holder = apsw.Connection(str(database_file(server.data)))
+    holder.execute("BEGIN IMMEDIATE")
+    answers: list[tuple[float, Answer | None]] = []
+
+    def send_once() -> None:
+        began = time.monotonic()
+        answers.append((0.0, try_send(server, "held up")))
+        answers[-1] = (time.monotonic() - began, answers[-1][1])
+
+    try:
+        senders = [Thread(target=send_once) for _ in range(5)]
+        for sender in senders:
+            sender.start()
+        slowest = 0.0
+        ends = time.monotonic() + (10 if soak else 4)
+        while time.monotonic() < ends:
+            began = time.monotonic()
+            assert server.http().get("/healthz").status == 200
+            slowest = max(slowest, time.monotonic() - began)
+            assert server.user("user123").get("/api/notifications").status == 200
+            time.sleep(0.02)
+        for sender in senders:
+            sender.join()
+    finally:
+        holder.execute("ROLLBACK")
+        holder.close()
+    assert [answer and answer.status for _, answer in answers] == [503] * 5
+    assert all("retry-after" in answer.headers for _, answer in answers if answer)
+    assert max(took for took, _ in answers) < 3.0
+    assert slowest < 0.5, f"the loop stood still for {slowest:.2f} s"
+    assert eventually_sends(server, 2)
+
+
+def test_control_without_the_lock_sends_pass_at_once(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    publishers = Publishers(server.service, threads=4)
+    time.sleep(0.5)
+    publishers.stop()
+    assert set(publishers.statuses) == {200}

@@ -1,0 +1,93 @@
+"""kill -9 under load: what was answered 2xx is there, once, in order, and the server is back at once."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from faults.database import database_file, integrity
+from faults.load import Damage, Follower, Publishers, judge_follower, judge_inbox
+from harness.http import inbox
+from harness.server import Server
+
+USERS = ("user123", "user456")
+
+
+@contextmanager
+def followers(server: Server, each: int) -> Iterator[list[tuple[str, Follower]]]:
+    found = [(user, Follower(server.url, server.token(user), sse=bool(n % 2))) for user in USERS for n in range(each)]
+    try:
+        for _, follower in found:
+            follower.wait_started()
+        yield found
+    finally:
+        for _, follower in found:
+            follower.stop()
+
+
+def judge(server: Server, publishers: Publishers, following: list[tuple[str, Follower]]) -> None:
+    for user in USERS:
+        listed = inbox(server.user(user))
+        judge_inbox(listed, publishers.acked, user)
+        for name, follower in following:
+            if name == user and listed:
+                follower.wait_for(listed[0]["position"])
+                judge_follower(follower, listed)
+
+
+def test_nothing_acknowledged_is_lost_by_kill_minus_nine(
+    start_server: Callable[..., Server], soak: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rounds, readers = (200, 25) if soak else (8, 3)
+    server = start_server()
+    with followers(server, readers) as following:
+        publishers = Publishers(server.service, threads=32)
+        slowest = 0.0
+        try:
+            for _ in range(rounds):
+                time.sleep(random.uniform(0.05, 1.5))
+                server.kill()
+                slowest = max(slowest, server.start())
+            time.sleep(0.3)
+        finally:
+            publishers.stop()
+        judge(server, publishers, following)
+        assert all(follower.resumed >= 1 for _, follower in following)
+    assert set(publishers.statuses) <= {200, 503}, publishers.statuses
+    assert len(publishers.acked) > rounds, "too little was sent to show anything"
+    server.kill()
+    assert integrity(database_file(server.data)) == "ok"
+    with capsys.disabled():
+        acked = len(publishers.acked)
+        print(f"\n  kill -9: {rounds} rounds, {acked} acknowledged, slowest start {slowest:.2f} s")
+    assert slowest <= 2.0, f"ready again only after {slowest:.2f} s"
+
+
+def test_control_a_store_that_forgets_its_last_commits_is_found_out(
+    start_server: Callable[..., Server],
+) -> None:
+    server = start_server()
+    publishers = Publishers(server.service, threads=8)
+    time.sleep(1.0)
+    server.kill()
+    publishers.stop()
+    path = database_file(server.data)
+    log = path.with_name(path.name + "-wal")
+    assert log.stat().st_size > 0
+    log.write_bytes(b"")
+    server.tracebacks_expected = "the control has damaged the store"
+    with pytest.raises(Damage):
+        _start_and_judge(server, publishers)
+
+
+def _start_and_judge(server: Server, publishers: Publishers) -> None:
+    try:
+        server.start()
+        listed = inbox(server.user("user123"))
+    except AssertionError as error:
+        raise Damage(f"the store cannot be read: {error}") from error
+    judge_inbox(listed, publishers.acked, "user123")

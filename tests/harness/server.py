@@ -1,0 +1,244 @@
+"""A real `tocsin serve` process under the control of a test.
+
+    def test_something(start_server):
+        server = start_server()                      # a process and a data folder of its own, ready
+        server.service().post("/api/notifications/send", {"title": "t", "message": "m"})
+        server.kill()                                # SIGKILL
+        server.start()                               # same port, same data
+        assert server.stop() == 0                    # SIGTERM, the exit code
+
+`start_server(args=[…], env={…}, data=…, wrap=[…])` passes options on; `server.token("user123")` logs in
+once and remembers. When the test ends, every process is ended and its log must hold no traceback; a test
+that provokes one on purpose says why: `server.tracebacks_expected = "the disk fails"`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.http import DEV_KEY, Http
+
+
+class StartFailure(AssertionError):
+    """The process ended, or was not ready in time; the message holds the end of its log."""
+
+
+def free_port() -> int:
+    """Return a TCP port nobody listens on, below the kernel's own range.
+
+    A port the kernel hands out could be taken by an outgoing connection while the server is down
+    between two rounds; these cannot.
+    """
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+class Server:
+    """One `tocsin serve` process, its data folder and its log.
+
+    Args:
+        data: the data folder; created by the server.
+        dev: start with `--dev`.
+        port: a fixed port; by default a free one, kept over restarts.
+        args: further options of `serve`.
+        env: added to the environment; a None takes a variable away.
+        wrap: a command that runs the server, as `["strace", "-D", …]`. It must `exec` the server or
+            leave it as the direct child, so that a signal to the pid reaches the server.
+        log: where its output goes; by default beside the data folder.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        dev: bool = True,
+        port: int | None = None,
+        args: Sequence[str] = (),
+        env: Mapping[str, str | None] | None = None,
+        wrap: Sequence[str] = (),
+        log: Path | None = None,
+    ) -> None:
+        self.data = data
+        self.dev = dev
+        self.port = port or free_port()
+        self.args = list(args)
+        self.env = dict(env or {})
+        self.wrap = list(wrap)
+        self.log_path = log or data.parent / f"{data.name}.log"
+        self.tracebacks_expected: str | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        self._tokens: dict[str, str] = {}
+        self._checked = 0
+
+    # -- the process ----------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None, "the server was never started"
+        return self.process.pid
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def command(self) -> list[str]:
+        """The command line of this server."""
+        dev = ["--dev"] if self.dev else []
+        base = [sys.executable, "-m", "tocsin", "serve", *dev, "--host", "127.0.0.1"]
+        return [*self.wrap, *base, "--port", str(self.port), "--data", str(self.data), *self.args]
+
+    def environment(self) -> dict[str, str]:
+        """The environment of this process without any TOCSIN_ setting, plus the test's own."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
+        env |= {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+        for name, value in self.env.items():
+            env.pop(name, None)
+            if value is not None:
+                env[name] = value
+        return env
+
+    def launch(self) -> None:
+        """Start the process and return at once, ready or not."""
+        assert not self.running, "the server runs already"
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self.environment(),
+                cwd=self.data.parent,
+            )
+
+    def start(self, *, within: float = 15.0) -> float:
+        """Start the process, wait until `/readyz` answers 200, and return the seconds that took."""
+        began = time.monotonic()
+        self.launch()
+        self.wait_ready(within=within)
+        return time.monotonic() - began
+
+    def ready(self) -> bool:
+        """Whether `/readyz` answers 200 now."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def wait_ready(self, *, within: float = 15.0) -> None:
+        deadline = time.monotonic() + within
+        while not self.ready():
+            if not self.running:
+                raise StartFailure(f"serve ended with {self.process and self.process.returncode}:\n{self.tail()}")
+            if time.monotonic() > deadline:
+                raise StartFailure(f"serve was not ready in {within} s:\n{self.tail()}")
+            time.sleep(0.01)
+
+    def wait_exit(self, *, within: float = 15.0) -> int:
+        """Wait until the process has ended by itself and return its exit code."""
+        assert self.process is not None
+        try:
+            return self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"serve still runs after {within} s:\n{self.tail()}") from None
+
+    def kill(self) -> None:
+        """SIGKILL: the process gets no chance to tidy up."""
+        if self.running:
+            os.kill(self.pid, signal.SIGKILL)
+        if self.process is not None:
+            self.process.wait(10)
+
+    def stop(self, *, within: float = 15.0) -> int:
+        """SIGTERM, and the exit code."""
+        os.kill(self.pid, signal.SIGTERM)
+        return self.wait_exit(within=within)
+
+    def restart(self) -> float:
+        """Stop gracefully, start again, and return the seconds until it was ready."""
+        self.stop()
+        return self.start()
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        if self.running:
+            os.kill(self.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(5)  # type: ignore[union-attr]
+        self.kill()
+
+    # -- what it did ----------------------------------------------------------------------------------
+
+    def log(self) -> str:
+        """All that the process has written to stdout and stderr, over all its starts."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def tail(self, lines: int = 40) -> str:
+        return "\n".join(self.log().splitlines()[-lines:])
+
+    def check_log(self) -> None:
+        """Fail when the log has got a traceback since the last check, unless the test expects one."""
+        fresh = self.log()[self._checked :]
+        self._checked += len(fresh)
+        found = re.search(r"Traceback|Fatal Python error", fresh)
+        if found and self.tracebacks_expected is None:
+            raise AssertionError(f"the server's log has a traceback:\n{fresh[max(0, found.start() - 500) :][:6000]}")
+
+    def rss(self) -> int:
+        """Resident memory of the process in bytes (Linux)."""
+        pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def descriptors(self) -> int:
+        """How many file descriptors the process holds (Linux)."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def sockets(self) -> int:
+        """How many of its file descriptors are sockets (Linux)."""
+        links = []
+        for number in os.listdir(f"/proc/{self.pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                links.append(os.readlink(f"/proc/{self.pid}/fd/{number}"))
+        return sum(link.startswith("socket:") for link in links)
+
+    # -- clients --------------------------------------------------------------------------------------
+
+    def http(self, **credential: str) -> Http:
+        """A client with no credential, or with `key=…`, `token=…`."""
+        return Http(self.url, **credential)
+
+    def service(self) -> Http:
+        """The superuser service of `--dev`."""
+        return Http(self.url, key=DEV_KEY)
+
+    def token(self, user: str) -> str:
+        """A JWT of one of the users of `--dev`; logs in once."""
+        if user not in self._tokens:
+            self._tokens[user] = Http(self.url).login(user)
+        return self._tokens[user]
+
+    def user(self, user: str) -> Http:
+        """A client signed in as one of the users of `--dev`: user123, user456, viewer, admin."""
+        return Http(self.url, token=self.token(user))

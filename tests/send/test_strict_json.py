@@ -1,0 +1,109 @@
+"""JSON that is none, or that would lose its meaning on the way through other readers, is refused."""
+
+import pytest
+
+from harness.server import Server
+from send.posting import fields, post, refused, sent
+
+KIB = 1024
+
+
+def with_metadata(text: bytes) -> bytes:
+    return b'{"title":"t","message":"m","userId":"user123","metadata":{"k":' + text + b"}}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"NaN",
+        b"Infinity",
+        b"-Infinity",
+        b"1e999",
+        b"-1e999",
+        b"9" * 5000,
+        b"-" + b"9" * 5000,
+        b"9" * 400,
+        b"1" + b"0" * 309,
+        b"9" * 400 + b".0",
+        b'"\\ud800"',
+        b'"\\udc00\\ud800"',
+        b'{"\\udfff":1}',
+        b'"\xff"',
+        b'"\xed\xa0\x80"',
+        b'"\xc0\xaf"',
+        b'"a\nb"',
+        b'"\x00"',
+        b'"\\x41"',
+        b'{"a":1,"a":2}',
+        b'{"a":1,"\\u0061":2}',
+        b'[{"b":{"c":1,"c":1}}]',
+        b"01",
+        b"+1",
+        b".5",
+        b"1.",
+        b"0x10",
+        b"'a'",
+        b"[1,]",
+        b"{a:1}",
+        b"1 /* c */",
+        b"True",
+        b"",
+        b"[" * 100_000,
+        b"[" * 30_000 + b"]" * 30_000,
+        b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+    ],
+    ids=lambda text: repr(text[:20]) + ("…" if len(text) > 20 else ""),
+)
+def test_json_that_is_none_or_loses_meaning_is_400(dev: Server, text: bytes) -> None:
+    body = with_metadata(text)
+    refused(dev, body, 413 if len(body) > 64 * KIB else 400)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"title=t&message=m",
+        fields() + fields(),
+        fields() + b"x",
+        fields() + b"\x00",
+        b'{"title":"a","title":"b","message":"m"}',
+        b'{"title":"t","message":"m","x":1,"x":1}',
+        b"[" * 60_000,
+        b'{"x":' * 12_000,
+        b'"' + b"\\" * 1001,
+    ],
+    ids=lambda body: repr(body[:20]),
+)
+def test_a_body_that_is_no_json_is_400(dev: Server, body: bytes) -> None:
+    refused(dev, body, 400)
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
+)
+@pytest.mark.parametrize("more", [{}, {"metadata": {"a": 1}}], ids=["bare", "metadata"])
+def test_a_body_in_another_encoding_or_with_a_byte_order_mark_is_400(
+    dev: Server, encoding: str, more: dict[str, object]
+) -> None:
+    refused(dev, fields(**more).decode().encode(encoding), 400)
+
+
+@pytest.mark.parametrize("name", ["title", "message", "deviceId", "metadata", "group", "tags"])
+def test_u_0000_is_refused_in_every_text(dev: Server, name: str) -> None:
+    texts: dict[str, object] = {"metadata": {"deep": [{"k": "a\0b"}]}, "tags": ["a\0b"]}
+
+    refused(dev, fields(**{name: texts.get(name, "a\0b")}), 422, name)
+
+
+def test_u_0000_is_refused_in_keys_too(dev: Server) -> None:
+    refused(dev, fields(metadata={"a\0b": 1}), 422, "metadata")
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 300, "9" * 308, "1" + "0" * 308, "1e308", "-" + "9" * 308, "1" + "0" * 307 + ".5"]
+)
+def test_every_number_that_a_double_can_hold_is_taken(dev: Server, text: str) -> None:
+    sent(post(dev, with_metadata(text.encode())))

@@ -1,0 +1,1 @@
+"""Durable truth, directly: what every store promises, and what is SQLite's own."""

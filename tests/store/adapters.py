@@ -1,0 +1,130 @@
+"""The stores under test, each with the same way in. Another store is another row in `ADAPTERS`."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tocsin.app import App, AppId
+from tocsin.device import DeviceId
+from tocsin.notification import Draft, Notification, new_id
+from tocsin.ports import AuditEntry, Entry, Page, Span, Store
+from tocsin.principal import User, UserId
+from tocsin.store.sqlite import SqliteStore
+
+NOW = 1_800_000_000_000
+"""Milliseconds UTC at which all drafts of these tests are made."""
+
+Test = Callable[[Store, "Recorder"], Awaitable[None]]
+
+
+class Recorder:
+    """An announcer that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+
+    def announce(self, span: Span) -> None:
+        self.spans.append(span)
+
+    @property
+    def entries(self) -> list[Entry]:
+        return [entry for span in self.spans for entry in span.entries]
+
+
+class SqliteAdapter:
+    """The store on one SQLite file."""
+
+    @asynccontextmanager
+    async def open(self, folder: Path, recorder: Recorder, **options: Any) -> AsyncIterator[SqliteStore]:
+        store = await SqliteStore.open(folder, recorder, **options)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    def run(self, folder: Path, *tests: Test, seconds: float = 30) -> None:
+        """Run each test on the store of this folder, opened anew for each."""
+
+        async def all_of_them() -> None:
+            for test in tests:
+                recorder = Recorder()
+                async with self.open(folder, recorder) as store:
+                    await asyncio.wait_for(test(store, recorder), seconds)
+
+        asyncio.run(all_of_them())
+
+
+ADAPTERS = {"sqlite": SqliteAdapter()}
+
+
+def audit(action: str = "test", what: str = "it") -> AuditEntry:
+    return AuditEntry(at=int(time.time() * 1000), who="tests", action=action, what=what, origin="127.0.0.1")
+
+
+def draft(
+    text: str, *, user: str | None = None, device: str | None = None, app: str | None = None, quota: int | None = None
+) -> Draft:
+    """A notification for one user, or for everyone."""
+    return Draft(
+        id=new_id(NOW),
+        type="info",
+        user_id=None if user is None else UserId(user),
+        device_id=None if device is None else DeviceId(device),
+        app_id=None if app is None else AppId(app),
+        body=b'{"title":"t","message":"%b"}' % text.encode(),
+        sender="user:tests",
+        credential="key:tests",
+        created_at=NOW,
+        quota=quota,
+    )
+
+
+async def put_users(store: Store, *names: str) -> None:
+    for name in names:
+        await store.put_user(User(id=UserId(name), name=name), audit())
+
+
+async def put_app(store: Store, name: str, *, quota: int = 10) -> None:
+    await store.put_app(App(id=AppId(name), name=name, quota_per_hour=quota), audit())
+
+
+async def all_changes(store: Store, user: str | None, since: int, limit: int, **scope: Any) -> list[int]:
+    """The numbers of all pages after a number, each page held to what a page promises."""
+    devices = frozenset(DeviceId(id_) for id_ in scope["devices"]) if "devices" in scope else None
+    found: list[int] = []
+    while True:
+        page: Page = await store.changes(None if user is None else UserId(user), devices, since, limit)
+        numbers = [notification.seq for notification in page.notifications]
+        assert numbers == sorted(set(numbers))
+        assert all(since < number <= page.upto for number in numbers)
+        assert page.upto <= page.head or not numbers
+        assert page.full == (page.upto < page.head)
+        found += numbers
+        if not page.full:
+            return found
+        assert page.upto > since, "a full page must lead on"
+        since = page.upto
+
+
+async def outcome(awaited: Any) -> Any:
+    """The result, or the exception that came instead."""
+    try:
+        return await awaited
+    except Exception as error:  # noqa: BLE001
+        return error
+
+
+async def pages(store: Store, user: str, limit: int) -> list[Notification]:
+    """All of an inbox, read page by page."""
+    found: list[Notification] = []
+    before: int | None = None
+    while True:
+        page = await store.inbox(UserId(user), before, limit)
+        assert len(page.notifications) <= limit
+        found += page.notifications
+        if page.next is None:
+            return found
+        before = page.next
