@@ -252,7 +252,9 @@ class Hub:
                 stream.close(Close.BAD_CREDENTIAL, "the credential has expired")
             elif self._is_stuck(stream, now):
                 stream.close(Close.SLOW, f"nothing was taken for {SLOW_SECONDS:.0f} seconds")
-            elif stream.slot == self._slot and stream.state is not State.CLOSING:
+            elif stream.slot == self._slot and stream.state is not State.CLOSING and not stream.door.unsent():
+                # One who has not read what is there would answer into a connection that may be closed by then,
+                # and the reset would take the reason with it; whether it is stuck shows without a ping.
                 self._ping(stream)
         for stream in [stream for waiting in self._connecting.values() for stream in waiting]:
             if now - stream.stalled_since < FIRST_FRAME_SECONDS or stream.authenticating:

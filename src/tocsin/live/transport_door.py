@@ -46,16 +46,21 @@ class TransportDoor:
     Parameters:
         transport: of the accepted connection.
         farewell: turns a close code and a reason into the last bytes of the stream.
+        ends_body: whether the end of the connection is what tells the peer that this was all; a WebSocket's
+            peer answers the farewell instead.
     """
 
     hears_pongs = True
 
-    def __init__(self, transport: asyncio.Transport, farewell: Callable[[Close, str], bytes]) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, farewell: Callable[[Close, str], bytes], *, ends_body: bool = False
+    ) -> None:
         self.connection: Connection | None = None
         self.write = transport.write
         self.unsent: Callable[[], int] = transport.get_write_buffer_size
         self._transport = transport
         self._farewell = farewell
+        self._ends_body = ends_body
         self._waiting: asyncio.Future[None] | None = None
         self._paused = False
         self._abort: asyncio.TimerHandle | None = None
@@ -101,6 +106,10 @@ class TransportDoor:
         # The kernel may take the rest now, so that a reader who wakes up late still learns why.
         self._limit_kernel(0x7FFFFFFF, room=2 * BUDGET)
         self.write(self._farewell(code, reason))
+        if self._ends_body and self._transport.can_write_eof():
+            self._transport.write_eof()
+        elif self._ends_body:
+            self._transport.close()
         # A transport's own close waits for the peer to take everything, which a stalled one never does.
         self._abort = asyncio.get_running_loop().call_later(_ABORT_AFTER, self._transport.abort)
 

@@ -352,7 +352,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         cycle.response_started = cycle.response_complete = True
         cycle.keep_alive = False
-        self._door = door = TransportDoor(self.transport, farewell)
+        self._door = door = TransportDoor(self.transport, farewell, ends_body=True)
         self.transport.write(head + self._date() + b"\r\n")
         return door
 
