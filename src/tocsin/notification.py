@@ -64,11 +64,13 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         first: the number it was created at; never moves.
         seq: the number of its latest change.
+        since: the number at which it last became unread.
         body: the flat JSON object, as UTF-8.
     """
 
     first: int
     seq: int
+    since: int
     id: NotificationId
     user_id: UserId | None
     device_id: DeviceId | None

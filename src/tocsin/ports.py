@@ -9,10 +9,12 @@ import msgspec
 
 from tocsin.app import App, AppId, Quota, Secret
 from tocsin.device import Device, DeviceId
+from tocsin.errors import Refusal
 from tocsin.idempotency import Once
-from tocsin.notification import Draft, Notification, NotificationId
+from tocsin.notification import Draft, Notification, NotificationId, Type
 from tocsin.position import Epoch
 from tocsin.principal import Key, KeyId, User, UserId
+from tocsin.receipt import Act, Change, InboxChange, Item, State, Unread
 
 
 class Clock(Protocol):
@@ -28,10 +30,11 @@ class Clock(Protocol):
 
 
 class Entry(msgspec.Struct):
-    """One numbered change as it leaves the writer.
+    """One numbered change as it leaves the writer: one of its first three attributes is there.
 
     Attributes:
         notification: what was appended, or None.
+        change: of somebody's inbox, or None.
         identity: (`user` | `key` | `app` | `secret` | `install` | `device`, id) that changed, or None.
         quota: what the sending app has left, when an app sent.
         streamed: how many streams it was written to; filled in by the fan-out.
@@ -39,6 +42,7 @@ class Entry(msgspec.Struct):
 
     seq: int
     notification: Notification | None = None
+    change: InboxChange | None = None
     identity: tuple[str, str] | None = None
     quota: Quota | None = None
     streamed: int = 0
@@ -89,27 +93,94 @@ class Page(msgspec.Struct, frozen=True):
     """A page of what changed for somebody, read in one snapshot.
 
     Attributes:
-        notifications: in order of `seq`.
+        changes: in order of their numbers.
         upto: everything up to this number is in the page.
         head: the last number in the log when the page was read.
         full: the page filled its limit: there is more between `upto` and the head.
+        floor: something of theirs with a number up to this one is gone for good; 0 when nothing is.
     """
 
-    notifications: list[Notification]
+    changes: list[Change]
     upto: int
     head: int
     full: bool
+    floor: int = 0
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which notifications of an inbox are asked for; what is None does not matter.
+
+    Attributes:
+        types, devices, apps, groups: any of these.
+        unread, dismissed: whether it is.
+        from_, to: created in [from, to), milliseconds UTC.
+        words: what title and message must hold, as the person wrote it.
+    """
+
+    types: frozenset[Type] | None = None
+    devices: frozenset[DeviceId] | None = None
+    apps: frozenset[AppId] | None = None
+    groups: frozenset[str] | None = None
+    unread: bool | None = None
+    dismissed: bool | None = None
+    from_: int | None = None
+    to: int | None = None
+    words: str | None = None
+
+
+EVERYTHING = Wanted()
 
 
 class InboxPage(msgspec.Struct, frozen=True):
-    """A page of an inbox, newest first.
+    """A page of an inbox, newest first, read in one snapshot.
 
     Attributes:
+        next: what `before` of the following page is; None on the last. A page may be short, even empty,
+            and have a next one: one request looks through a bounded number of notifications.
+        head: the last number in the log when it was read.
+    """
+
+    items: list[Item]
+    next: int | None
+    head: int
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """What became of a notification with one recipient.
+
+    Attributes:
+        delivered: when their screens had confirmed it, milliseconds UTC, or None.
+    """
+
+    user_id: UserId
+    delivered: int | None
+    state: State
+
+
+class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a notification.
+
+    Attributes:
+        sender: who sent it (`user:<id>` or `app:<id>`).
+        streamed: to how many streams it was written when it was sent; a lower bound.
+        withdrawn: when it was taken back, milliseconds UTC, or None.
+        recipients: how many users it is for.
+        delivered, read, dismissed, acknowledged: how many of them.
+        page: the recipients, by id.
         next: what `before` of the following page is; None on the last.
     """
 
-    notifications: list[Notification]
-    next: int | None
+    id: NotificationId
+    sender: str
+    streamed: int
+    withdrawn: int | None
+    recipients: int
+    delivered: int
+    read: int
+    dismissed: int
+    acknowledged: int
+    page: list[Recipient]
+    next: str | None
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,21 +235,87 @@ class Store(Protocol):
         """
         ...
 
-    async def changes(self, user: UserId | None, devices: frozenset[DeviceId] | None, since: int, limit: int) -> Page:
-        """What is new for a user (None: broadcasts only) after a number, oldest first.
+    async def append_all(self, drafts: Sequence[Draft], once: Once | None, *, whole: bool) -> Sequence[Entry | Refusal]:
+        """Keep many notifications, one idempotency record for all of them.
 
         Parameters:
-            devices: only notifications about these, or None for all.
-            limit: most notifications in the page.
+            drafts: in the order in which they take their numbers; their own `once` are None.
+            whole: all of them or none; at most 1,000.
+
+        Returns:
+            For each draft what was kept, or why it was not. With `whole`, one that is refused refuses all.
+
+        Raises:
+            UsedKey: the key was used for another request. Unavailable: as `append`.
         """
         ...
 
-    async def inbox(self, user: UserId, before: int | None, limit: int) -> InboxPage:
+    async def changes(self, user: UserId | None, devices: frozenset[DeviceId] | None, since: int, limit: int) -> Page:
+        """What changed for a user (None: broadcasts only) after a number, oldest first.
+
+        Parameters:
+            devices: only what is about these, or None for all.
+            limit: most changes of a kind in the page.
+        """
+        ...
+
+    async def inbox(self, user: UserId, wanted: Wanted, before: int | None, limit: int) -> InboxPage:
         """A user's own notifications and the broadcasts since they joined, newest first."""
         ...
 
-    async def notification(self, user: UserId, id_: NotificationId) -> Notification | None:
+    async def notification(self, user: UserId, id_: NotificationId) -> Item | None:
         """One of that user's notifications, or None when there is none or it is not theirs."""
+        ...
+
+    async def unread(self, user: UserId) -> Unread:
+        """How many notifications that user has not read: exact, and at a cost that does not grow."""
+        ...
+
+    async def act(self, user: UserId, id_: NotificationId, act: Act, now: int) -> State:
+        """Note what a user did with a notification; done twice, nothing changes.
+
+        Parameters:
+            now: milliseconds UTC.
+
+        Raises:
+            NotFound: there is none, or it is not theirs. Conflict: it must be acknowledged first.
+        """
+        ...
+
+    async def mark(
+        self, user: UserId, upto: int | None, type_: Type | None, device: DeviceId | None, now: int
+    ) -> tuple[int, Unread]:
+        """Mark everything up to a number (None: the head) as read, of one type or all, about one device or all.
+
+        Returns:
+            Up to where it reaches, and what is unread then.
+
+        Raises:
+            Invalid: a number that the log has not given out.
+        """
+        ...
+
+    async def confirm(self, user: UserId, began: int, upto: int, now: int) -> None:
+        """A stream of that user has brought everything after one number up to another, and says so.
+
+        Where something of theirs lies between what was confirmed before and where the stream began, nothing
+        is noted: it was not brought.
+        """
+        ...
+
+    async def whereabouts(self, id_: NotificationId, before: str | None, limit: int) -> Whereabouts | None:
+        """What became of a notification; None when there is none."""
+        ...
+
+    async def withdraw(self, id_: NotificationId, now: int, audit: AuditEntry | None) -> None:
+        """Take a notification back, everywhere; done twice, nothing changes.
+
+        Parameters:
+            audit: where it is done by somebody else than its sender.
+
+        Raises:
+            NotFound: there is none.
+        """
         ...
 
     # identity: reads answer the committed state

@@ -40,6 +40,7 @@ from tocsin.live.uvicorn_protocol import WebSocketProtocol
 from tocsin.live.websocket import WebSocketSkin
 from tocsin.loop_probe import LoopProbe
 from tocsin.metrics import Figures, exposition
+from tocsin.path.acknowledge import Acknowledge
 from tocsin.path.announce import Announce
 from tocsin.path.authorize import Authorize
 from tocsin.ports import AuditEntry, Store
@@ -109,13 +110,15 @@ class Tocsin:
             broker.subscribe(Announce(directory, authorize, hub))
             tickets = Tickets(clock)
             probe = LoopProbe()
-            gate = Gate(hub, authorize, tickets, config, clock, self._turned_down)
+            acknowledge = Acknowledge(store, clock)
+            gate = Gate(hub, authorize, acknowledge, tickets, config, clock, self._turned_down)
             parts = Parts(
                 config=config,
                 clock=clock,
                 store=store,
                 directory=directory,
                 authorize=authorize,
+                acknowledge=acknowledge,
                 gate=gate,
                 tokens=tokens,
                 tickets=tickets,

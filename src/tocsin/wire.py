@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 
-from tocsin.errors import Invalid, Malformed
-from tocsin.notification import TITLE_LENGTH, Notification, Type
+from tocsin.notification import TITLE_LENGTH, Type
 from tocsin.position import Epoch, Position
-
-T = TypeVar("T")
-
-BODY_BYTES = 64 * 1024
-"""Most bytes in a request body."""
-
-BODY_DEPTH = 33
-"""Deepest nesting in a request body: the body itself, and 32 levels in its metadata."""
+from tocsin.receipt import Item, Mark, Purged, Receipt, State, Unread, Withdrawn
+from tocsin.strict_json import BODY_BYTES as BODY_BYTES
+from tocsin.strict_json import read as read
 
 
 class SendBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -87,16 +79,43 @@ class Flat(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class InboxItem(Flat, frozen=True, kw_only=True, rename="camel"):
-    """A flat object as lists give it, with its position."""
+    """A flat object as lists give it: with its places in the log, and when its reader did what."""
 
     position: str
+    first: str
+    since: str
+    read: str | None
+    dismissed: str | None
+    acknowledged: str | None
 
 
 class Inbox(msgspec.Struct, frozen=True):
-    """`GET /api/notifications`: newest first; `next` is the `before` of the following page, or null."""
+    """`GET /api/notifications`: newest first, as of `position`.
+
+    Attributes:
+        next: the `before` of the following page, or null.
+    """
 
     notifications: list[InboxItem]
     next: str | None
+    position: str
+
+
+class StateTold(msgspec.Struct, frozen=True):
+    """When somebody did what with a notification; null for not at all."""
+
+    id: str
+    read: str | None
+    dismissed: str | None
+    acknowledged: str | None
+
+
+class UnreadTold(msgspec.Struct, frozen=True):
+    """How many notifications are unread, in all and by type, as of `position`."""
+
+    total: int
+    types: dict[Type, int]
+    position: str
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -153,125 +172,6 @@ def metadata_text(body: bytes) -> bytes:
     return text
 
 
-def read(body: bytes, form: type[T]) -> T:
-    """Decode a JSON body strictly into one of our structs.
-
-    What would lose meaning on its way through other readers is refused: duplicate keys, NaN and
-    infinities, numbers beyond a double, lone surrogates, U+0000, nesting deeper than BODY_DEPTH.
-
-    Raises:
-        Malformed: not JSON, or JSON that loses meaning.
-        Invalid: JSON, but a field is wrong, missing or over its limit.
-    """
-    value = _strict_json(body)
-    try:
-        return msgspec.convert(value, form)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-
-
-def _strict_json(body: bytes) -> Any:
-    if _too_deep(body):
-        raise Malformed(f"JSON nested deeper than {BODY_DEPTH - 1} levels")
-    try:
-        value = _decode(body.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise Malformed("not UTF-8") from None
-    except (ValueError, RecursionError):
-        raise Malformed("not valid JSON") from None
-    if b"\\" in body:
-        _check_escapes(body, value)
-    return value
-
-
-def _too_deep(body: bytes) -> bool:
-    if body.count(b"[") + body.count(b"{") <= BODY_DEPTH:
-        return False
-    depth = deepest = 0
-    for token in _BRACKETS.finditer(body):
-        first = token[0][:1]
-        if first in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif first in b"]}":
-            depth -= 1
-    return deepest > BODY_DEPTH
-
-
-# Strings are stepped over whole, so that brackets in texts do not count. Linear: the closing quote is
-# optional, since with a string that never ends each quote in it would be tried as a start again.
-_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise Malformed("JSON with a key twice in one object")
-    return value
-
-
-def _constant(name: str) -> float:
-    raise Malformed(f"{name} is not JSON")
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        raise Malformed("a number beyond the range of a double")
-    return value
-
-
-def _int(text: str) -> int:
-    if len(text) > 300:
-        _float(text)
-    return int(text)
-
-
-_decode = json.JSONDecoder(
-    object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float, parse_int=_int
-).decode
-
-
-def _check_escapes(body: bytes, value: Any) -> None:
-    # Escapes are the only way a lone surrogate or a NUL gets through a UTF-8 check and a JSON parser.
-    if b"\\u" not in body:
-        return
-    text = json.dumps(value, ensure_ascii=False)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise Malformed("a lone surrogate in a string") from None
-    if "\\u0000" in text and _holds_nul(value):
-        raise Invalid(_where_nul(value), "must not contain U+0000")
-
-
-def _holds_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, list):
-        return any(map(_holds_nul, value))
-    if isinstance(value, dict):
-        return any(_holds_nul(key) or _holds_nul(item) for key, item in value.items())
-    return False
-
-
-def _where_nul(value: Any) -> str:
-    if isinstance(value, dict):
-        return next((key for key, item in value.items() if "\0" not in key and _holds_nul(item)), "")
-    return ""
-
-
-_PLACE = re.compile(r"^(?P<why>.*?)(?: - at `(?P<where>key in )?\$?\.?(?P<path>.*)`)?$", re.DOTALL)
-
-
-def _invalid(text: str) -> Invalid:
-    found = _PLACE.match(text)
-    why, where = (found["why"], found["path"] or "") if found else (text, "")
-    if missing := re.fullmatch(r"Object missing required field `(.+)`", why):
-        return Invalid(missing[1], "is required")
-    return Invalid(where, why[:1].lower() + why[1:])
-
-
 # ---------------------------------------------------------------- frames
 
 
@@ -313,16 +213,78 @@ def farewell(code: int, reason: str) -> bytes:
     return msgspec.json.encode({"code": int(code), "reason": reason})
 
 
-def with_position(notification: Notification, epoch: Epoch) -> bytes:
-    """The flat object with `position` as its last key: how lists answer."""
-    position = str(Position(epoch, notification.seq))
-    return b'%b,"position":"%b"}' % (notification.body[:-1], position.encode())
+def when(ms: int | None) -> str | None:
+    """A time, where there is one."""
+    return None if ms is None else timestamp(ms)
 
 
-def listing(plural: str, items: list[bytes], before: str | None) -> bytes:
-    """A list answer: `{"<plural>": […], "next": <before> or null}`."""
-    after = b"null" if before is None else b'"%b"' % before.encode()
-    return b'{"%b":[%b],"next":%b}' % (plural.encode(), b",".join(items), after)
+def item(item: Item, epoch: Epoch) -> bytes:
+    """A notification as lists give it: the flat object, then the members that InboxItem adds."""
+    found = item.notification
+    return b'%b,"position":"%b-%d",%b}' % (found.body[:-1], epoch.encode(), found.seq, _own_view(item, epoch))
+
+
+def item_told(item: Item, epoch: Epoch) -> bytes:
+    """A notification in an envelope: the same without `position`, which the envelope has."""
+    return b"%b,%b}" % (item.notification.body[:-1], _own_view(item, epoch))
+
+
+def _own_view(item: Item, epoch: Epoch) -> bytes:
+    found, state, of = item.notification, item.state, epoch.encode()
+    return b'"first":"%b-%d","since":"%b-%d","read":%b,"dismissed":%b,"acknowledged":%b' % (
+        (of, found.first, of, found.since, _time(state.read), _time(state.dismissed), _time(state.acknowledged))
+    )
+
+
+def _time(ms: int | None) -> bytes:
+    return b"null" if ms is None else b'"%b"' % timestamp(ms).encode()
+
+
+def state_told(id_: str, state: State) -> StateTold:
+    """A state as it is answered."""
+    return StateTold(id_, when(state.read), when(state.dismissed), when(state.acknowledged))
+
+
+def unread_told(unread: Unread, epoch: Epoch) -> UnreadTold:
+    """Counts as they are answered and streamed."""
+    return UnreadTold(unread.total, unread.types, str(Position(epoch, unread.head)))
+
+
+def change_told(change: Receipt | Mark | Purged | Withdrawn, epoch: Epoch) -> tuple[str, bytes]:
+    """A change of an inbox as an event: its name and its data (`docs/decisions/0006-the-inbox.md`)."""
+
+    def at(seq: int) -> str:
+        return str(Position(epoch, seq))
+
+    match change:
+        case Receipt(id=id_, first=first, state=state):
+            times = state_told(id_, state)
+            data = {
+                "id": id_,
+                "first": at(first),
+                "read": times.read,
+                "dismissed": times.dismissed,
+                "acknowledged": times.acknowledged,
+            }
+            return "receipt", encode(data)
+        case Mark(upto=upto, type=type_, device_id=device, at=ms):
+            return "mark", encode({"upTo": at(upto), "type": type_, "deviceId": device, "at": timestamp(ms)})
+        case Purged(upto=upto, user_id=owner, app_id=app):
+            return "purged", encode({"upTo": at(upto), "broadcasts": owner is None, "appId": app})
+        case Withdrawn(id=id_, first=first):
+            return "withdrawn", encode({"id": id_, "first": at(first)})
+
+
+def inbox(items: list[Item], before: int | None, head: int, epoch: Epoch) -> bytes:
+    """A page of an inbox, as Inbox says.
+
+    Parameters:
+        before: the number before which the following page begins.
+        head: the number as of which it was read.
+    """
+    after = b"null" if before is None else b'"%b-%d"' % (epoch.encode(), before)
+    told = b",".join([item(one, epoch) for one in items])
+    return b'{"notifications":[%b],"next":%b,"position":"%b-%d"}' % (told, after, epoch.encode(), head)
 
 
 def camel(name: str) -> str:

@@ -127,6 +127,17 @@ class Call:
         """
         return wire.read(await self.body(), form)
 
+    async def read_or(self, form: type[T], default: T) -> T:
+        """The body as one of our structs; the default where there is no body.
+
+        Raises:
+            As `read`.
+        """
+        header = self.request.header
+        if header(b"transfer-encoding") is None and header(b"content-length") in (None, "0"):
+            return default
+        return await self.read(form)
+
     def once(self, principal: Principal, route: str, body: bytes) -> Once | None:
         """The `Idempotency-Key` of a send and what it stands for; None where there is none.
 

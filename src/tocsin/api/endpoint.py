@@ -43,6 +43,8 @@ class Who(Enum):
     """A user, or a service that acts as one; an app is forbidden."""
     SENDER = "a user with the permission notifications"
     """As USER, and granted `notifications` or superuser."""
+    HOLDER = "whoever holds a credential"
+    """A user, a service or an app; the handler says what they may see."""
     SUPERUSER = "a superuser"
     APP = "the app"
     """The app named in the path, by one of its secrets; the handler establishes it."""
@@ -159,7 +161,7 @@ class Endpoint:
         call.principal = principal = await self._parts.authorize.identify(credential)
         if route.who is Who.SENDER:
             self._parts.authorize.may_send(principal)
-        elif principal.kind == "app":
+        elif principal.kind == "app" and route.who is not Who.HOLDER:
             raise Forbidden("An app secret sends; it does not read")
         elif route.who is Who.SUPERUSER and not principal.superuser:
             raise Forbidden("Superusers only")
@@ -224,7 +226,7 @@ def usual_headers(request: Request, given: Headers) -> Headers:
     if (origin := _shared_with(request)) is not None:
         headers += [
             (b"access-control-allow-origin", origin.encode("latin-1")),
-            (b"access-control-expose-headers", b"X-Request-Id, Retry-After, RateLimit, RateLimit-Policy"),
+            (b"access-control-expose-headers", b"X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Link"),
             (b"vary", b"Origin"),
         ]
     return headers

@@ -15,6 +15,7 @@ from tocsin.credentials.jwt import TokenIssuer
 from tocsin.credentials.ticket import Tickets
 from tocsin.directory import Directory
 from tocsin.live.gate import Gate
+from tocsin.path.acknowledge import Acknowledge
 from tocsin.path.authorize import Authorize
 from tocsin.ports import Clock, Store
 
@@ -35,6 +36,7 @@ class Parts(msgspec.Struct, frozen=True):
     store: Store
     directory: Directory
     authorize: Authorize
+    acknowledge: Acknowledge
     gate: Gate
     tokens: TokenIssuer
     tickets: Tickets

@@ -9,6 +9,7 @@ from tocsin.api import (
     apps,
     asyncapi,
     audit,
+    changes,
     devices,
     docs,
     health,
@@ -18,11 +19,27 @@ from tocsin.api import (
     openapi,
     send,
     sign_in,
+    state,
     stream,
+    whereabouts,
 )
 from tocsin.api import users as people
 from tocsin.api.endpoint import Handler, Route, Who
 
+_MANY = "; repeatable: any of them."
+_INBOX = {
+    "limit": "How many, 1 to 200; 50 unless given.",
+    "before": "What the page before gave as `next`, or any position.",
+    "type": "Of this severity" + _MANY,
+    "deviceId": "About this device" + _MANY,
+    "appId": "Of this app" + _MANY,
+    "group": "Of this group" + _MANY,
+    "unread": "`true`: not read; `false`: read.",
+    "dismissed": "`true` or `false`.",
+    "from": "Created at this time or after it, RFC 3339.",
+    "to": "Created before this time, RFC 3339.",
+    "q": 'Words that title or message hold, each from its beginning; "several" in quotes as they stand.',
+}
 _PAGE = {"limit": "How many, 1 to 200; 50 unless given.", "before": "What the page before gave as `next`."}
 
 
@@ -108,14 +125,39 @@ ROUTES: list[Route] = [
     ),
 ]
 
-_user, _admin, _open = Who.USER, Who.SUPERUSER, Who.ANYBODY
+_user, _admin, _open, _holder = Who.USER, Who.SUPERUSER, Who.ANYBODY, Who.HOLDER
 
 # fmt: off
 ROUTES += [
     _row(_user, "GET /api/notifications", inbox.list_notifications,
-         "One's own notifications and broadcasts, newest first", gives=(200, wire.Inbox), asks=_PAGE),
+         "One's own notifications and broadcasts, newest first", gives=(200, wire.Inbox), asks=_INBOX),
+    _row(_user, "GET /api/notifications/unread", inbox.count_unread,
+         "How many are unread", gives=(200, wire.UnreadTold)),
+    _row(_user, "POST /api/notifications/read-all", state.read_all,
+         "Mark as read: all, or up to a position, of a type, about a device",
+         takes=state.ReadAllBody, gives=(200, state.AllRead)),
     _row(_user, "GET /api/notifications/{id}", inbox.get_notification,
          "One notification", gives=(200, wire.InboxItem), refuses=(404,)),
+    _row(_holder, "DELETE /api/notifications/{id}", whereabouts.withdraw,
+         "Take a notification back, for who sent it", gives=(204, None), refuses=(404,)),
+    _row(_holder, "GET /api/notifications/{id}/receipts", whereabouts.list_receipts,
+         "What became of a notification, for who sent it", gives=(200, whereabouts.Receipts), refuses=(404,),
+         asks=_PAGE),
+    _row(_user, "PUT /api/notifications/{id}/read", state.read,
+         "Read it", gives=(200, wire.StateTold), refuses=(404,)),
+    _row(_user, "DELETE /api/notifications/{id}/read", state.unread,
+         "Make it unread again", gives=(200, wire.StateTold), refuses=(404,)),
+    _row(_user, "PUT /api/notifications/{id}/dismissal", state.dismiss,
+         "Dismiss it", gives=(200, wire.StateTold), refuses=(404, 409)),
+    _row(_user, "DELETE /api/notifications/{id}/dismissal", state.undismiss,
+         "Take the dismissal back", gives=(200, wire.StateTold), refuses=(404,)),
+    _row(_user, "PUT /api/notifications/{id}/acknowledgement", state.acknowledge,
+         "Acknowledge it", gives=(200, wire.StateTold), refuses=(404,)),
+    _row(_user, "GET /api/changes", changes.list_changes,
+         "What a stream would have told since a position", gives=(200, changes.Changes), refuses=(400,),
+         asks={"since": "A position; without one, only the position of now is answered.",
+               "limit": "How many of a kind, 1 to 200; 50 unless given.",
+               "deviceId": "Only what is about this device; repeatable."}),
 
     _row(_open, "POST /api/auth/login", sign_in.login,
          "Sign in", takes=sign_in.LoginBody, gives=(200, sign_in.SignedIn), refuses=(401, 429, 503)),

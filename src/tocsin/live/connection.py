@@ -7,6 +7,7 @@ import asyncio
 from tocsin.errors import Refusal, Unauthenticated
 from tocsin.live.closing import Close
 from tocsin.live.gate import Asked, Gate
+from tocsin.live.obeying import Obeying
 from tocsin.live.stream import State, Stream
 from tocsin.principal import Principal
 
@@ -20,13 +21,14 @@ class StreamConnection:
         address: as limits count it; counted off when the connection is gone.
     """
 
-    __slots__ = ("_gate", "_task", "stream")
+    __slots__ = ("_gate", "_obeying", "_task", "stream")
 
     def __init__(self, gate: Gate, stream: Stream, address: str) -> None:
         self.stream = stream
         stream.address = address
         self._gate = gate
         self._task: asyncio.Task[None] | None = None
+        self._obeying = Obeying(stream, gate.acknowledge, gate.hub.epoch)
 
     def begin(self, asked: Asked, *, can_speak: bool) -> None:
         """Start the stream, or wait for its first frame.
@@ -58,13 +60,18 @@ class StreamConnection:
         self.stream.count_frame(self._gate.clock.monotonic(), self._gate.config.limits.messages_per_minute)
 
     def heard(self, text: str) -> None:
-        credential = self.stream.hear(text)
-        if credential is not None:
-            self._task = asyncio.get_running_loop().create_task(self._authenticate(credential))
+        command = self.stream.hear(text)
+        if command is None:
+            return
+        if command.verb == "auth":
+            self._task = asyncio.get_running_loop().create_task(self._authenticate(command.value))
+        else:
+            self._obeying.obey(command)
 
     def lost(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        self._obeying.stop()
         self._gate.hub.leave(self.stream)
         self._gate.hub.release(self.stream.address)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from tocsin import wire
-from tocsin.notification import Notification
 from tocsin.position import Epoch, Position
+from tocsin.receipt import InboxChange, Item
 
 
 class Form(Protocol):
@@ -14,21 +14,35 @@ class Form(Protocol):
 
     Attributes:
         ping: a frame that asks a peer for a sign of life, or at least keeps proxies awake.
-        tells_events: whether anything but notifications can be told.
+        tells_events: whether a loss can be told.
+        tells_changes: whether what becomes of notifications is told.
         answers_pings: whether a peer that is alive answers a ping.
     """
 
     ping: bytes
     tells_events: bool
+    tells_changes: bool
     answers_pings: bool
 
-    def notification(self, epoch: Epoch, notification: Notification) -> bytes:
-        """A notification as one frame."""
+    def notification(self, epoch: Epoch, item: Item) -> bytes:
+        """A notification as one frame; of those who only get the flat object, the state is not told."""
         ...
 
-    def event(self, event: str, position: str, data: bytes) -> bytes:
-        """Another event (`hello`, `caught-up`, `gap`) as one frame, empty where the form has none."""
+    def event(self, event: str, position: str | None, data: bytes) -> bytes:
+        """Another event (`hello`, `caught-up`, `gap`, …) as one frame, empty where the form has none.
+
+        Parameters:
+            position: its place in the log; None for what has none.
+        """
         ...
+
+
+def change(form: Form, epoch: Epoch, told: InboxChange) -> bytes:
+    """A change of an inbox as one frame, empty where the form does not tell it."""
+    if not form.tells_changes:
+        return b""
+    event, data = wire.change_told(told, epoch)
+    return form.event(event, str(Position(epoch, told.seq)), data)
 
 
 class FlatWebSocket:
@@ -36,12 +50,13 @@ class FlatWebSocket:
 
     ping = wire.websocket_frame(0x89, b"")
     tells_events = False
+    tells_changes = False
     answers_pings = True
 
-    def notification(self, epoch: Epoch, notification: Notification) -> bytes:
-        return wire.websocket_text(notification.body)
+    def notification(self, epoch: Epoch, item: Item) -> bytes:
+        return wire.websocket_text(item.notification.body)
 
-    def event(self, event: str, position: str, data: bytes) -> bytes:
+    def event(self, event: str, position: str | None, data: bytes) -> bytes:
         return b""
 
 
@@ -50,12 +65,13 @@ class EnvelopeWebSocket:
 
     ping = FlatWebSocket.ping
     tells_events = True
+    tells_changes = True
     answers_pings = True
 
-    def notification(self, epoch: Epoch, notification: Notification) -> bytes:
-        return wire.websocket_text(_enveloped(epoch, notification))
+    def notification(self, epoch: Epoch, item: Item) -> bytes:
+        return wire.websocket_text(_enveloped(epoch, item))
 
-    def event(self, event: str, position: str, data: bytes) -> bytes:
+    def event(self, event: str, position: str | None, data: bytes) -> bytes:
         return wire.websocket_text(wire.envelope(event, position, data))
 
 
@@ -64,12 +80,13 @@ class ServerSentEvents:
 
     ping = b":\n\n"
     tells_events = True
+    tells_changes = True
     answers_pings = False
 
-    def notification(self, epoch: Epoch, notification: Notification) -> bytes:
-        return wire.server_sent_event(None, str(Position(epoch, notification.seq)), notification.body)
+    def notification(self, epoch: Epoch, item: Item) -> bytes:
+        return wire.server_sent_event(None, str(Position(epoch, item.notification.seq)), item.notification.body)
 
-    def event(self, event: str, position: str, data: bytes) -> bytes:
+    def event(self, event: str, position: str | None, data: bytes) -> bytes:
         return wire.server_sent_event(event, position, data)
 
 
@@ -78,12 +95,13 @@ class FlatLines:
 
     ping = b"\n"
     tells_events = True
+    tells_changes = False
     answers_pings = False
 
-    def notification(self, epoch: Epoch, notification: Notification) -> bytes:
-        return notification.body + b"\n"
+    def notification(self, epoch: Epoch, item: Item) -> bytes:
+        return item.notification.body + b"\n"
 
-    def event(self, event: str, position: str, data: bytes) -> bytes:
+    def event(self, event: str, position: str | None, data: bytes) -> bytes:
         return wire.envelope(event, position, data) + b"\n" if event in ("gap", "error") else b""
 
 
@@ -92,17 +110,18 @@ class EnvelopeLines:
 
     ping = b"\n"
     tells_events = True
+    tells_changes = True
     answers_pings = False
 
-    def notification(self, epoch: Epoch, notification: Notification) -> bytes:
-        return _enveloped(epoch, notification) + b"\n"
+    def notification(self, epoch: Epoch, item: Item) -> bytes:
+        return _enveloped(epoch, item) + b"\n"
 
-    def event(self, event: str, position: str, data: bytes) -> bytes:
+    def event(self, event: str, position: str | None, data: bytes) -> bytes:
         return wire.envelope(event, position, data) + b"\n"
 
 
-def _enveloped(epoch: Epoch, notification: Notification) -> bytes:
-    return wire.envelope("notification", str(Position(epoch, notification.seq)), notification.body)
+def _enveloped(epoch: Epoch, item: Item) -> bytes:
+    return wire.envelope("notification", str(Position(epoch, item.notification.seq)), wire.item_told(item, epoch))
 
 
 FLAT_WEBSOCKET = FlatWebSocket()

@@ -14,6 +14,7 @@ from tocsin.device import DeviceId
 from tocsin.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from tocsin.live.form import ENVELOPE
 from tocsin.live.hub import Hub
+from tocsin.path.acknowledge import Acknowledge
 from tocsin.path.authorize import Authorize
 from tocsin.ports import Clock
 from tocsin.position import Position
@@ -40,6 +41,20 @@ class Asked(msgspec.Struct, frozen=True):
     envelope: bool
 
 
+def devices_asked(request: Request) -> frozenset[DeviceId] | None:
+    """The devices that `?deviceId=` names; None where it names none: all.
+
+    Raises:
+        Invalid: too many, or one that cannot be an id.
+    """
+    devices = request.query.get("deviceId")
+    if devices is None:
+        return None
+    if len(devices) > MOST_DEVICES:
+        raise Invalid("deviceId", f"at most {MOST_DEVICES}")
+    return frozenset(DeviceId(parse_id(id_, where="deviceId")) for id_ in devices)
+
+
 class Gate:
     """Says who may open which stream.
 
@@ -51,6 +66,7 @@ class Gate:
         self,
         hub: Hub,
         authorize: Authorize,
+        acknowledge: Acknowledge,
         tickets: Tickets,
         config: Config,
         clock: Clock,
@@ -58,6 +74,7 @@ class Gate:
     ) -> None:
         self.hub = hub
         self.authorize = authorize
+        self.acknowledge = acknowledge
         self.config = config
         self.clock = clock
         self._tickets = tickets
@@ -98,15 +115,8 @@ class Gate:
         protocol = request.asked("protocol")
         if protocol not in (None, ENVELOPE):
             raise Invalid("protocol", f"there is only {ENVELOPE}")
-        devices = request.query.get("deviceId")
-        if devices is not None and len(devices) > MOST_DEVICES:
-            raise Invalid("deviceId", f"at most {MOST_DEVICES}")
-        return Asked(
-            principal,
-            Position.parse(given) if given is not None else None,
-            None if devices is None else frozenset(DeviceId(parse_id(id_, where="deviceId")) for id_ in devices),
-            protocol is not None,
-        )
+        since = Position.parse(given) if given is not None else None
+        return Asked(principal, since, devices_asked(request), protocol is not None)
 
     def crowded(self, request: Request) -> bool:
         """Whether that address has too many connections that have not said who they are."""

@@ -6,14 +6,16 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
+from tocsin.device import DeviceId
 from tocsin.errors import TooMany, Unavailable
 from tocsin.live.closing import Close
-from tocsin.live.form import Form
+from tocsin.live.form import Form, change
 from tocsin.live.stream import KERNEL_UNSENT, State, Stream
-from tocsin.notification import Notification
+from tocsin.live.unread import UnreadEvents
 from tocsin.ports import Clock, Page, Span, Store
 from tocsin.position import Epoch
 from tocsin.principal import UserId
+from tocsin.receipt import InboxChange, Item, Mark, Purged
 
 log = logging.getLogger("tocsin.live")
 
@@ -55,6 +57,7 @@ class Hub:
         self._by_address: dict[str, int] = {}
         self._connecting: dict[str, set[Stream]] = {}
         self._catching_up: dict[Stream, asyncio.Task[None]] = {}
+        self._unread = UnreadEvents(store, lambda user: self._by_user.get(user, ()))
         self._slot = 0
         self._next_slot = 0
 
@@ -108,10 +111,16 @@ class Hub:
         self._index(stream)
         stream.open(self.epoch, self.last)
         self._look_after(stream)
+        self._count_for(stream)
 
     def adopt(self, stream: Stream) -> None:
         """A stream that was nobody's has become somebody's."""
         self._index(stream)
+        self._count_for(stream)
+
+    def _count_for(self, stream: Stream) -> None:
+        if stream.user_id is not None and stream.state is State.LIVE:
+            self._unread.changed(stream.user_id)
 
     def leave(self, stream: Stream) -> None:
         """The connection is gone."""
@@ -150,21 +159,37 @@ class Hub:
         """Write what a commit added to every stream it is for, and note to how many."""
         for entry in span.entries:
             if entry.notification is not None:
-                entry.streamed = self._write(entry.notification)
+                entry.streamed = self._write(Item(entry.notification))
+            elif entry.change is not None:
+                self._tell(entry.change)
         self.last = span.last
 
-    def _write(self, notification: Notification) -> int:
+    def _tell(self, told: InboxChange) -> None:
+        frames: dict[Form, bytes] = {}
+        user = told.user_id
+        for stream in tuple(self._streams if user is None else self._by_user.get(user, ())):
+            if stream.devices is not None and not _is_about(told, stream.devices):
+                continue
+            frame = frames.get(stream.form)
+            if frame is None:
+                frame = frames[stream.form] = change(stream.form, self.epoch, told)
+            stream.offer(told.seq, frame)
+        for concerned in tuple(self._by_user) if user is None else (user,):
+            self._unread.changed(concerned)
+
+    def _write(self, item: Item) -> int:
+        notification = item.notification
         seq = notification.seq
         frames: dict[Form, bytes] = {}
         count, live = 0, State.LIVE
         if notification.user_id is not None:
             for stream in tuple(self._by_user.get(notification.user_id, ())):
-                count += self._offer(stream, notification, frames)
+                count += self._offer(stream, item, frames)
         else:
             for form, streams in self._everything.items():
                 if not streams:
                     continue
-                frame = form.notification(self.epoch, notification)
+                frame = form.notification(self.epoch, item)
                 size = len(frame)
                 count += len(streams)
                 behind: list[Stream] = []
@@ -180,19 +205,19 @@ class Hub:
                     stream.offer(seq, frame)
                     count -= stream.state is State.CLOSING
             for stream in tuple(self._selective):
-                count += self._offer(stream, notification, frames)
+                count += self._offer(stream, item, frames)
         self.deliveries += count
         return count
 
-    def _offer(self, stream: Stream, notification: Notification, frames: dict[Form, bytes]) -> int:
+    def _offer(self, stream: Stream, item: Item, frames: dict[Form, bytes]) -> int:
         if stream.state is State.CLOSING:
             return 0
-        if stream.devices is not None and notification.device_id not in stream.devices:
+        if stream.devices is not None and item.notification.device_id not in stream.devices:
             return 0
         frame = frames.get(stream.form)
         if frame is None:
-            frame = frames[stream.form] = stream.form.notification(self.epoch, notification)
-        stream.offer(notification.seq, frame)
+            frame = frames[stream.form] = stream.form.notification(self.epoch, item)
+        stream.offer(item.notification.seq, frame)
         return 1
 
     # ------------------------------------------------------------ catching up
@@ -223,6 +248,7 @@ class Hub:
         finally:
             self._catching_up.pop(stream, None)
             self._look_after(stream)
+            self._count_for(stream)
 
     async def _page(self, stream: Stream) -> Page | None:
         try:
@@ -303,3 +329,10 @@ class Hub:
             if (ahead := due - asyncio.get_running_loop().time()) > 0.01:
                 await asyncio.sleep(ahead)
             stream.close(code, reason)
+
+
+def _is_about(told: InboxChange, devices: frozenset[DeviceId]) -> bool:
+    if isinstance(told, Purged):
+        return True
+    # A mark without a device covers theirs, too.
+    return told.device_id in devices or (isinstance(told, Mark) and told.device_id is None)

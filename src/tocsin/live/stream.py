@@ -12,16 +12,17 @@ committed before is in the page, and what is in both is dropped by its number.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tocsin import wire
 from tocsin.device import DeviceId
 from tocsin.errors import Malformed, Refusal
 from tocsin.live.closing import Close
-from tocsin.live.form import Form
+from tocsin.live.form import Form, change
 from tocsin.ports import Page
 from tocsin.position import Epoch, Position
 from tocsin.principal import Principal, UserId
+from tocsin.receipt import Item
 
 BUDGET = 256 * 1024
 """Most bytes that wait for one reader, the kernel's unsent part included."""
@@ -63,6 +64,17 @@ class Door(Protocol):
         ...
 
 
+COMMANDS = frozenset({"read", "dismiss", "acknowledge", "received"})
+"""What a `tocsin.v1` WebSocket of a user may ask for: `{"<command>": "<id or position>"}`."""
+
+
+class Command(NamedTuple):
+    """What a peer asks for: a credential to establish (`auth`), or one of COMMANDS."""
+
+    verb: str
+    value: str
+
+
 class State(Enum):
     """Where a stream is in its life."""
 
@@ -89,16 +101,19 @@ class Stream:
         since: where to start, once it is known whose stream it is.
         may_be_nobody: whether it becomes a stream of broadcasts when it never says whose it is.
         cursor: everything up to this number was written or is not for this stream.
+        began: the number it began after.
         sent: bytes written so far.
     """
 
     __slots__ = (
+        "_floor",
         "_hold",
         "_hold_size",
         "_overrun",
         "_since",
         "address",
         "authenticating",
+        "began",
         "cursor",
         "devices",
         "door",
@@ -133,6 +148,7 @@ class Stream:
         self.devices = devices
         self.state = State.CONNECTING
         self.cursor = 0
+        self.began = 0
         self.sent = 0
         self.authenticating = False
         self.greeting = False
@@ -142,6 +158,7 @@ class Stream:
         self._hold: list[tuple[int, bytes]] | None = None
         self._hold_size = 0
         self._overrun = False
+        self._floor = 0
         # Kept by the hub's sweep: signs of life and of progress.
         self.address = ""
         self.slot = 0
@@ -169,9 +186,9 @@ class Stream:
         self._tell("hello", since if since is not None else here, b"{}")
         if self.state is State.CLOSING:
             return
-        self.cursor = head
+        self.cursor = self.began = head
         if since is not None and since.epoch == epoch:
-            self.cursor = since.seq
+            self.cursor = self.began = since.seq
             self._since = since
             self.state = State.CATCHING_UP
             self.greeting = True
@@ -188,8 +205,7 @@ class Stream:
             return
         if self.state is State.LIVE:
             self.cursor = seq
-            self.sent += len(frame)
-            self.write(frame)
+            self._send(frame)
         elif self._hold is not None:
             self._hold_size += len(frame)
             if self._hold_size > HOLD:
@@ -228,14 +244,24 @@ class Stream:
         """What was read; after the last page the stream is live."""
         if self.state is not State.CATCHING_UP:
             return
+        if page.floor > max(self.cursor, self._floor):
+            # Something between here and there is gone for good: what is left follows.
+            self._floor = page.floor
+            self._lost(Position(epoch, self.cursor), Position(epoch, page.floor))
+            if self.state is not State.CATCHING_UP:
+                return
         if self._since is not None and self._since.seq > page.head:
             # A number this log has not given out: the position is from a future that did not happen here.
-            self.cursor, self._since = page.head, None
+            self.cursor = self.began = page.head
+            self._since = None
             self._lost(Position(epoch, page.head))
         else:
             self._since = None
-            for notification in page.notifications:
-                self._send(self.form.notification(epoch, notification))
+            for told in page.changes:
+                if isinstance(told, Item):
+                    self._send(self.form.notification(epoch, told))
+                else:
+                    self._send(change(self.form, epoch, told))
             self.cursor = max(self.cursor, page.upto)
         # A door that is paused tells nothing when still more is written: such a stream stays with its pages.
         if not page.full and not self._overrun and not self.door.paused and self.state is State.CATCHING_UP:
@@ -252,19 +278,22 @@ class Stream:
         if first_time:
             self._tell("caught-up", Position(epoch, self.cursor), b"{}")
 
-    def _lost(self, from_here: Position) -> None:
+    def _lost(self, from_here: Position, oldest: Position | None = None) -> None:
         if not self.form.tells_events:
             self.close(Close.LOST, "that position is not of this log; start again without since")
             return
-        self._tell("gap", from_here, b'{"oldest":"%b"}' % str(from_here).encode())
+        self._tell("gap", from_here, b'{"oldest":"%b"}' % str(oldest or from_here).encode())
 
     def _tell(self, event: str, position: Position, data: bytes) -> None:
-        frame = self.form.event(event, str(position), data)
-        if frame:
+        self._send(self.form.event(event, str(position), data))
+
+    def tell(self, frame: bytes) -> None:
+        """Something that has no place in the log; not told while more waits than may."""
+        if self.state in (State.LIVE, State.CATCHING_UP) and not self.door.paused:
             self._send(frame)
 
     def _send(self, frame: bytes) -> None:
-        if self.state is not State.CLOSING:
+        if frame and self.state is not State.CLOSING:
             self.sent += len(frame)
             self.write(frame)
 
@@ -283,11 +312,11 @@ class Stream:
         if self.heard > per_minute:
             self.close(Close.TOO_FAST, f"more than {per_minute} messages in a minute")
 
-    def hear(self, text: str) -> str | None:
+    def hear(self, text: str) -> Command | None:
         """A text frame from the peer.
 
         Returns:
-            A credential to establish, or None; a frame that may not stand here closes the stream.
+            What it asks for, or None; a frame that may not stand here closes the stream.
         """
         if self.state is State.CLOSING:
             return None
@@ -296,14 +325,16 @@ class Stream:
         except (Malformed, Refusal):
             self.close(Close.BAD_FRAME, "expected a JSON object")
             return None
-        credential = frame.get("auth")
-        if isinstance(credential, str) and len(frame) == 1:
+        verb, value = next(iter(frame.items())) if len(frame) == 1 else ("", None)
+        if verb == "auth" and isinstance(value, str):
             if self.principal is None and not self.authenticating:
                 self.authenticating = True
-                return credential
+                return Command(verb, value)
             self.close(Close.BAD_FRAME, "already authenticated")
         elif self.state is State.CONNECTING:
             self.close(Close.BAD_CREDENTIAL, 'the first frame must be {"auth": "…"}')
+        elif verb in COMMANDS and isinstance(value, str) and self.form.tells_changes and self.user_id is not None:
+            return Command(verb, value)
         else:
             self.close(Close.BAD_FRAME, "not a command")
         return None

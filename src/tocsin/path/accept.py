@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,6 +14,8 @@ from tocsin.errors import Invalid
 from tocsin.idempotency import Once
 from tocsin.notification import MESSAGE_BYTES, METADATA_BYTES, TITLE_LENGTH, Draft, new_id
 from tocsin.principal import Principal, UserId, parse_id
+
+T = TypeVar("T")
 
 _SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 _NOT_YET = ("actions", "collapse_key", "send_at", "expires_at", "format")
@@ -132,7 +135,7 @@ def draft_of_text(text: str, *, app: App, principal: Principal, user: UserId, no
     )
 
 
-def _used(value: wire.T | None) -> wire.T | msgspec.UnsetType:
+def _used(value: T | None) -> T | msgspec.UnsetType:
     return msgspec.UNSET if value is None else value
 
 

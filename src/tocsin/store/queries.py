@@ -1,4 +1,4 @@
-"""The named queries of `queries.sql`, read once."""
+"""The named queries of `queries.sql` and the other files beside it, read once."""
 
 from __future__ import annotations
 
@@ -12,5 +12,7 @@ _NAMED = re.compile(r"^-- name: (\w+)\n((?:-- [^\n]*\n)+)(.*?;)$", re.MULTILINE 
 @cache
 def queries() -> dict[str, str]:
     """Every query by its name, ready to run."""
-    text = (files("tocsin.store") / "queries.sql").read_text(encoding="utf-8")
+    folder = files("tocsin.store")
+    names = ("queries.sql", "inbox.sql", "purge.sql")
+    text = "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
     return {name: sql for name, _sentence, sql in _NAMED.findall(text)}

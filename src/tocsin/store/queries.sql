@@ -14,33 +14,32 @@ UPDATE log SET epoch = ?;
 
 -- name: own_changes
 -- One user's notifications created after `joined` that changed in (since, upto], oldest change first.
-SELECT first, seq, id, user_id, device_id, body, crc FROM notifications
-WHERE user_id = :user AND seq > :since AND seq <= :upto AND first > :joined
-  AND (:devices IS NULL OR device_id IN (SELECT value FROM json_each(:devices)))
-ORDER BY seq LIMIT :limit;
+SELECT n.first, n.seq, n.id, n.user_id, n.device_id, n.body, n.crc, n.since, n.type, n.withdrawn_at,
+    r.read, r.read_at, r.dismissed_at, r.acknowledged_at
+FROM notifications n LEFT JOIN receipts r ON r.user_id = :user AND r.first = n.first
+WHERE n.user_id = :user AND n.seq > :since AND n.seq <= :upto AND n.first > :joined
+  AND (:devices IS NULL OR n.device_id IN (SELECT value FROM json_each(:devices)))
+ORDER BY n.seq LIMIT :limit;
 
 -- name: broadcast_changes
--- Broadcasts created after `joined` that changed in (since, upto], oldest change first.
-SELECT first, seq, id, user_id, device_id, body, crc FROM notifications
-WHERE user_id IS NULL AND seq > :since AND seq <= :upto AND first > :joined
-  AND (:devices IS NULL OR device_id IN (SELECT value FROM json_each(:devices)))
-ORDER BY seq LIMIT :limit;
+-- Broadcasts created after `low` that changed in (since, upto], oldest change first.
+SELECT n.first, n.seq, n.id, n.user_id, n.device_id, n.body, n.crc, n.since, n.type, n.withdrawn_at,
+    r.read, r.read_at, r.dismissed_at, r.acknowledged_at
+FROM notifications n LEFT JOIN receipts r ON r.user_id = :user AND r.first = n.first
+WHERE n.user_id IS NULL AND n.seq > :since AND n.seq <= :upto AND n.first > :low
+  AND (:devices IS NULL OR n.device_id IN (SELECT value FROM json_each(:devices)))
+ORDER BY n.seq LIMIT :limit;
 
--- name: own_inbox
--- One user's notifications created before a number and since they joined, newest first.
-SELECT first, seq, id, user_id, device_id, body, crc FROM notifications
-WHERE user_id = :user AND first < :before AND first > :joined
-ORDER BY first DESC LIMIT :limit;
+-- name: item
+-- One notification as a recipient has it, by the number it was created at.
+SELECT n.first, n.seq, n.id, n.user_id, n.device_id, n.body, n.crc, n.since, n.type, n.withdrawn_at,
+    r.read, r.read_at, r.dismissed_at, r.acknowledged_at
+FROM notifications n LEFT JOIN receipts r ON r.user_id = :user AND r.first = n.first
+WHERE n.first = :first;
 
--- name: broadcast_inbox
--- Broadcasts created before a number and after another, newest first.
-SELECT first, seq, id, user_id, device_id, body, crc FROM notifications
-WHERE user_id IS NULL AND first < :before AND first > :joined
-ORDER BY first DESC LIMIT :limit;
-
--- name: notification
--- One notification by its id.
-SELECT first, seq, id, user_id, device_id, body, crc FROM notifications WHERE id = ?;
+-- name: number_of
+-- The number at which a notification was created, by its id.
+SELECT first FROM notifications WHERE id = ?;
 
 -- name: quota_used
 -- What an app sent to a user, and in which hour.
@@ -52,17 +51,16 @@ INSERT INTO quotas (app_id, user_id, hour, used) VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET hour = excluded.hour, used = excluded.used;
 
 -- name: once
--- What a send under an idempotency key gave, when that is not too long ago.
-SELECT fingerprint, notification_id, streamed FROM idempotency WHERE scope = ? AND key = ? AND expires_at > ?;
+-- What a send under an idempotency key gave, when that is not too long ago, and to how many streams that went.
+SELECT i.fingerprint, i.notification_id,
+    coalesce((SELECT s.streams FROM notifications n JOIN streamed s ON s.first = n.first
+        WHERE n.id = i.notification_id), 0)
+FROM idempotency i WHERE i.scope = ? AND i.key = ? AND i.expires_at > ?;
 
 -- name: put_once
 -- Remember what a send gave; a key that has expired is used anew.
 INSERT OR REPLACE INTO idempotency (scope, key, fingerprint, notification_id, streamed, expires_at)
 VALUES (?, ?, ?, ?, 0, ?);
-
--- name: once_streamed
--- To how many streams it went.
-UPDATE idempotency SET streamed = ? WHERE scope = ? AND key = ?;
 
 -- name: forget_onces
 -- What a deleted user sent under keys: another of that name starts anew.
@@ -119,6 +117,32 @@ SELECT user_id, upto FROM leavers LIMIT 1;
 -- A chunk of what a deleted user had.
 DELETE FROM notifications WHERE first IN
     (SELECT first FROM notifications WHERE user_id = ? AND first <= ? LIMIT 500) RETURNING first;
+
+-- name: delete_receipts_of_leaver
+-- A chunk of what a deleted user did.
+DELETE FROM receipts WHERE (user_id, first) IN
+    (SELECT user_id, first FROM receipts WHERE user_id = ? AND first <= ? LIMIT 500) RETURNING first;
+
+-- name: delete_watermarks_of_leaver
+-- A chunk of what a deleted user's screens had confirmed.
+DELETE FROM watermarks WHERE (user_id, upto) IN
+    (SELECT user_id, upto FROM watermarks WHERE user_id = ? AND upto <= ? LIMIT 500) RETURNING upto;
+
+-- name: delete_counters_of
+-- What a deleted user had not read.
+DELETE FROM counters WHERE user_id = ?;
+
+-- name: delete_marks_of
+-- A deleted user's marks.
+DELETE FROM marks WHERE user_id = ?;
+
+-- name: delete_floors_of
+-- What was purged of a deleted user's.
+DELETE FROM floors WHERE owner = ?;
+
+-- name: delete_voids_of
+-- What was withdrawn of a deleted user's.
+DELETE FROM voids WHERE user_id = ?;
 
 -- name: forget_leaver
 -- All of it is gone.

@@ -6,49 +6,69 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
 
 import apsw
-import msgspec
 
-from tocsin.app import App, AppId, Secret
-from tocsin.device import Device, DeviceId
+from tocsin.device import DeviceId
 from tocsin.errors import StartError, Unavailable
 from tocsin.idempotency import Once
-from tocsin.notification import Draft, Notification, NotificationId
-from tocsin.ports import Announcer, AuditEntry, Entry, InboxPage, Page, Replay
+from tocsin.notification import Draft, NotificationId, Type
+from tocsin.ports import (
+    Announcer,
+    AuditEntry,
+    Clock,
+    Entry,
+    InboxPage,
+    Page,
+    Replay,
+    Span,
+    Wanted,
+    Whereabouts,
+)
 from tocsin.position import Epoch
-from tocsin.principal import Key, KeyId, User, UserId
-from tocsin.store.queries import queries
-from tocsin.store.rows import app_of, key_of, secret_of, user_of
+from tocsin.principal import UserId
+from tocsin.receipt import Act, Item, State, Unread
+from tocsin.store import sqlite_state as state
+from tocsin.store.sqlite_backup import Snapshots
 from tocsin.store.sqlite_batch import Appending, Batch, replay_of
 from tocsin.store.sqlite_checkpointer import Checkpointer
 from tocsin.store.sqlite_file import Lock, connect, make_folder, prepare
+from tocsin.store.sqlite_identity import SqliteIdentity
+from tocsin.store.sqlite_inbox import read_inbox, read_item, read_unread, read_whereabouts
 from tocsin.store.sqlite_ledger import Ledger
-from tocsin.store.sqlite_reader import Reader, read_changes, read_inbox, read_notification
+from tocsin.store.sqlite_purge import Keeping, Purge
+from tocsin.store.sqlite_reader import Reader, read_changes
 from tocsin.store.writer import Writer
 
 log = logging.getLogger("tocsin.store")
 
 FILE = "tocsin.db"
 _TIDY_SECONDS = 600.0
-_LAST = 1 << 62
+_NOTE_SECONDS = 0.2
 
 
-class SqliteStore:
+class SqliteStore(SqliteIdentity):
     """The Store port on SQLite: one writer, readers of their own, a checkpointer beside them.
 
     Made by `SqliteStore.open`.
     """
 
     def __init__(
-        self, ledger: Ledger, reader: Reader, lock: Lock, checkpoints: apsw.Connection, writer: Writer
+        self,
+        ledger: Ledger,
+        reader: Reader,
+        lock: Lock,
+        checkpoints: apsw.Connection,
+        writer: Writer,
+        snapshots: Snapshots,
     ) -> None:
+        super().__init__(writer, reader)
+        self._snapshots = snapshots
         self._ledger = ledger
-        self._reader = reader
         self._lock = lock
-        self._writer = writer
+        self._noting = False
         self._checkpointer = Checkpointer(checkpoints, ledger, lock, writer.fail)
         self._leaving = asyncio.create_task(self._let_leavers_go())
         self._expiring = asyncio.create_task(self._forget_old_keys())
@@ -89,8 +109,12 @@ class SqliteStore:
             lock.release()
             raise
         ledger = Ledger(connection, path if vfs is None else None, epoch, head)
-        writer = Writer(ledger, announcer, most_queued=most_queued, died=died)
-        return cls(ledger, Reader(path, vfs=vfs), lock, connect(path, vfs=vfs, synchronous=synchronous), writer)
+        noting = _Noting(announcer)
+        writer = Writer(ledger, noting, most_queued=most_queued, died=died)
+        reader, checkpoints = Reader(path, vfs=vfs), connect(path, vfs=vfs, synchronous=synchronous)
+        store = cls(ledger, reader, lock, checkpoints, writer, Snapshots(writer, folder))
+        noting.note = store._note_streamed
+        return store
 
     @property
     def epoch(self) -> Epoch:
@@ -127,87 +151,88 @@ class SqliteStore:
 
     async def append(self, draft: Draft) -> Entry | Replay:
         entry: Entry | Replay = await self._writer.submit(Appending(draft))
-        if draft.once is not None and isinstance(entry, Entry) and entry.streamed:
-            self._note_streamed(draft.once, entry.streamed)
         return entry
 
     async def replay(self, once: Once, now: int) -> Replay | None:
         return replay_of(await self._reader.rows("once", once.scope, once.key, now), once)
 
-    def _note_streamed(self, once: Once, streamed: int) -> None:
-        # Best effort: nobody waits for it, and where it fails the count that is repeated is 0.
-        noted = self._writer.submit(lambda batch: batch.run("once_streamed", streamed, once.scope, once.key))
-        noted.add_done_callback(lambda future: future.cancelled() or future.exception())
+    def _note_streamed(self, span: Span) -> None:
+        # Best effort, with whatever is committed next: nobody waits for it.
+        for entry in span.entries:
+            if entry.streamed:
+                self._ledger.streamed.append((entry.seq, entry.streamed))
+        if self._ledger.streamed and not self._noting:
+            self._noting = True
+            asyncio.get_running_loop().call_later(_NOTE_SECONDS, self._write_notes)
+
+    def _write_notes(self) -> None:
+        self._noting = False
+        if self._ledger.streamed and not self._writer.trouble:
+            try:
+                noted = self._writer.submit(lambda _batch: None)
+            except Unavailable:
+                return
+            noted.add_done_callback(lambda future: future.cancelled() or future.exception())
+
+    # ------------------------------------------------------------ inboxes
 
     async def changes(self, user: UserId | None, devices: frozenset[DeviceId] | None, since: int, limit: int) -> Page:
         return await self._reader.read(lambda connection: read_changes(connection, user, devices, since, limit))
 
-    async def inbox(self, user: UserId, before: int | None, limit: int) -> InboxPage:
-        return await self._reader.read(lambda connection: read_inbox(connection, user, before, limit))
+    async def inbox(self, user: UserId, wanted: Wanted, before: int | None, limit: int) -> InboxPage:
+        return await self._reader.read(lambda connection: read_inbox(connection, user, wanted, before, limit))
 
-    async def notification(self, user: UserId, id_: NotificationId) -> Notification | None:
-        return await self._reader.read(lambda connection: read_notification(connection, user, id_))
+    async def notification(self, user: UserId, id_: NotificationId) -> Item | None:
+        return await self._reader.read(lambda connection: read_item(connection, user, id_))
 
-    # ------------------------------------------------------------ users
+    async def unread(self, user: UserId) -> Unread:
+        return await self._reader.read(lambda connection: read_unread(connection, user))
 
-    async def user(self, id_: UserId) -> User | None:
-        rows = await self._reader.rows("user", id_)
-        return user_of(rows[0]) if rows else None
+    async def act(self, user: UserId, id_: NotificationId, act: Act, now: int) -> State:
+        done: State = await self._writer.submit(lambda batch: state.act(batch, user, id_, act, now))
+        return done
 
-    async def users(self, before: str | None, limit: int) -> list[User]:
-        return [user_of(row) for row in await self._reader.rows("users", before or "", limit)]
+    async def mark(
+        self, user: UserId, upto: int | None, type_: Type | None, device: DeviceId | None, now: int
+    ) -> tuple[int, Unread]:
+        done: tuple[int, Unread] = await self._writer.submit(
+            lambda batch: state.mark(batch, user, upto, type_, device, now)
+        )
+        return done
 
-    async def put_user(self, user: User, audit: AuditEntry, *, replace: bool = True) -> User:
-        def put(batch: Batch) -> User:
-            found = batch.run("joined", user.id)
-            if found and not replace:
-                return user_of(batch.run("user", user.id)[0])
-            joined = int(found[0][0]) if found else batch.head
-            permissions = msgspec.json.encode(sorted(user.permissions)).decode()
-            # Tokens of an earlier user of that name, deleted since, must not hold for this one.
-            tokens_after = user.tokens_after if found or user.tokens_after else audit.at
-            flags = (int(user.superuser), int(user.disabled), joined, tokens_after)
-            batch.run("put_user", user.id, user.name, user.password, permissions, *flags)
-            _record(batch, audit)
-            batch.changed("user", user.id)
-            return msgspec.structs.replace(user, joined=joined, tokens_after=tokens_after)
+    async def confirm(self, user: UserId, began: int, upto: int, now: int) -> None:
+        await self._writer.submit(lambda batch: state.confirm(batch, user, began, upto, now))
 
-        stored: User = await self._writer.submit(put)
-        return stored
+    async def whereabouts(self, id_: NotificationId, before: str | None, limit: int) -> Whereabouts | None:
+        return await self._reader.read(lambda connection: read_whereabouts(connection, id_, before, limit))
 
-    async def delete_user(self, id_: UserId, audit: AuditEntry) -> bool:
-        def delete(batch: Batch) -> bool:
-            if not batch.run("delete_user", id_):
-                return False
-            for (key,) in batch.run("delete_keys_of", id_):
-                batch.changed("key", key)
-            batch.run("delete_installs_of", id_)
-            batch.run("forget_onces", f"user:{id_} send")
-            batch.run("put_leaver", id_, batch.head)
-            _record(batch, audit)
-            batch.changed("user", id_)
-            return True
+    async def withdraw(self, id_: NotificationId, now: int, audit: AuditEntry | None) -> None:
+        await self._writer.submit(lambda batch: state.withdraw(batch, id_, now, audit))
 
-        deleted: bool = await self._writer.submit(delete)
-        if deleted and self._leaving.done():
+    # ------------------------------------------------------------ tidying
+
+    def purge(self, keeping: Keeping, clock: Clock) -> Purge:
+        """What removes notifications that are not to be kept."""
+        return Purge(self._writer, self._reader, keeping, clock)
+
+    def snapshot(self) -> AbstractAsyncContextManager[Path]:
+        """The whole database as one file, as of one moment after now, while writes go on; then it is removed.
+
+        Raises:
+            Conflict: another one is being made. Unavailable: it cannot be made now.
+        """
+        return self._snapshots.take()
+
+    def _somebody_left(self) -> None:
+        if self._leaving.done():
             self._leaving = asyncio.create_task(self._let_leavers_go())
-        return deleted
 
     async def _let_leavers_go(self) -> None:
         # A chunk a transaction: a user with a million notifications must not hold up anybody's send.
-        def chunk(batch: Batch) -> bool:
-            found = batch.run("leaver")
-            if not found:
-                return False
-            user, upto = found[0]
-            if not batch.run("delete_of_leaver", user, upto):
-                batch.run("forget_leaver", user)
-            return True
-
         going = True
         while going:
             try:
-                going = await self._writer.submit(chunk)
+                going = await self._writer.submit(state.remove_of_leaver)
             except Unavailable:
                 await asyncio.sleep(1.0)
 
@@ -224,128 +249,14 @@ class SqliteStore:
                 log.debug("expired idempotency keys stay until the store takes writes again")
             await asyncio.sleep(_TIDY_SECONDS)
 
-    # ------------------------------------------------------------ keys, apps, secrets, installs, devices
 
-    async def key(self, id_: KeyId) -> Key | None:
-        rows = await self._reader.rows("key", id_)
-        return key_of(rows[0]) if rows else None
+class _Noting:
+    """Hears of each commit after the streams did, and notes to how many of them it went."""
 
-    async def keys(self, before: str | None, limit: int) -> list[Key]:
-        return [key_of(row) for row in await self._reader.rows("keys", before or "", limit)]
+    def __init__(self, announcer: Announcer) -> None:
+        self._announcer = announcer
+        self.note: Callable[[Span], None] = lambda _span: None
 
-    async def put_key(self, key: Key, audit: AuditEntry) -> None:
-        row = (key.id, key.user_id, key.name, key.hash, key.created_at, key.expires_at)
-        await self._put("put_key", row, ("key", key.id), audit)
-
-    async def delete_key(self, id_: KeyId, audit: AuditEntry) -> bool:
-        return await self._delete("delete_key", (id_,), ("key", id_), audit)
-
-    async def app(self, id_: AppId) -> App | None:
-        rows = await self._reader.rows("app", id_)
-        return app_of(rows[0]) if rows else None
-
-    async def apps(self, before: str | None, limit: int) -> list[App]:
-        return [app_of(row) for row in await self._reader.rows("apps", before or "", limit)]
-
-    async def put_app(self, app: App, audit: AuditEntry) -> None:
-        row = (app.id, app.name, app.quota_per_hour, int(app.install_for_all))
-        await self._put("put_app", row, ("app", app.id), audit)
-
-    async def delete_app(self, id_: AppId, audit: AuditEntry) -> bool:
-        return await self._delete(
-            "delete_app", (id_,), ("app", id_), audit, with_it=("delete_secrets_of", "delete_installs_of_app")
-        )
-
-    async def secret(self, id_: str) -> Secret | None:
-        rows = await self._reader.rows("secret", id_)
-        return secret_of(rows[0]) if rows else None
-
-    async def secrets(self, app: AppId) -> list[Secret]:
-        return [secret_of(row) for row in await self._reader.rows("secrets", app)]
-
-    async def put_secret(self, secret: Secret, audit: AuditEntry) -> None:
-        row = (secret.id, secret.app_id, secret.hash, secret.created_at)
-        await self._put("put_secret", row, ("secret", secret.app_id), audit)
-
-    async def delete_secret(self, app: AppId, id_: str, audit: AuditEntry) -> bool:
-        return await self._delete("delete_secret", (app, id_), ("secret", app), audit)
-
-    async def installed(self, app: AppId, user: UserId) -> bool:
-        query = {"app": app, "user": user}
-        rows = await self._reader.read(lambda c: c.execute(queries()["installed"], query).fetchall())
-        return bool(rows and rows[0][0])
-
-    async def put_install(self, app: AppId, user: UserId, audit: AuditEntry) -> None:
-        await self._put("put_install", (app, user, 1), ("install", f"{app}\0{user}"), audit)
-
-    async def delete_install(self, app: AppId, user: UserId, audit: AuditEntry) -> None:
-        await self._put("put_install", (app, user, 0), ("install", f"{app}\0{user}"), audit)
-
-    async def device(self, id_: DeviceId) -> Device | None:
-        rows = await self._reader.rows("device", id_)
-        return Device(id=rows[0][0], name=rows[0][1]) if rows else None
-
-    async def devices(self, before: str | None, limit: int) -> list[Device]:
-        return [Device(id=row[0], name=row[1]) for row in await self._reader.rows("devices", before or "", limit)]
-
-    async def put_device(self, device: Device, audit: AuditEntry) -> None:
-        await self._put("put_device", (device.id, device.name), ("device", device.id), audit)
-
-    async def delete_device(self, id_: DeviceId, audit: AuditEntry) -> bool:
-        return await self._delete("delete_device", (id_,), ("device", id_), audit)
-
-    # ------------------------------------------------------------ audit and settings
-
-    async def record(self, audit: AuditEntry) -> None:
-        await self._writer.submit(lambda batch: _record(batch, audit))
-
-    async def audits(self, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
-        rows = await self._reader.rows("audits", _LAST if before is None else before, limit)
-        return [
-            (number, AuditEntry(at=at, who=who, action=action, what=what, origin=origin, result=result))
-            for number, at, who, action, what, origin, result in rows
-        ]
-
-    async def setting(self, name: str, default: Callable[[], str]) -> str:
-        def get(batch: Batch) -> str:
-            if not batch.run("setting", name):
-                batch.run("put_setting", name, default())
-            return str(batch.run("setting", name)[0][0])
-
-        value: str = await self._writer.submit(get)
-        return value
-
-    # ------------------------------------------------------------
-
-    async def _put(self, name: str, row: tuple[Any, ...], changed: tuple[str, str], audit: AuditEntry) -> None:
-        def put(batch: Batch) -> None:
-            batch.run(name, *row)
-            _record(batch, audit)
-            batch.changed(*changed)
-
-        await self._writer.submit(put)
-
-    async def _delete(
-        self,
-        name: str,
-        at: tuple[str, ...],
-        changed: tuple[str, str],
-        audit: AuditEntry,
-        *,
-        with_it: tuple[str, ...] = (),
-    ) -> bool:
-        def delete(batch: Batch) -> bool:
-            if not batch.run(name, *at):
-                return False
-            for other in with_it:
-                batch.run(other, *at)
-            _record(batch, audit)
-            batch.changed(*changed)
-            return True
-
-        deleted: bool = await self._writer.submit(delete)
-        return deleted
-
-
-def _record(batch: Batch, audit: AuditEntry) -> None:
-    batch.run("record", audit.at, audit.who, audit.action, audit.what, audit.origin, audit.result)
+    def announce(self, span: Span) -> None:
+        self._announcer.announce(span)
+        self.note(span)

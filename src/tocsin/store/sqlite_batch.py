@@ -7,6 +7,7 @@ can wait behind a busy event loop.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,8 @@ from tocsin.app import HOUR_MS, Quota
 from tocsin.errors import NotFound, Refusal, TooMany
 from tocsin.idempotency import KEPT_MS, Once, UsedKey
 from tocsin.notification import Draft, Notification, NotificationId
-from tocsin.ports import Entry, Replay
+from tocsin.ports import AuditEntry, Entry, Replay
+from tocsin.receipt import InboxChange
 from tocsin.store.queries import queries
 from tocsin.store.sqlite_reader import checksum
 
@@ -38,18 +40,30 @@ Result = Any
 class Batch:
     """The transaction that commands write through.
 
+    Parameters:
+        streamed: to how many streams earlier notifications went: (number, streams), kept along with this batch.
+
     Attributes:
         head: the last number given out, counting this batch.
         entries: what took a number, in order.
     """
 
-    def __init__(self, connection: apsw.Connection, head: int, known_users: dict[str, bool]) -> None:
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        head: int,
+        known_users: dict[str, bool],
+        streamed: deque[tuple[int, int]] | None = None,
+    ) -> None:
         self.head = head
         self.entries: list[Entry] = []
         self.wrote = False
         self._connection = connection
         self._known_users = known_users
+        self._streamed = streamed
         self._rows: list[tuple[Any, ...]] = []
+        self._own: dict[tuple[str, str], int] = {}
+        self._broadcasts: dict[str, int] = {}
         self._quotas: dict[tuple[str, str], tuple[int, int]] = {}
         self._onces: dict[tuple[str, str], tuple[Once, Entry, int]] = {}
 
@@ -64,6 +78,7 @@ class Batch:
         row = Notification(
             first=number,
             seq=number,
+            since=number,
             id=draft.id,
             user_id=draft.user_id,
             device_id=draft.device_id,
@@ -88,20 +103,45 @@ class Batch:
             )
         )
         self.entries.append(entry)
+        if draft.user_id is None:
+            self._broadcasts[draft.type] = self._broadcasts.get(draft.type, 0) + 1
+        else:
+            place = (draft.user_id, draft.type)
+            self._own[place] = self._own.get(place, 0) + 1
         if once is not None:
             self._onces[once.scope, once.key] = (once, entry, draft.created_at + KEPT_MS)
         return entry
 
     def run(self, name: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Run a named query at its place among the batch's writes."""
+        """Run a named query at its place among the batch's writes.
+
+        Parameters:
+            values: in order, or one mapping by name.
+        """
         self._flush_rows()
         self.wrote = True
-        return self._connection.execute(queries()[name], values).fetchall()
+        bound = values[0] if values and isinstance(values[0], dict) else values
+        return self._connection.execute(queries()[name], bound).fetchall()
+
+    def take(self, change: Callable[[int], InboxChange]) -> int:
+        """Give a change of an inbox its number.
+
+        Parameters:
+            change: made from that number.
+        """
+        self.head += 1
+        self.entries.append(Entry(seq=self.head, change=change(self.head)))
+        return self.head
+
+    def record(self, audit: AuditEntry) -> None:
+        """Add to the audit log."""
+        self.run("record", audit.at, audit.who, audit.action, audit.what, audit.origin, audit.result)
 
     def whole(self, command: Command) -> Result:
         """Run a command so that one which is refused half-way leaves nothing behind."""
         self._flush_rows()
         head, entries, wrote = self.head, len(self.entries), self.wrote
+        quotas, onces = self._quotas.copy(), self._onces.copy()
         self._connection.execute("SAVEPOINT command")
         try:
             return command(self)
@@ -109,6 +149,8 @@ class Batch:
             self._connection.execute("ROLLBACK TO command")
             self.head, self.wrote = head, wrote
             del self.entries[entries:]
+            self._rows, self._own, self._broadcasts = [], {}, {}
+            self._quotas, self._onces = quotas, onces
             raise
         finally:
             self._connection.execute("RELEASE command")
@@ -122,6 +164,10 @@ class Batch:
     def finish(self) -> None:
         """Write what is still queued."""
         self._flush_rows()
+        if self._streamed:
+            notes = [self._streamed.popleft() for _ in range(len(self._streamed))]
+            self._connection.execute(queries()["put_streamed"], (msgspec.json.encode(notes).decode(),))
+            self.wrote = True
         for (app, user), (hour, used) in self._quotas.items():
             self._connection.execute(queries()["use_quota"], (app, user, hour, used))
         for once, entry, expires_at in self._onces.values():
@@ -143,6 +189,16 @@ class Batch:
                 values = [value for row in rows[at : at + size] for value in row]
                 self._connection.execute(_INSERT[size], values)
                 at += size
+        if self._broadcasts:
+            self._add("add_broadcasts", [*self._broadcasts.items()])
+            self._broadcasts = {}
+        if self._own:
+            self._add("add_own", [(user, kind, count) for (user, kind), count in self._own.items()])
+            self._own = {}
+
+    def _add(self, name: str, sums: list[Any]) -> None:
+        # One statement, however many there are: see above.
+        self._connection.execute(queries()[name], (msgspec.json.encode(sums).decode(),))
 
     def _is_user(self, id_: str) -> bool:
         known = self._known_users.get(id_)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import apsw
 
@@ -19,6 +21,8 @@ from tocsin.store.queries import queries
 from tocsin.store.sqlite_batch import Appending, Batch, Command, Result
 
 log = logging.getLogger("tocsin.store")
+
+T = TypeVar("T")
 
 WAL_PAGES = 8_000
 """Pages of WAL (4 KiB each) at which the writer moves them itself, the checkpointer being too slow."""
@@ -34,6 +38,10 @@ class Ledger:
     Parameters:
         connection: opened for writing.
         path: of the database file, looked at before each commit; None where a VFS keeps it elsewhere.
+
+    Attributes:
+        streamed: (number, streams) of notifications that were fanned out, kept with the next commit; added to
+            by the event loop.
     """
 
     def __init__(self, connection: apsw.Connection, path: Path | None, epoch: Epoch, head: int) -> None:
@@ -48,6 +56,7 @@ class Ledger:
         self._path = path
         self._file = _identity(path)
         self._known_users: dict[str, bool] = {}
+        self.streamed: deque[tuple[int, int]] = deque()
 
     def commit(self, commands: list[Command], patience_ms: int) -> tuple[list[Result], Span | None]:
         """Run commands in one transaction.
@@ -86,13 +95,17 @@ class Ledger:
             raise_if_broken(error)
             self.trouble = str(error)
 
+    def aside(self, step: Callable[[apsw.Connection], T]) -> T:
+        """Do something else with the connection, between two transactions."""
+        return step(self._connection)
+
     def close(self) -> None:
         """Let go of the file; the last one out folds the WAL into it."""
         self._connection.close()
 
     def _attempt(self, commands: list[Command], patience_ms: int) -> tuple[list[Result], Span | None]:
         self._connection.set_busy_timeout(patience_ms)
-        batch = Batch(self._connection, self.head, self._known_users)
+        batch = Batch(self._connection, self.head, self._known_users, self.streamed)
         results: list[Result] = []
         self._wait("BEGIN IMMEDIATE")
         try:
@@ -137,6 +150,8 @@ class Ledger:
         raise_if_broken(error)
         if _is_of_the_store(error):
             self.trouble = str(error)
+        else:
+            log.error("a command failed: %s", error)
         # A commit that failed on its way to the disk may be found there after a restart.
         return Unavailable("The store cannot take it now", outcome_unknown=isinstance(error, apsw.IOError))
 

@@ -16,11 +16,13 @@ import msgspec
 
 from tocsin.device import DeviceId
 from tocsin.errors import Unavailable
-from tocsin.notification import Notification, NotificationId
-from tocsin.ports import InboxPage, Page
+from tocsin.notification import Notification
+from tocsin.ports import Page
 from tocsin.principal import UserId
+from tocsin.receipt import Change, Item, Mark, Purged, Receipt, State, Withdrawn
 from tocsin.store.queries import queries
 from tocsin.store.sqlite_file import connect
+from tocsin.store.sqlite_marks import Marks
 
 log = logging.getLogger("tocsin.store")
 
@@ -84,6 +86,16 @@ class Reader:
             self._idle.put(connection)
 
 
+def runner(connection: apsw.Connection) -> Callable[..., list[Row]]:
+    """Runs named queries on a connection: values in order, or one mapping by name."""
+
+    def run(name: str, *values: Any) -> list[Row]:
+        bound = values[0] if values and isinstance(values[0], dict) else values
+        return connection.execute(queries()[name], bound).fetchall()
+
+    return run
+
+
 def read_changes(
     connection: apsw.Connection,
     user: UserId | None,
@@ -91,71 +103,72 @@ def read_changes(
     since: int,
     limit: int,
 ) -> Page:
-    """A page of what is new for a user after a number; the guarantee is the Store's.
+    """A page of what changed for a user after a number; the guarantee is the Store's.
 
-    Own notifications and broadcasts are read each by its index and merged: where one of the two filled
-    its limit, only what lies up to its last number is told, since of the other there may be more.
+    Each kind of change is read by its own index and merged: where one of them filled its limit, only what
+    lies up to its last number is told, since of the others there may be more.
     """
     with connection:
-        head = int(connection.execute(queries()["head"]).fetchone()[0])  # type: ignore[index]
+        run = runner(connection)
+        head = int(run("head")[0][0])
         upto = head if devices is None else min(head, since + DEVICE_SPAN)
-        joined = 0
-        if user is not None:
-            row = connection.execute(queries()["joined"], (user,)).fetchone()
-            joined = int(row[0]) if row else head
-        names = ["broadcast_changes"] if user is None else ["broadcast_changes", "own_changes"]
+        floor_rows = run("floor")
+        joined = _joined(run, user, head)
         values = {
             "user": user,
             "since": since,
             "upto": upto,
             "joined": joined,
+            "low": max(joined, floor_rows[0][0] if floor_rows else 0),
             "limit": limit,
             "devices": None if devices is None else msgspec.json.encode(sorted(devices)).decode(),
         }
-        found: list[list[Row]] = [connection.execute(queries()[name], values).fetchall() for name in names]
-    for rows in found:
+        names = _CHANGES if user is not None else _CHANGES_FOR_ALL
+        found = {name: run(name, values) for name in names}
+        lowest = min((row[7] for name in _NOTIFICATIONS for row in found.get(name, ())), default=head)
+        lowest = min((row[3] for row in found.get("receipt_changes", ())), default=lowest)
+        marks = Marks.of(run, user, lowest) if user is not None else Marks([])
+        floor = int(run("highest_floor", user or "")[0][0])
+    for name, rows in found.items():
         if len(rows) == limit:
-            upto = min(upto, int(rows[-1][1]))
-    merged = sorted((row for rows in found for row in rows if row[1] <= upto), key=lambda row: int(row[1]))
+            upto = min(upto, int(rows[-1][1 if name in _NOTIFICATIONS else 0]))
+    changes: list[Change] = []
     size = 0
-    for at, row in enumerate(merged):
-        size += len(row[5].encode())
-        if size > PAGE_BYTES and at:
-            merged, upto = merged[:at], int(merged[at - 1][1])
+    for name, row in sorted(
+        ((name, row) for name, rows in found.items() for row in rows),
+        key=lambda pair: int(pair[1][1 if pair[0] in _NOTIFICATIONS else 0]),
+    ):
+        seq = int(row[1 if name in _NOTIFICATIONS else 0])
+        if seq > upto:
             break
-    return Page(sound(merged, user), upto, head, full=upto < head)
+        size += len(row[5].encode()) if name in _NOTIFICATIONS else _SMALL
+        if size > PAGE_BYTES and changes:
+            upto = _number(changes[-1])
+            break
+        change = _change_of(name, row, user, marks)
+        if change is not None:
+            changes.append(change)
+    # What lies below the joining number was never theirs to lose.
+    return Page(changes, upto, head, full=upto < head, floor=floor if floor > joined else 0)
 
 
-def read_inbox(connection: apsw.Connection, user: UserId, before: int | None, limit: int) -> InboxPage:
-    """A user's notifications, newest first; own ones and broadcasts merged by their creation."""
-    with connection:
-        row = connection.execute(queries()["joined"], (user,)).fetchone()
-        if row is None:
-            return InboxPage([], None)
-        before = before if before is not None else 1 << 62
-        values = {"user": user, "before": before, "joined": row[0], "limit": limit + 1}
-        found: list[Row] = [
-            row
-            for name in ("own_inbox", "broadcast_inbox")
-            for row in connection.execute(queries()[name], values).fetchall()
-        ]
-    rows = sorted(found, key=lambda row: -int(row[0]))
-    # Counted before damaged rows are left out: what is older than one of them stays within reach.
-    next_ = int(rows[limit - 1][0]) if len(rows) > limit else None
-    return InboxPage(sound(rows[:limit], user), next_)
+def item_of(row: Row, reader: UserId | None, marks: Marks) -> Item | Withdrawn | None:
+    """A row of a notification with the reader's receipt, if it is as it was written.
 
-
-def read_notification(connection: apsw.Connection, user: UserId, id_: NotificationId) -> Notification | None:
-    """One of a user's notifications."""
-    with connection:
-        joined = connection.execute(queries()["joined"], (user,)).fetchone()
-        row = connection.execute(queries()["notification"], (id_,)).fetchone()
-    if row is None or joined is None or row[3] not in (None, user) or row[0] <= joined[0]:
+    Parameters:
+        reader: who asked; a damaged index may lead to somebody else's row.
+    """
+    first, seq, id_, user, device, text, crc, since, type_, withdrawn_at, read, read_at, dismissed, acknowledged = row
+    body = text.encode()
+    if checksum(first, id_, user, device, body) != crc or user not in (None, reader):
+        log.error("notification %s is damaged on disk and is not shown; restore a backup", id_)
         return None
-    found = sound([row], user)
-    if not found:
-        raise Unavailable("This notification is damaged on disk", retry_after=60)
-    return found[0]
+    if withdrawn_at is not None:
+        return Withdrawn(seq=seq, first=first, id=id_, user_id=user, device_id=device)
+    if read is None:
+        read_at = marks.read_at(type_, device, since)
+    found = Notification(first=first, seq=seq, since=since, id=id_, user_id=user, device_id=device, body=body)
+    return Item(found, State(read_at, dismissed, acknowledged))
 
 
 def checksum(first: int, id_: str, user: str | None, device: str | None, body: bytes) -> int:
@@ -163,17 +176,35 @@ def checksum(first: int, id_: str, user: str | None, device: str | None, body: b
     return zlib.crc32(body, zlib.crc32(f"{first} {id_} {user} {device}".encode()))
 
 
-def sound(rows: list[Row], reader: UserId | None) -> list[Notification]:
-    """Rows as notifications, without those that are not as they were written.
+_NOTIFICATIONS = ("broadcast_changes", "own_changes")
+_CHANGES_FOR_ALL = ("broadcast_changes", "floor_changes")
+_CHANGES = (*_NOTIFICATIONS, "receipt_changes", "mark_changes", "floor_changes")
+_SMALL = 250
 
-    Parameters:
-        reader: who asked; a damaged index may lead to somebody else's row.
-    """
-    found = []
-    for first, seq, id_, user, device, text, crc in rows:
-        body = text.encode()
-        if checksum(first, id_, user, device, body) != crc or user not in (None, reader):
-            log.error("notification %s is damaged on disk and is not shown; restore a backup", id_)
-            continue
-        found.append(Notification(first=first, seq=seq, id=id_, user_id=user, device_id=device, body=body))
-    return found
+
+def _joined(run: Callable[..., list[Row]], user: UserId | None, head: int) -> int:
+    if user is None:
+        return 0
+    rows = run("joined", user)
+    return int(rows[0][0]) if rows else head
+
+
+def _number(change: Change) -> int:
+    return change.notification.seq if isinstance(change, Item) else change.seq
+
+
+def _change_of(name: str, row: Row, user: UserId | None, marks: Marks) -> Change | None:
+    if name in _NOTIFICATIONS:
+        return item_of(row, user, marks)
+    if name == "floor_changes":
+        seq, owner, app, upto = row
+        return Purged(seq=seq, user_id=owner or None, app_id=app or None, upto=upto)
+    assert user is not None
+    if name == "mark_changes":
+        seq, type_, device, upto, at = row
+        return Mark(seq=seq, user_id=user, type=type_ or None, device_id=device or None, upto=upto, at=at)
+    seq, id_, first, since, type_, device, read, read_at, dismissed, acknowledged = row
+    if read is None:
+        read_at = marks.read_at(type_, device, since)
+    state = State(read_at, dismissed, acknowledged)
+    return Receipt(seq=seq, user_id=user, id=id_, first=first, device_id=device, state=state)

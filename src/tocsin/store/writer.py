@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
+import apsw
 import msgspec
 
 from tocsin.errors import Unavailable
@@ -32,6 +33,8 @@ _LENT_FOR = 0.002
 _QUIET_TURNS = 2
 _ENOUGH = 128
 _GATHER_SECONDS = 0.001
+
+T = TypeVar("T")
 
 
 class Job(msgspec.Struct):
@@ -60,6 +63,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._turn: list[Job] = []
         self._inbox: SimpleQueue[list[Job] | None] = SimpleQueue()
+        self._asides: SimpleQueue[tuple[Callable[[apsw.Connection], Any], asyncio.Future[Any]]] = SimpleQueue()
         self._queued = 0
         self._handed = 0
         self._lent = False
@@ -101,6 +105,22 @@ class Writer:
         self._turn.append(Job(command, future, time.monotonic()))
         if len(self._turn) == 1 and not self._handed:
             self._loop.call_soon(self._gather_turn, 0, 0)
+        return future
+
+    def aside(self, step: Callable[[apsw.Connection], T]) -> asyncio.Future[T]:
+        """Have something done with the writer's connection between two transactions. Writes wait for it: be brief.
+
+        Returns:
+            What it gave, or raised.
+
+        Raises:
+            Unavailable: the writer has ended.
+        """
+        if self._dead:
+            raise Unavailable(self._dead)
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._asides.put((step, future))
+        self._inbox.put([])
         return future
 
     async def close(self) -> None:
@@ -161,6 +181,7 @@ class Writer:
                 if now:
                     self._commit(now)
                     now = []
+                self._step_aside()
             self._ledger.close()
         except Exception as error:
             log.critical("the writer has ended: %s", error, exc_info=not isinstance(error, Broken))
@@ -188,6 +209,15 @@ class Writer:
         self._give_back()
         self._tell(self._settle, jobs, results, span)
 
+    def _step_aside(self) -> None:
+        while not self._asides.empty():
+            step, future = self._asides.get_nowait()
+            try:
+                result: Any = self._ledger.aside(step)
+            except Exception as error:  # noqa: BLE001  (it is told to whoever asked)
+                result = error
+            self._tell(_resolve, future, result)
+
     def _tell(self, function: Callable[..., None], *arguments: Any) -> None:
         try:
             self._loop.call_soon_threadsafe(function, *arguments)
@@ -209,12 +239,7 @@ class Writer:
                 # It is kept: whoever sent it is told so, whatever became of the streams.
                 log.exception("announcing %d to %d failed", span.first, span.last)
         for job, result in zip(jobs, results, strict=True):
-            if job.future.done():
-                continue
-            if isinstance(result, Exception):
-                job.future.set_exception(result)
-            else:
-                job.future.set_result(result)
+            _resolve(job.future, result)
         # What gathered while the disk was busy is the next batch.
         if not self._handed:
             self._hand_over()
@@ -225,9 +250,20 @@ class Writer:
         jobs += self._turn
         while not self._inbox.empty():
             jobs += self._inbox.get_nowait() or []
-        for job in jobs:
-            if not job.future.done():
-                job.future.set_exception(Unavailable(retry_after=5, outcome_unknown=True))
+        waiting = [job.future for job in jobs]
+        while not self._asides.empty():
+            waiting.append(self._asides.get_nowait()[1])
+        for future in waiting:
+            _resolve(future, Unavailable(retry_after=5, outcome_unknown=True))
         self._queued = self._handed = 0
         if died:
             self._died(self._dead)
+
+
+def _resolve(future: asyncio.Future[Any], result: Result) -> None:
+    if future.done():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

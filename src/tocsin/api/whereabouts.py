@@ -1,0 +1,87 @@
+"""What became of a notification, for who sent it; and taking it back."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tocsin import wire
+from tocsin.api.answer import Answer, nothing, ok
+from tocsin.api.call import Call
+from tocsin.errors import NotFound
+from tocsin.notification import NotificationId
+from tocsin.ports import Whereabouts
+
+
+class ReceiptTold(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One recipient: when it reached a screen of theirs that said so, and what they did."""
+
+    user_id: str
+    delivered: str | None
+    read: str | None
+    dismissed: str | None
+    acknowledged: str | None
+
+
+class Receipts(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET /api/notifications/{id}/receipts`: counts over all recipients, and a page of them by id.
+
+    Attributes:
+        streamed: to how many streams it was written when it was sent.
+        withdrawn: when it was taken back.
+    """
+
+    id: str
+    streamed: int
+    withdrawn: str | None
+    recipients: int
+    delivered: int
+    read: int
+    dismissed: int
+    acknowledged: int
+    receipts: list[ReceiptTold]
+    next: str | None
+
+
+async def list_receipts(call: Call) -> Answer:
+    """`GET /api/notifications/{id}/receipts`."""
+    limit, before = call.limit(), call.before()
+    found = await _sent_by(call, before, limit)
+    told = [
+        ReceiptTold(
+            user_id=one.user_id,
+            delivered=wire.when(one.delivered),
+            read=wire.when(one.state.read),
+            dismissed=wire.when(one.state.dismissed),
+            acknowledged=wire.when(one.state.acknowledged),
+        )
+        for one in found.page
+    ]
+    return ok(
+        Receipts(
+            id=found.id,
+            streamed=found.streamed,
+            withdrawn=wire.when(found.withdrawn),
+            recipients=found.recipients,
+            delivered=found.delivered,
+            read=found.read,
+            dismissed=found.dismissed,
+            acknowledged=found.acknowledged,
+            receipts=told,
+            next=found.next,
+        )
+    )
+
+
+async def withdraw(call: Call) -> Answer:
+    """`DELETE /api/notifications/{id}`."""
+    found = await _sent_by(call, None, 1)
+    audit = None if found.sender == call.principal.sender else call.audit("notification.withdraw", found.id)
+    await call.parts.store.withdraw(found.id, call.parts.clock.now(), audit)
+    return nothing()
+
+
+async def _sent_by(call: Call, before: str | None, limit: int) -> Whereabouts:
+    found = await call.parts.store.whereabouts(NotificationId(call.param("id")), before, limit)
+    if found is None or (found.sender != call.principal.sender and not call.principal.superuser):
+        raise NotFound("Notification")
+    return found

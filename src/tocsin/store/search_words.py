@@ -1,0 +1,42 @@
+"""What a person types into a search field, as an expression that FTS5 understands: data, never syntax."""
+
+from __future__ import annotations
+
+import re
+
+from tocsin.errors import Invalid
+
+MOST_CHARACTERS = 512
+MOST_WORDS = 32
+
+# Words in quotes, or what stands between white space. A quotation mark without a partner is text like any other.
+_PART = re.compile(r'"([^"]*)"|((?:[^\s"]|"(?![^"]*"))+)')
+
+
+def expression(text: str) -> str:
+    """An FTS5 expression that finds what holds all the words; may find nothing, is never refused.
+
+    A word in the open stands for every word that begins with it; words in quotation marks stand for themselves, in
+    this order. Each is handed over as an FTS5 string, within which nothing is syntax; one that holds neither letter
+    nor digit (`-`, `***`, an emoji) becomes a phrase without words, which FTS5 leaves out, and nothing but such
+    phrases finds nothing.
+
+    Raises:
+        Invalid: too long, or too many words.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise Invalid("q", f"must be at most {MOST_CHARACTERS} characters")
+    # FTS5 reads its expressions up to a NUL; a lone surrogate has no UTF-8.
+    text = re.sub("[\0\ud800-\udfff]", " ", text)
+    parts = []
+    words = 0
+    for quoted, word in _PART.findall(text):
+        words += 1 if word else len(quoted.split())
+        parts.append(_string(word) + "*" if word else _string(quoted))
+    if words > MOST_WORDS:
+        raise Invalid("q", f"must be at most {MOST_WORDS} words")
+    return " ".join(parts) or '""'
+
+
+def _string(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

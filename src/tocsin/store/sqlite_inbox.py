@@ -1,0 +1,218 @@
+"""Reads of an inbox from SQLite: pages, one notification, counts, what became of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apsw
+import msgspec
+
+from tocsin.errors import Unavailable
+from tocsin.notification import NotificationId
+from tocsin.ports import InboxPage, Recipient, Wanted, Whereabouts
+from tocsin.principal import UserId
+from tocsin.receipt import Item, State, Unread
+from tocsin.store import sqlite_counts as counts
+from tocsin.store.sqlite_marks import Marks
+from tocsin.store.sqlite_reader import item_of, runner
+
+Row = tuple[Any, ...]
+
+LOOKED_THROUGH = 5_000
+"""Notifications looked through for one page; the page is then short, and the next one goes on."""
+
+_AT_ONCE = 500
+_LAST = 1 << 62
+_DISORDER_MS = 3_600_000
+
+_KEYS = """
+SELECT n.first, n.since, n.type, n.device_id, r.read, r.read_at, r.dismissed_at
+FROM notifications n LEFT JOIN receipts r ON r.user_id = :user AND r.first = n.first
+WHERE n.user_id IS :owner AND n.first < :before AND n.first > :low AND n.withdrawn_at IS NULL"""
+_FILTERS = {
+    "types": " AND n.type IN (SELECT value FROM json_each(:types))",
+    "devices": " AND n.device_id IN (SELECT value FROM json_each(:devices))",
+    "apps": " AND n.app_id IN (SELECT value FROM json_each(:apps))",
+    "groups": " AND n.body ->> '$.group' IN (SELECT value FROM json_each(:groups))",
+    "from_": " AND n.created_at >= :from_",
+    "to": " AND n.created_at < :to",
+    "among": " AND n.first IN (SELECT value FROM json_each(:among))",
+}
+
+
+def read_inbox(
+    connection: apsw.Connection,
+    user: UserId,
+    wanted: Wanted,
+    before: int | None,
+    limit: int,
+    among: list[int] | None = None,
+) -> InboxPage:
+    """A page of a user's notifications, newest first; own ones and broadcasts merged by their creation.
+
+    Parameters:
+        among: only these numbers, newest first: what a search has found.
+    """
+    with connection:
+        run = runner(connection)
+        head = int(run("head")[0][0])
+        joined = run("joined", user)
+        if not joined:
+            return InboxPage([], None, head)
+        floor = run("floor")
+        lows = (int(joined[0][0]), max(int(joined[0][0]), floor[0][0] if floor else 0))
+        place = min(before if before is not None else _LAST, _border(connection, wanted.to, _DISORDER_MS))
+        bottom = _border(connection, wanted.from_, -_DISORDER_MS) - 1 if wanted.from_ is not None else 0
+        scan = _Scan(connection, user, wanted, among, (max(lows[0], bottom), max(lows[1], bottom)))
+        firsts, next_ = scan.page(place, limit)
+        items = []
+        marks = Marks.of(run, user, min(firsts, default=_LAST))
+        for first in firsts:
+            [row] = run("item", {"user": user, "first": first})
+            item = item_of(row, user, marks)
+            # Damaged rows are left out after they were counted: what is older stays within reach.
+            if isinstance(item, Item):
+                items.append(item)
+    return InboxPage(items, next_, head)
+
+
+class _Scan:
+    """Looks for the numbers of one page."""
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        user: UserId,
+        wanted: Wanted,
+        among: list[int] | None,
+        lows: tuple[int, int],
+    ) -> None:
+        self._connection = connection
+        self._user = user
+        self._wanted = wanted
+        self._lows = lows
+        self._run = runner(connection)
+        self._values: dict[str, Any] = {"user": user, "limit": _AT_ONCE}
+        self._sql = _KEYS
+        for name, clause in _FILTERS.items():
+            value = among if name == "among" else getattr(wanted, name)
+            if value is not None:
+                self._sql += clause
+                self._values[name] = (
+                    msgspec.json.encode(sorted(value)).decode() if not isinstance(value, int) else value
+                )
+        self._sql += " ORDER BY n.first DESC LIMIT :limit"
+
+    def page(self, before: int, limit: int) -> tuple[list[int], int | None]:
+        """The numbers of a page, and where the next one begins; None when this was the last."""
+        found: list[int] = []
+        seen = 0
+        while True:
+            at_once = min(_AT_ONCE, max(limit + 1, 50))
+            rows = self._below(before, at_once)
+            marks = Marks.of(self._run, self._user, min((row[1] for row in rows), default=_LAST))
+            for row in rows:
+                if self._is_wanted(row, marks):
+                    if len(found) == limit:
+                        return found, found[-1]
+                    found.append(row[0])
+            if len(rows) < at_once:
+                return found, None
+            seen += len(rows)
+            before = rows[-1][0]
+            if seen >= LOOKED_THROUGH:
+                return found, before
+
+    def _below(self, before: int, limit: int) -> list[Row]:
+        rows: list[Row] = []
+        for owner, low in ((self._user, self._lows[0]), (None, self._lows[1])):
+            values = {**self._values, "owner": owner, "before": before, "low": low, "limit": limit}
+            rows += self._connection.execute(self._sql, values).fetchall()
+        return sorted(rows, key=lambda row: -int(row[0]))[:limit]
+
+    def _is_wanted(self, row: Row, marks: Marks) -> bool:
+        _first, since, type_, device, read, _read_at, dismissed_at = row
+        wanted = self._wanted
+        if wanted.dismissed is not None and wanted.dismissed is not (dismissed_at is not None):
+            return False
+        if wanted.unread is None:
+            return True
+        is_read = bool(read) if read is not None else marks.read_at(type_, device, since) is not None
+        return wanted.unread is not is_read
+
+
+def read_item(connection: apsw.Connection, user: UserId, id_: NotificationId) -> Item | None:
+    """One of a user's notifications as they have it."""
+    with connection:
+        run = runner(connection)
+        joined, floor, number = run("joined", user), run("floor"), run("number_of", id_)
+        if not joined or not number:
+            return None
+        [row] = run("item", {"user": user, "first": number[0][0]})
+        marks = Marks.of(run, user, row[7])
+    first, owner, withdrawn_at = row[0], row[3], row[9]
+    gone = owner is None and floor and first <= floor[0][0]
+    if owner not in (None, user) or first <= joined[0][0] or gone or withdrawn_at is not None:
+        return None
+    item = item_of(row, user, marks)
+    if not isinstance(item, Item):
+        raise Unavailable("This notification is damaged on disk", retry_after=60)
+    return item
+
+
+def read_unread(connection: apsw.Connection, user: UserId) -> Unread:
+    """How many a user has not read."""
+    with connection:
+        run = runner(connection)
+        types, head = counts.unread(run, user), int(run("head")[0][0])
+    return Unread(types, head)
+
+
+def read_whereabouts(
+    connection: apsw.Connection, id_: NotificationId, before: str | None, limit: int
+) -> Whereabouts | None:
+    """What became of a notification."""
+    with connection:
+        run = runner(connection)
+        rows = run("sent", id_)
+        if not rows:
+            return None
+        first, since, _id, user, type_, device, sender, withdrawn_at, streams = rows[0]
+        about = {"first": first, "since": since, "type": type_, "device": device or "", "user": user}
+        [sums] = run("recipients_summed", about)
+        found = run("recipients", {**about, "after": before or "", "limit": limit + 1})
+    page = [Recipient(row[0], row[1], State(row[2], row[3], row[4])) for row in found[:limit]]
+    return Whereabouts(
+        id=id_,
+        sender=sender,
+        streamed=streams,
+        withdrawn=withdrawn_at,
+        recipients=sums[0],
+        delivered=sums[1],
+        read=sums[2],
+        dismissed=sums[3],
+        acknowledged=sums[4],
+        page=page,
+        next=page[-1].user_id if len(found) > limit else None,
+    )
+
+
+def _border(connection: apsw.Connection, at: int | None, margin: int) -> int:
+    """A number that everything created from `at` on (plus a margin for clocks that were set) lies above.
+
+    Parameters:
+        at, margin: milliseconds; None for no border at all.
+    """
+    if at is None:
+        return _LAST
+    newest: list[Row] = connection.execute("SELECT coalesce(max(first), 0) FROM notifications").fetchall()
+    low, high = 0, int(newest[0][0]) + 1
+    sql = "SELECT first, created_at FROM notifications WHERE first >= ? ORDER BY first LIMIT 1"
+    while low < high:
+        middle = (low + high) // 2
+        found: list[Row] = connection.execute(sql, (middle,)).fetchall()
+        if found and found[0][1] < at + margin:
+            low = found[0][0] + 1
+        else:
+            high = middle
+    return low

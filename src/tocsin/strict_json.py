@@ -1,0 +1,138 @@
+"""JSON that is read strictly: what would lose meaning on its way through other readers is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from tocsin.errors import Invalid, Malformed
+
+T = TypeVar("T")
+
+BODY_BYTES = 64 * 1024
+"""Most bytes in a request body."""
+
+BODY_DEPTH = 33
+"""Deepest nesting in a request body: the body itself, and 32 levels in its metadata."""
+
+
+def read(body: bytes, form: type[T]) -> T:
+    """Decode a JSON body strictly into one of our structs.
+
+    What would lose meaning on its way through other readers is refused: duplicate keys, NaN and
+    infinities, numbers beyond a double, lone surrogates, U+0000, nesting deeper than BODY_DEPTH.
+
+    Raises:
+        Malformed: not JSON, or JSON that loses meaning.
+        Invalid: JSON, but a field is wrong, missing or over its limit.
+    """
+    value = _strict_json(body)
+    try:
+        return msgspec.convert(value, form)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from None
+
+
+def _strict_json(body: bytes) -> Any:
+    if _too_deep(body):
+        raise Malformed(f"JSON nested deeper than {BODY_DEPTH - 1} levels")
+    try:
+        value = _decode(body.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise Malformed("not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise Malformed("not valid JSON") from None
+    if b"\\" in body:
+        _check_escapes(body, value)
+    return value
+
+
+def _too_deep(body: bytes) -> bool:
+    if body.count(b"[") + body.count(b"{") <= BODY_DEPTH:
+        return False
+    depth = deepest = 0
+    for token in _BRACKETS.finditer(body):
+        first = token[0][:1]
+        if first in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif first in b"]}":
+            depth -= 1
+    return deepest > BODY_DEPTH
+
+
+# Strings are stepped over whole, so that brackets in texts do not count. Linear: the closing quote is
+# optional, since with a string that never ends each quote in it would be tried as a start again.
+_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise Malformed("JSON with a key twice in one object")
+    return value
+
+
+def _constant(name: str) -> float:
+    raise Malformed(f"{name} is not JSON")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise Malformed("a number beyond the range of a double")
+    return value
+
+
+def _int(text: str) -> int:
+    if len(text) > 300:
+        _float(text)
+    return int(text)
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float, parse_int=_int
+).decode
+
+
+def _check_escapes(body: bytes, value: Any) -> None:
+    # Escapes are the only way a lone surrogate or a NUL gets through a UTF-8 check and a JSON parser.
+    if b"\\u" not in body:
+        return
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise Malformed("a lone surrogate in a string") from None
+    if "\\u0000" in text and _holds_nul(value):
+        raise Invalid(_where_nul(value), "must not contain U+0000")
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    if isinstance(value, dict):
+        return any(_holds_nul(key) or _holds_nul(item) for key, item in value.items())
+    return False
+
+
+def _where_nul(value: Any) -> str:
+    if isinstance(value, dict):
+        return next((key for key, item in value.items() if "\0" not in key and _holds_nul(item)), "")
+    return ""
+
+
+_PLACE = re.compile(r"^(?P<why>.*?)(?: - at `(?P<where>key in )?\$?\.?(?P<path>.*)`)?$", re.DOTALL)
+
+
+def _invalid(text: str) -> Invalid:
+    found = _PLACE.match(text)
+    why, where = (found["why"], found["path"] or "") if found else (text, "")
+    if missing := re.fullmatch(r"Object missing required field `(.+)`", why):
+        return Invalid(missing[1], "is required")
+    return Invalid(where, why[:1].lower() + why[1:])
