@@ -94,7 +94,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 2.0) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> bool:
     """Whether something comes to hold in time."""
     deadline = time.monotonic() + seconds
     while not holds():

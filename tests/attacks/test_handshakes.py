@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import socket
-import time
 from collections.abc import Callable
 
 import pytest
@@ -25,16 +24,13 @@ def test_a_handshake_with_a_body_is_refused_at_once(dev: Server, field: str) -> 
 
 def test_handshakes_with_a_body_hold_no_connection(start_server: Callable[..., Server]) -> None:
     server = start_server()
-    calm = server.sockets()
+    calm = server.at_rest(server.sockets)
     held: list[socket.socket] = []
     for _ in range(50):
         connection = connect(server)
         connection.sendall(upgrade("/notifications", "Content-Length: 5") + b"hello")
         held.append(connection)
-    ends = time.monotonic() + 5
-    while server.sockets() > calm and time.monotonic() < ends:
-        time.sleep(0.1)
-    assert server.sockets() <= calm
+    assert server.sockets_fall_to(calm, within=20)
     for connection in held:
         connection.close()
 
@@ -47,17 +43,15 @@ def test_control_a_handshake_that_declares_an_empty_body_is_taken(dev: Server) -
 def test_handshakes_given_up_before_their_answer_leave_no_traceback(start_server: Callable[..., Server]) -> None:
     """Each with a key that is not known yet, so that the answer takes a look into the store."""
     server = start_server()
-    before, calm = len(server.log().splitlines()), server.sockets()
+    calm = server.at_rest(server.sockets)
+    before = len(server.log().splitlines())
     names = itertools.islice(itertools.product(KEY_DIGITS, repeat=2), 200)
     for name in names:
         connection = connect(server)
         connection.sendall(upgrade("/notifications", f"X-API-Key: tsn_{'a' * 14}{''.join(name)}_{'A' * 43}"))
         reset(connection)
-    ends = time.monotonic() + 5
-    while server.sockets() > calm and time.monotonic() < ends:
-        time.sleep(0.1)
 
-    assert server.sockets() <= calm
+    assert server.sockets_fall_to(calm, within=20)
     written = server.log().splitlines()[before:]
     assert len(written) <= 200, "more than a line for each"
     assert not [line for line in written if "raceback" in line]

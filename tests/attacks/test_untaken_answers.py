@@ -23,26 +23,20 @@ def ask_until_stuck(server: Server) -> socket.socket:
     return connection
 
 
-def let_go_within(server: Server, calm: int, seconds: float) -> bool:
-    """Whether the server gives its sockets back in time; the stalled side itself cannot see that."""
-    ends = time.monotonic() + seconds
-    while server.sockets() > calm and time.monotonic() < ends:
-        time.sleep(0.1)
-    return server.sockets() <= calm
-
-
 def test_a_client_that_leaves_its_answers_behind_leaves_no_traceback(start_server: Callable[..., Server]) -> None:
     server = start_server()
-    calm = server.sockets()
-    reset(ask_until_stuck(server))
-    assert let_go_within(server, calm, 5)
+    calm = server.at_rest(server.sockets)
+    stuck = ask_until_stuck(server)
+    assert server.sockets() > calm
+    reset(stuck)
+    assert server.sockets_fall_to(calm, within=10)
     assert "raceback" not in server.log()
 
 
 @pytest.mark.soak
 def test_a_client_that_takes_no_answer_is_cut_off_in_time(start_server: Callable[..., Server]) -> None:
     server = start_server()
-    calm = server.sockets()
+    calm = server.at_rest(server.sockets)
     with ask_until_stuck(server):
-        assert server.sockets() > calm
-        assert let_go_within(server, calm, 45)
+        assert server.at_rest(server.sockets) == calm + 1, "nothing is stuck: the answers were all taken"
+        assert server.sockets_fall_to(calm, within=45)

@@ -6,10 +6,16 @@ from pathlib import Path
 
 import apsw
 
+DATABASE = "tocsin.db"
+"""All that was promised."""
+
+SEARCH = "search.db"
+"""The index of searches: made again from the database, so nothing rests on it."""
+
 
 def database_file(data: Path) -> Path:
-    """The SQLite file in a data folder."""
-    found = [path for path in data.rglob("*") if path.is_file() and _is_sqlite(path)]
+    """The SQLite file in a data folder that holds what was promised."""
+    found = [path for path in data.rglob("*") if path.is_file() and path.name != SEARCH and _is_sqlite(path)]
     assert len(found) == 1, f"expected one SQLite file in {data}, found {found}"
     return found[0]
 

@@ -44,9 +44,9 @@ def test_a_thousand_connections_with_256_descriptors(start_server: Callable[...,
     assert witness.recv_json()["title"] == "in the crowd"
     for connection in crowd:
         connection.close()
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 10
     while not server.ready():
-        assert time.monotonic() < deadline, "not served 2 s after the crowd has gone"
+        assert time.monotonic() < deadline, "not served 10 s after the crowd has gone"
         time.sleep(0.02)
     assert share < 0.2, f"{share:.0%} of a core is spent on connections that cannot be taken"
     lines = [line for line in server.log().splitlines() if "Too many open files" in line or "EMFILE" in line]

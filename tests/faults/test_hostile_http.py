@@ -72,14 +72,14 @@ def test_many_oversize_bodies_leave_nothing_behind(start_server: Callable[..., S
     server = start_server()
     for _ in range(20):
         exchange(server.port, HEAD.encode() + b"Content-Length: 10000000\r\n\r\n", timeout=3)
-    before, sockets = server.rss(), server.sockets()
+    before, sockets = server.rss(), server.at_rest(server.sockets)
     for n in range(10_000 if soak else 200):
         declared = n % 2 == 0
         framing = b"Content-Length: 10000000\r\n\r\n" if declared else b"Transfer-Encoding: chunked\r\n\r\n"
         sent = b"" if declared else (b"4000\r\n" + b" " * 0x4000 + b"\r\n") * 5
         assert statuses(exchange(server.port, HEAD.encode() + framing + sent, timeout=3)) in ([413], [])
     assert server.rss() - before < 50 << 20
-    assert server.sockets() <= sockets + 2
+    assert server.sockets_fall_to(sockets + 2, within=20)
     assert server.service().send("after").status == 200
 
 
@@ -130,7 +130,7 @@ def test_slow_senders_are_timed_out_while_an_honest_one_is_served(
         slow.append(connection)
     answers: dict[int, bytes] = {}
     began = time.monotonic()
-    while len(answers) < count and time.monotonic() - began < 16:
+    while len(answers) < count and time.monotonic() - began < 25:
         assert server.service().send("honest").status == 200
         for n, connection in enumerate(slow):
             if n in answers:
@@ -178,8 +178,8 @@ def test_peers_that_vanish_leave_no_trace(start_server: Callable[..., Server], s
     server = start_server()
     token = server.token("user123")
     assert server.service().send("warm").status == 200
-    time.sleep(0.2)
-    lines, sockets = len(server.log().splitlines()), server.sockets()
+    sockets = server.at_rest(server.sockets)
+    lines = len(server.log().splitlines())
     post = HEAD.encode()
     whole = body("vanished")
     halves = [
@@ -206,10 +206,7 @@ def test_peers_that_vanish_leave_no_trace(start_server: Callable[..., Server], s
     assert server.service().send("after", userId="user123").status == 200
     grown = len(server.log().splitlines()) - lines
     assert grown <= rounds * 10, f"{grown} log lines for {rounds * 10} disconnects"
-    deadline = time.monotonic() + 3
-    while server.sockets() > sockets + 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert server.sockets() <= sockets + 2, "connections of peers that are gone are still held"
+    assert server.sockets_fall_to(sockets + 2, within=20), "connections of peers that are gone are still held"
     assert server.service().send("nobody there", userId="user123").json["recipientCount"] == 0
 
 

@@ -12,7 +12,7 @@ from threading import Thread
 import apsw
 import pytest
 
-from faults.database import ids, integrity
+from faults.database import DATABASE, ids, integrity
 from faults.recording import Answer, Disk, Event, SyncEnded, answered, events, tracing, why_not
 from harness.http import inbox
 from harness.server import Server
@@ -77,7 +77,7 @@ def lost_in_cuts(found: list[Event], folder: Path, cuts: int) -> Iterator[tuple[
             done += 1
             shutil.rmtree(folder, ignore_errors=True)
             files = disk.cut(folder, dice)
-            [file] = [path for path in files if not path.name.endswith(("-wal", "-journal", ".lock"))]
+            [file] = [path for path in files if path.name == DATABASE]
             try:
                 assert (said := integrity(file)) == "ok", f"cut {done}: {said}"
                 there = ids(file)

@@ -37,28 +37,6 @@ def rest_of(server: Server, token: str, since: str) -> list[str]:
             found.append(message["data"]["id"])
 
 
-def sockets_at_rest(server: Server) -> int:
-    """How many sockets the server holds once the connections of earlier requests are closed on its side."""
-    found = server.sockets()
-    for _ in range(20):
-        time.sleep(0.1)
-        found, before = server.sockets(), found
-        if found == before:
-            break
-    return found
-
-
-def sockets_fall_to(server: Server, calm: int, *, seconds: float) -> bool:
-    """Whether the server lets go of its connections in time.
-
-    The stalled side cannot see it: the kernel keeps what was under way until the reader wakes up.
-    """
-    ends = time.monotonic() + seconds
-    while server.sockets() > calm and time.monotonic() < ends:
-        time.sleep(0.1)
-    return server.sockets() <= calm
-
-
 def publish(server: Server, count: int, each_second: int) -> list[str]:
     """Send broadcasts of 1 KiB at a steady rate from two threads; the ids in any order."""
     acked: list[str] = []
@@ -91,7 +69,7 @@ def test_stalled_readers_are_closed_and_the_others_miss_nothing(
     healthy = [Follower(server.url, server.token("user123"), sse=bool(n % 2)) for n in range(healthy_count)]
     for follower in healthy:
         follower.wait_started()
-    calm = sockets_at_rest(server)
+    calm = server.at_rest(server.sockets)
     stalled_ws = [stalling(server, token) for _ in range(stalled_count // 2)]
     starts = [hello(ws) for ws in stalled_ws]
     stalled_sse = [Sse(server.url, token=token, rcvbuf=4096) for _ in range(stalled_count // 2)]
@@ -99,7 +77,7 @@ def test_stalled_readers_are_closed_and_the_others_miss_nothing(
 
     acked = publish(server, sends, 400 if not soak else 200)
     peak = server.rss()
-    assert sockets_fall_to(server, calm, seconds=14), "stalled readers were not closed"
+    assert server.sockets_fall_to(calm, within=14), "stalled readers were not closed"
     assert [ws.closed_within(3) for ws in stalled_ws] == [4508] * len(stalled_ws)
     assert all(stream.ended_within(3) for stream in stalled_sse)
 
@@ -126,11 +104,11 @@ def test_a_stalled_reader_that_wakes_up_is_told_4508(start_server: Callable[...,
     server = start_server()
     token = server.token("user123")
     server.service().send("warm")
-    calm = sockets_at_rest(server)
+    calm = server.at_rest(server.sockets)
     ws = stalling(server, token)
     hello(ws)
     publish(server, 800, 800)
-    assert sockets_fall_to(server, calm, seconds=14)
+    assert server.sockets_fall_to(calm, within=14)
     assert ws.closed_within(3) == 4508
 
 

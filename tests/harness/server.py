@@ -25,7 +25,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harness.http import DEV_KEY, Http
@@ -222,6 +222,26 @@ class Server:
             with contextlib.suppress(FileNotFoundError):
                 links.append(os.readlink(f"/proc/{self.pid}/fd/{number}"))
         return sum(link.startswith("socket:") for link in links)
+
+    def at_rest(self, count: Callable[[], int]) -> int:
+        """What `count` (as `server.sockets`) settles at, once connections of earlier requests are closed here, too."""
+        found = [count()]
+        for _ in range(100):
+            time.sleep(0.1)
+            found.append(count())
+            if len(found) > 5 and len(set(found[-5:])) == 1:
+                break
+        return found[-1]
+
+    def sockets_fall_to(self, calm: int, *, within: float) -> bool:
+        """Whether the server lets go of its connections in so many seconds.
+
+        A stalled peer cannot see it: the kernel keeps what was under way until it wakes up.
+        """
+        deadline = time.monotonic() + within
+        while self.sockets() > calm and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return self.sockets() <= calm
 
     # -- clients --------------------------------------------------------------------------------------
 

@@ -155,12 +155,12 @@ def test_a_revoked_key_ends_its_stream(foreign: Server) -> None:
 
     admin.delete(f"/api/keys/{made['id']}")
 
-    assert socket.closed_within(2) == 4410
+    assert socket.closed_within(10) == 4410
     last = events.next(3)
     while last.name != "error":
         last = events.next(3)
     assert last.json["code"] == 4410
-    assert events.ended_within(2)
+    assert events.ended_within(10)
 
 
 def test_streams_that_go_are_let_go_of(foreign: Server) -> None:
@@ -170,7 +170,7 @@ def test_streams_that_go_are_let_go_of(foreign: Server) -> None:
     for stream in streams:
         stream.socket.close()
 
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while admin.send(userId="viewer").json["recipientCount"] != 0:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -182,7 +182,7 @@ def test_a_restart_closes_1012_and_the_reader_resumes(foreign: Server) -> None:
     place = until_caught_up(stream)[-1]["position"]
     foreign.service().send("before", userId="user123")
     assert foreign.stop() == 0
-    assert stream.closed_within(2) == 1012
+    assert stream.closed_within(10) == 1012
     foreign.start()
     foreign.service().send("after", userId="user123")
 

@@ -43,10 +43,21 @@ def refusal(open_stream: Callable[[], Any]) -> Refused:
 
 def gone(server: Server, admin: Http) -> None:
     """Wait until the server has let go of all streams."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while (line := "tocsin_streams 0.0") not in admin.get("/metrics").text:
         assert time.monotonic() < deadline, line
         time.sleep(0.02)
+
+
+def comes_in(open_stream: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """The stream, once a place that was given up can be taken."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return open_stream()
+        except Refused:
+            assert time.monotonic() < deadline, "the place that was given up stays taken"
+            time.sleep(0.05)
 
 
 # -- nobody's
@@ -55,8 +66,8 @@ def gone(server: Server, admin: Http) -> None:
 def test_a_websocket_that_never_says_whose_it_is_is_closed_4408_after_five_seconds(strict: Server) -> None:
     began = time.monotonic()
     streams = [WebSocket(strict.url), WebSocket(strict.url, subprotocol="tocsin.v1")]
-    assert [stream.closed_within(8) for stream in streams] == [4408, 4408]
-    assert 4.0 <= time.monotonic() - began <= 7.5
+    assert [stream.closed_within(20) for stream in streams] == [4408, 4408]
+    assert 4.0 <= time.monotonic() - began <= 12
 
 
 def test_sse_and_ndjson_without_a_credential_are_401(strict: Server) -> None:
@@ -102,7 +113,7 @@ def test_before_the_first_auth_frame_nothing_else_may_come(strict: Server, frame
     stream = WebSocket(strict.url)
     stream.send_text(frame)
 
-    assert stream.closed_within(2) == code
+    assert stream.closed_within(10) == code
 
 
 def test_two_auth_frames_at_once_are_4400(strict: Server, admin: Http) -> None:
@@ -110,7 +121,7 @@ def test_two_auth_frames_at_once_are_4400(strict: Server, admin: Http) -> None:
     stream.send_json({"auth": admin.token})
     stream.send_json({"auth": admin.token})
 
-    assert stream.closed_within(2) == 4400
+    assert stream.closed_within(10) == 4400
 
 
 def test_twenty_of_one_address_may_wait_for_their_first_frame(strict: Server, admin: Http) -> None:
@@ -131,8 +142,7 @@ def test_twenty_of_one_address_may_wait_for_their_first_frame(strict: Server, ad
     with WebSocket(strict.url, token=admin.token):
         pass  # who says so at once is not counted among them
     waiting[0].send_json({"auth": admin.token})
-    time.sleep(0.3)
-    waiting.append(WebSocket(strict.url))
+    waiting.append(comes_in(lambda: WebSocket(strict.url)))
     for stream in waiting:
         stream.close()
 
@@ -145,10 +155,10 @@ def test_a_user_has_a_limit_of_streams_on_all_forms_together(strict: Server, adm
     streams: list[Any] = [WebSocket(strict.url, token=tokens[0]) for _ in range(18)]
     streams += [Sse(strict.url, token=tokens[0]), Ndjson(strict.url, token=tokens[0])]
 
-    assert WebSocket(strict.url, token=tokens[0]).closed_within(2) == 4413
+    assert WebSocket(strict.url, token=tokens[0]).closed_within(10) == 4413
     late = WebSocket(strict.url)
     late.send_json({"auth": tokens[0]})
-    assert late.closed_within(2) == 4413
+    assert late.closed_within(10) == 4413
     for kind in (Sse, Ndjson):
         assert refusal(lambda kind=kind: kind(strict.url, token=tokens[0])).status == 429
 
@@ -157,10 +167,9 @@ def test_a_user_has_a_limit_of_streams_on_all_forms_together(strict: Server, adm
         assert other.recv_json()["title"] == "to the other"
     streams.pop().close()
     streams.pop().close()
-    time.sleep(0.3)
-    with WebSocket(strict.url, token=tokens[0]) as stream:
+    with comes_in(lambda: Ndjson(strict.url, token=tokens[0])) as stream:
         admin.send("room again", userId="many")
-        assert stream.recv_json()["title"] == "room again"
+        assert stream.next()["title"] == "room again"
     for stream in streams:
         stream.close()
     gone(strict, admin)
@@ -176,9 +185,7 @@ def test_an_address_has_a_limit_of_streams(strict: Server, admin: Http) -> None:
         assert refused.status == 429
         assert int(refused.headers["retry-after"]) > 0
     streams[0].close()
-    time.sleep(0.3)
-    with WebSocket(strict.url, token=admin.token):
-        pass
+    comes_in(lambda: WebSocket(strict.url, token=admin.token)).close()
     for stream in streams:
         stream.close()
     gone(strict, admin)
@@ -188,7 +195,7 @@ def test_refused_streams_are_not_counted(strict: Server, admin: Http) -> None:
     for _ in range(40):
         assert refusal(lambda: WebSocket(strict.url, headers={"Origin": "https://evil.example"})).status == 403
         assert refusal(lambda: Sse(strict.url, token="wrong")).status == 401
-        assert WebSocket(strict.url, token="wrong").closed_within(2) == 4401
+        assert WebSocket(strict.url, token="wrong").closed_within(10) == 4401
         assert admin.request("HEAD", "/notifications", headers={"Accept": "text/event-stream"}).status == 200
 
     streams = [WebSocket(strict.url, token=admin.token) for _ in range(20)]
@@ -202,7 +209,7 @@ def test_refused_streams_are_not_counted(strict: Server, admin: Http) -> None:
 def test_sigterm_closes_1012_spread_out_answers_readyz_503_meanwhile_and_exits_0(
     start_server: Callable[..., Server],
 ) -> None:
-    server = start_server(env={"TOCSIN_DRAIN_SECONDS": "1.5"})
+    server = start_server(env={"TOCSIN_DRAIN_SECONDS": "4"})
     token = server.token("user123")
     streams = [WebSocket(server.url, token=token) for _ in range(8)]
     events, anonymous = Sse(server.url, token=token), WebSocket(server.url)
@@ -211,7 +218,7 @@ def test_sigterm_closes_1012_spread_out_answers_readyz_503_meanwhile_and_exits_0
     def watch(stream: WebSocket) -> None:
         try:
             while True:
-                stream.recv_text(10)
+                stream.recv_text(30)
         except Closed as closed:
             ends.append((time.monotonic(), closed.code))
 
@@ -221,25 +228,26 @@ def test_sigterm_closes_1012_spread_out_answers_readyz_503_meanwhile_and_exits_0
     seen: list[int] = []
     began = time.monotonic()
     done: list[int] = []
-    stopper = threading.Thread(target=lambda: done.append(server.stop()))
+    stopper = threading.Thread(target=lambda: done.append(server.stop(within=30)))
     stopper.start()
-    time.sleep(0.3)
-    seen.append(Http(server.url).get("/readyz").status)
+    while (status := Http(server.url).get("/readyz").status) == 200 and time.monotonic() - began < 2:
+        pass
+    seen.append(status)
     assert Http(server.url).get("/healthz").status == 200
     assert server.service().send("still taken").status in (200, 503)
     assert refusal(lambda: WebSocket(server.url, token=token)).status == 503
     assert refusal(lambda: Sse(server.url, token=token)).status == 503
     for thread in threads:
-        thread.join(10)
-    stopper.join(15)
+        thread.join(30)
+    stopper.join(30)
 
     assert done == [0]
     assert seen == [503]
     assert [code for _, code in ends] == [1012] * 9
     spread = max(at for at, _ in ends) - min(at for at, _ in ends)
-    assert 0.7 <= spread <= 3
-    assert time.monotonic() - began < 12
-    assert events.ended_within(1)
+    assert 2 <= spread <= 8
+    assert time.monotonic() - began < 25
+    assert events.ended_within(10)
 
 
 def test_what_was_answered_while_draining_is_kept(start_server: Callable[..., Server]) -> None:

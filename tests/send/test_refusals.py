@@ -214,7 +214,7 @@ def test_a_client_that_offers_http_2_on_a_plain_connection_is_answered_as_it_ask
     head += f"Content-Length: {len(body)}\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
     head += "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n"
 
-    answer = exchange(dev.port, head.encode() + body, timeout=1)
+    answer = exchange(dev.port, head.encode() + body, timeout=3)
 
     assert status_of(answer) == 200, answer
     assert newest(dev) == json.loads(answer.split(b"\r\n\r\n", 1)[1])["notificationId"]

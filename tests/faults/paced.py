@@ -1,0 +1,133 @@
+"""Sends by a fixed schedule, each until it was answered 2xx, in the order of its audience."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+
+from faults.listening import EVERYONE
+from harness.http import DEV_KEY, SEND
+
+TIMEOUT_SECONDS = 15.0
+
+
+class Paced:
+    """Sends for a crowd: so many a second to its users in turn, and so many to everyone.
+
+    A send that failed is repeated with its `Idempotency-Key` until it is answered 200; meanwhile nothing else is
+    sent to that audience. So serials reach the log in order, each once, whatever happens to the server.
+
+    Args:
+        users: audiences other than everyone.
+        serials: how many each audience was sent before; counted on here.
+        rate: sends a second in all; `broadcasts` of them go to everyone.
+        size: bytes of a message.
+        connections: over which they are sent; each has one request under way.
+
+    Attributes:
+        took: seconds from when a send was due until its answer; filled while `timing`.
+        statuses: of all answers; `cut_off`: requests that were not answered.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        users: Sequence[str],
+        serials: Counter[str],
+        *,
+        rate: float,
+        broadcasts: float,
+        size: int = 200,
+        connections: int = 8,
+    ) -> None:
+        self.port, self.size = port, size
+        self.serials = serials
+        self.took = array("d")
+        self.timing = False
+        self.statuses: Counter[int] = Counter()
+        self.cut_off = 0
+        self._stopping = False
+        self._run_id = f"{time.time_ns():x}"
+        shares = [users[n :: connections - 1] for n in range(connections - 1)]
+        lanes = [share for share in shares if share]
+        each = (rate - broadcasts) / len(lanes) if lanes else 0.0
+        self._lanes = [asyncio.ensure_future(self._lane(share, each)) for share in lanes if each > 0]
+        if broadcasts > 0:
+            self._lanes.append(asyncio.ensure_future(self._lane([EVERYONE], broadcasts)))
+
+    async def stop(self) -> None:
+        """Finish what is under way."""
+        self._stopping = True
+        await asyncio.gather(*self._lanes)
+
+    async def _lane(self, audiences: Sequence[str], rate: float) -> None:
+        line = _Line(self.port)
+        began, count = time.monotonic(), 0
+        try:
+            while not self._stopping:
+                due = began + count / rate
+                if (ahead := due - time.monotonic()) > 0:
+                    await asyncio.sleep(ahead)
+                await self._send(line, audiences[count % len(audiences)], due)
+                count += 1
+        finally:
+            line.close()
+
+    async def _send(self, line: _Line, audience: str, due: float) -> None:
+        serial = self.serials[audience] + 1
+        fields = {"title": f"{audience} {serial}", "message": f"{due:.6f} ".ljust(self.size, "m")}
+        if audience != EVERYONE:
+            fields["userId"] = audience
+        while True:
+            try:
+                status, retry_after = await asyncio.wait_for(
+                    line.post(fields, f"{self._run_id} {audience} {serial}"), TIMEOUT_SECONDS
+                )
+            except (OSError, EOFError, asyncio.TimeoutError):  # noqa: UP041  (3.11 has two)
+                line.close()
+                self.cut_off += 1
+                await asyncio.sleep(0.05)
+                continue
+            self.statuses[status] += 1
+            if status == 200:
+                break
+            assert status in (429, 503), f"a send was answered {status}"
+            await asyncio.sleep(min(retry_after, 0.2))
+        if self.timing:
+            self.took.append(time.monotonic() - due)
+        self.serials[audience] = serial
+
+
+class _Line:
+    """A keep-alive connection, opened when there is something to send."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def post(self, fields: dict[str, str], key: str) -> tuple[int, float]:
+        """Send once; the status, and the seconds to wait that came with it."""
+        if self._writer is None or self._reader is None or self._writer.is_closing():
+            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        body = json.dumps(fields).encode()
+        head = (
+            f"POST {SEND} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {DEV_KEY}\r\nIdempotency-Key: {key}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        self._writer.write(head.encode() + body)
+        lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower().split("\r\n")
+        named = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
+        await self._reader.readexactly(int(named["content-length"]))
+        if named.get("connection") == "close":
+            self.close()
+        return int(lines[0].split()[1]), float(named.get("retry-after", 0))
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.transport.abort()
+        self._reader = self._writer = None

@@ -1,0 +1,143 @@
+"""For hours the same: readers come and go under a steady load, and nothing grows, nothing is lost.
+
+TOCSIN_SOAK_MINUTES sets how long (20). The first quarter is the warm-up: caches fill, the allocator finds its size.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from faults.crowd import Crowd
+from faults.growth import MIB, Watch, slope
+from faults.listening import EVERYONE
+from faults.load import Damage
+from harness.http import inbox
+from harness.server import Server
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
+
+ALLOWED = MIB
+"""Bytes of resident memory that a server may grow in an hour."""
+
+
+@pytest.mark.soak
+def test_a_thousand_readers_come_and_go_and_nothing_grows(
+    start_server: Callable[..., Server], capsys: pytest.CaptureFixture[str]
+) -> None:
+    minutes = float(os.environ.get("TOCSIN_SOAK_MINUTES", "20"))
+    server = start_server()
+    with Crowd(server, users=100, each=10) as crowd:
+        empty = server.at_rest(server.descriptors)
+        crowd.come(over=5.0)
+        crowd.all_in(60)
+        load = crowd.load(rate=300, broadcasts=5)
+        crowd.churn(per_minute=0.1)
+        watch = Watch(server)
+        ends = time.monotonic() + minutes * 60
+        while time.monotonic() < ends:
+            time.sleep(1.0)
+            crowd.check()
+        watch.stop()
+        crowd.stop(load)
+        crowd.settle(60)
+        judge_lists(crowd, server)
+        sent, reads = sum(load.serials.values()), crowd.findings.received
+        crowd.leave()
+        left = server.at_rest(server.descriptors)
+
+    warm = len(watch.at) // 4
+    found = slope(watch.at[warm:], watch.rss[warm:])
+    with capsys.disabled():
+        print(
+            f"\n  soak: {minutes:g} min, {sent} sent ({sent / minutes / 60:.0f}/s), {reads} read, "
+            f"{crowd.findings.opened} connections, {load.cut_off} cut off, statuses {dict(load.statuses)}\n"
+            f"  memory: {watch.rss[0] / MIB:.1f} MiB at first, {watch.rss[warm] / MIB:.1f} warm, "
+            f"{watch.rss[-1] / MIB:.1f} at last: {found.per_hour / MIB:+.2f} MiB/h ± {2 * found.spread / MIB:.2f}\n"
+            f"  descriptors {spread(watch.descriptors[warm:])}, threads {spread(watch.threads[warm:])}, "
+            f"tasks {spread(watch.tasks[warm:])}; empty before {empty}, after {left}"
+        )
+    assert sent >= 0.9 * 300 * minutes * 60, "the load was not carried"
+    assert left <= empty + 3, f"{left - empty} descriptors are left over"
+    for counted in (watch.descriptors, watch.threads, watch.tasks):
+        assert_flat(counted[warm:])
+    assert not found.surely_above(ALLOWED), f"memory grows by {found.per_hour / MIB:.2f} MiB an hour"
+
+
+def test_readers_come_and_go_and_leave_nothing_behind(start_server: Callable[..., Server]) -> None:
+    """What ten seconds can say: nothing is lost when readers are cut off and resume, and descriptors come back."""
+    server = start_server()
+    with Crowd(server, users=10, each=10) as crowd:
+        empty = server.at_rest(server.descriptors)
+        crowd.come()
+        crowd.all_in(30)
+        load = crowd.load(rate=100, broadcasts=10)
+        for _ in range(20):
+            crowd.cut_some(20)
+            time.sleep(0.25)
+        crowd.stop(load)
+        crowd.settle(30)
+        judge_lists(crowd, server)
+        assert crowd.findings.opened > 300
+        crowd.leave()
+        left = server.at_rest(server.descriptors)
+    assert left <= empty + 3, f"{left - empty} descriptors are left over"
+
+
+def test_control_a_reader_that_skips_or_repeats_is_found_out(start_server: Callable[..., Server]) -> None:
+    """A reader that resumes a little too far on, and one that resumes a little too far back."""
+    for wrong in (+3, -3):
+        server = start_server()
+        with Crowd(server, users=1, each=2) as crowd:
+            crowd.come()
+            crowd.all_in(30)
+            load = crowd.load(rate=50, broadcasts=25)
+            time.sleep(1.0)
+            reader = crowd.readers[0]
+            epoch, _, number = (reader.position or "").rpartition("-")
+            reader.leave()
+            time.sleep(0.5)
+            crowd.stop(load)
+            reader.position = f"{epoch}-{int(number) + wrong}"
+            crowd.come([reader])
+            with pytest.raises(Damage, match="lost" if wrong > 0 else "doubled"):
+                crowd.settle(10)
+
+
+def test_control_growth_is_told_from_scatter() -> None:
+    """Twenty minutes in samples of 5 s: 10 MiB/h is seen through a scatter of 100 KiB, and scatter is no growth."""
+    dice = random.Random(7)
+    times = [5.0 * n for n in range(180)]
+    scatter = [dice.gauss(0, 0.1 * MIB) for _ in times]
+    grown = [s + 10 * MIB * t / 3600 for s, t in zip(scatter, times, strict=True)]
+    assert slope(times, grown).surely_above(ALLOWED)
+    assert not slope(times, scatter).surely_above(ALLOWED)
+    assert math.isclose(slope(times, [t / 3600 for t in times]).per_hour, 1.0)
+
+
+def judge_lists(crowd: Crowd, server: Server) -> None:
+    """What one reader was told is what its user's inbox lists."""
+    reader = crowd.readers[0]
+    listed = [row["title"] for row in inbox(server.http(key=reader.key))]
+    due = {f"{audience} {n + 1}" for audience in (EVERYONE, reader.user) for n in range(reader.last[audience])}
+    if len(listed) != len(due) or set(listed) != due:
+        raise Damage(f"{len(listed)} listed, {len(due)} streamed; differ in {sorted(set(listed) ^ due)[:5]}")
+
+
+def assert_flat(counts: list[int]) -> None:
+    """What is counted at the end is what was counted at the beginning, but for what is under way."""
+    third = len(counts) // 3
+    if third:
+        before, after = median(counts[:third]), median(counts[-third:])
+        assert after <= before + 3, f"grew from {before} to {after}"
+
+
+def spread(counts: list[int]) -> str:
+    return f"{min(counts)}-{max(counts)}" if counts else "not told"
