@@ -31,8 +31,12 @@ def expression(text: str) -> str:
     parts = []
     words = 0
     for quoted, word in _PART.findall(text):
-        words += 1 if word else len(quoted.split())
-        parts.append(_string(word) + "*" if word else _string(quoted))
+        if word:
+            words += 1
+            parts.append(_string(word) + "*")
+        elif quoted.strip():
+            words += len(quoted.split())
+            parts.append(_string(quoted))
     if words > MOST_WORDS:
         raise Invalid("q", f"must be at most {MOST_WORDS} words")
     return " ".join(parts) or '""'

@@ -40,6 +40,7 @@ from tocsin.store.sqlite_inbox import read_inbox, read_item, read_unread, read_w
 from tocsin.store.sqlite_ledger import Ledger
 from tocsin.store.sqlite_purge import Keeping, Purge
 from tocsin.store.sqlite_reader import Reader, read_changes
+from tocsin.store.sqlite_search import Search
 from tocsin.store.writer import Writer
 
 log = logging.getLogger("tocsin.store")
@@ -47,6 +48,8 @@ log = logging.getLogger("tocsin.store")
 FILE = "tocsin.db"
 _TIDY_SECONDS = 600.0
 _NOTE_SECONDS = 0.2
+_LAST = 1 << 62
+_FOUND = 500
 
 
 class SqliteStore(SqliteIdentity):
@@ -63,8 +66,10 @@ class SqliteStore(SqliteIdentity):
         checkpoints: apsw.Connection,
         writer: Writer,
         snapshots: Snapshots,
+        search: Search | None,
     ) -> None:
         super().__init__(writer, reader)
+        self._search = search
         self._snapshots = snapshots
         self._ledger = ledger
         self._lock = lock
@@ -109,11 +114,12 @@ class SqliteStore(SqliteIdentity):
             lock.release()
             raise
         ledger = Ledger(connection, path if vfs is None else None, epoch, head)
-        noting = _Noting(announcer)
-        writer = Writer(ledger, noting, most_queued=most_queued, died=died)
+        following = _Following(announcer)
+        writer = Writer(ledger, following, most_queued=most_queued, died=died)
         reader, checkpoints = Reader(path, vfs=vfs), connect(path, vfs=vfs, synchronous=synchronous)
-        store = cls(ledger, reader, lock, checkpoints, writer, Snapshots(writer, folder))
-        noting.note = store._note_streamed
+        search = Search.open(folder, path, epoch) if vfs is None else None
+        store = cls(ledger, reader, lock, checkpoints, writer, Snapshots(writer, folder), search)
+        following.committed = store._committed
         return store
 
     @property
@@ -141,6 +147,8 @@ class SqliteStore(SqliteIdentity):
         self._leaving.cancel()
         self._expiring.cancel()
         await asyncio.to_thread(self._checkpointer.close)
+        if self._search is not None:
+            await asyncio.to_thread(self._search.close)
         self._reader.close()
         await self._writer.close()
         # So that a file copied back later is seen to be older.
@@ -156,7 +164,9 @@ class SqliteStore(SqliteIdentity):
     async def replay(self, once: Once, now: int) -> Replay | None:
         return replay_of(await self._reader.rows("once", once.scope, once.key, now), once)
 
-    def _note_streamed(self, span: Span) -> None:
+    def _committed(self, span: Span) -> None:
+        if self._search is not None:
+            self._search.wake()
         # Best effort, with whatever is committed next: nobody waits for it.
         for entry in span.entries:
             if entry.streamed:
@@ -180,7 +190,16 @@ class SqliteStore(SqliteIdentity):
         return await self._reader.read(lambda connection: read_changes(connection, user, devices, since, limit))
 
     async def inbox(self, user: UserId, wanted: Wanted, before: int | None, limit: int) -> InboxPage:
-        return await self._reader.read(lambda connection: read_inbox(connection, user, wanted, before, limit))
+        among = None
+        if wanted.words is not None:
+            if self._search is None:
+                raise Unavailable("There is no search here")
+            among = await self._search.find(wanted.words, user, _LAST if before is None else before, _FOUND)
+        page = await self._reader.read(lambda connection: read_inbox(connection, user, wanted, before, limit, among))
+        if among is not None and len(among) == _FOUND and page.next is None:
+            # There may be more than a search finds at a time.
+            return InboxPage(page.items, among[-1], page.head)
+        return page
 
     async def notification(self, user: UserId, id_: NotificationId) -> Item | None:
         return await self._reader.read(lambda connection: read_item(connection, user, id_))
@@ -250,13 +269,13 @@ class SqliteStore(SqliteIdentity):
             await asyncio.sleep(_TIDY_SECONDS)
 
 
-class _Noting:
-    """Hears of each commit after the streams did, and notes to how many of them it went."""
+class _Following:
+    """Hears of each commit after the streams did."""
 
     def __init__(self, announcer: Announcer) -> None:
         self._announcer = announcer
-        self.note: Callable[[Span], None] = lambda _span: None
+        self.committed: Callable[[Span], None] = lambda _span: None
 
     def announce(self, span: Span) -> None:
         self._announcer.announce(span)
-        self.note(span)
+        self.committed(span)

@@ -6,7 +6,8 @@ see them, and the interpreter is free while SQLite reads, splits into words and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +90,13 @@ SELECT value ->> 0, value ->> 1, value ->> 2, {_OWNER} FROM json_each(?)
 """  # noqa: S608  (constants only)
 _REMOVE = "DELETE FROM words WHERE rowid IN (SELECT value FROM json_each(?))"
 _OWNED = """
-SELECT max(rowid), jsonb_group_array(rowid) FROM (
+SELECT count(*), max(rowid), jsonb_group_array(rowid) FROM (
     SELECT rowid FROM words WHERE words MATCH ? AND rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?)
 """
 _HELD = "SELECT max(id), jsonb_group_array(id) FROM (SELECT id FROM words_docsize WHERE id > ? ORDER BY id LIMIT ?)"
 _FLOOR = "SELECT coalesce(max(upto), 0) FROM floors WHERE owner = ? AND app_id IN ('', ?)"
 _RAISE = "INSERT INTO floors VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET upto = max(upto, excluded.upto)"
+_FOLLOW = "UPDATE followed SET first = ?, voids = ?, floors = ?, swept = ?"
 _FOLLOWED = "SELECT first, voids, floors, swept FROM followed WHERE epoch = ?"
 
 
@@ -134,8 +136,8 @@ class Index:
         try:
             self._connection.wal_autocheckpoint(_AUTO_CHECKPOINT)
             self._make(epoch)
-            found = self._connection.execute(_FOLLOWED, (epoch,)).fetchall()
-            head = self._read(_HEAD)[0][0]
+            found = self._run(_FOLLOWED, epoch)
+            [(head,)] = self._read(_HEAD)
             if not found or max(found[0]) > head:
                 raise Unfit("it is not of this log")
         except BaseException:
@@ -150,8 +152,9 @@ class Index:
 
     def interrupt(self) -> None:
         """End the statement that runs now, from another thread."""
-        self._log.interrupt()
-        self._connection.interrupt()
+        with suppress(apsw.ConnectionClosedError):
+            self._log.interrupt()
+            self._connection.interrupt()
 
     def step(self, pause: Callable[[], None]) -> bool:
         """Follow the log a little further, in one transaction of the index.
@@ -167,38 +170,45 @@ class Index:
         """
         before = (self._first, self._voids, self._floors, self._swept)
         try:
-            with self._connection:
+            with self._transaction():
                 gone = self._take_out()
                 more = self._put_in(pause)
                 self._sweep()
-                self._connection.execute(
-                    "UPDATE followed SET first = ?, voids = ?, floors = ?, swept = ?",
-                    (self._first, self._voids, self._floors, self._swept),
-                )
+                self._run(_FOLLOW, self._first, self._voids, self._floors, self._swept)
         except BaseException:
             self._first, self._voids, self._floors, self._swept = before
             raise
         return gone or more
 
     def _make(self, epoch: str) -> None:
-        run = self._connection.execute
-        with self._connection:
-            format_, tables = run(
-                "SELECT user_version, (SELECT count(*) FROM sqlite_schema) FROM pragma_user_version"
-            ).fetchone()
+        with self._transaction():
+            [(format_,)] = self._run("PRAGMA user_version")
+            [(tables,)] = self._run("SELECT count(*) FROM sqlite_schema")
             if not tables:
-                run(_SCHEMA)
-                run("INSERT INTO followed (id, epoch) VALUES (1, ?)", (epoch,))
-                run(f"PRAGMA user_version = {FORMAT}")
+                self._run(_SCHEMA)
+                self._run("INSERT INTO followed (id, epoch) VALUES (1, ?)", epoch)
+                self._run(f"PRAGMA user_version = {FORMAT}")
             elif format_ != FORMAT:
                 raise Unfit(f"it has format {format_}, this program makes {FORMAT}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                with suppress(apsw.Error):
+                    self._connection.execute("ROLLBACK")
+            raise
 
     def _put_in(self, pause: Callable[[], None]) -> bool:
         for _ in range(STEP_CHUNKS):
             [(last, rows)] = self._read(_ROWS, self._first, CHUNK_ROWS, CHUNK_BYTES)
             if last is None:
                 return False
-            self._connection.execute(_INSERT, (rows,))
+            self._run(_INSERT, rows)
             self._first = last
             pause()
         return True
@@ -207,11 +217,11 @@ class Index:
         """What was withdrawn or purged; one that is read from the log later is not there, or has no text."""
         [(seq, firsts)] = self._read(_VOIDS, self._voids, CHUNK_ROWS)
         if seq is not None:
-            self._connection.execute(_REMOVE, (firsts,))
+            self._run(_REMOVE, firsts)
             self._voids = seq
         floors = self._read(_FLOORS_SINCE, self._floors, _FLOORS)
         for floor, its_owner, app, upto in floors:
-            [(above,)] = self._connection.execute(_FLOOR, (its_owner, app)).fetchall()
+            [(above,)] = self._run(_FLOOR, its_owner, app)
             if not self._take_out_of(its_owner or None, app, above, upto):
                 return True
             self._floors = floor
@@ -223,21 +233,23 @@ class Index:
     def _take_out_of(self, user: str | None, app: str, above: int, upto: int) -> bool:
         """A chunk of what an owner has in (above, upto], of an app or of all. True: that was the last one."""
         match = f'owner : "{owner(user)}"'
-        [(last, firsts)] = self._connection.execute(_OWNED, (match, above, upto, CHUNK_ROWS)).fetchall()
-        if last is not None:
-            if app:
-                [(firsts,)] = self._read(_STALE_OF_APP, firsts, app)
-            self._connection.execute(_REMOVE, (firsts,))
-        self._connection.execute(_RAISE, (user or "", app, upto if last is None else last))
-        return last is None
+        [(count, last, firsts)] = self._run(_OWNED, match, above, upto, CHUNK_ROWS)
+        if app:
+            [(firsts,)] = self._read(_STALE_OF_APP, firsts, app)
+        self._run(_REMOVE, firsts)
+        self._run(_RAISE, user or "", app, last if count == CHUNK_ROWS else upto)
+        return bool(count < CHUNK_ROWS)
 
     def _sweep(self) -> None:
         """Hold a little of the index against the log: whoever leaves takes their rows along without a word."""
-        [(last, firsts)] = self._connection.execute(_HELD, (self._swept, _SWEPT)).fetchall()
+        [(last, firsts)] = self._run(_HELD, self._swept, _SWEPT)
         if last is not None:
             [(stale,)] = self._read(_STALE, firsts)
-            self._connection.execute(_REMOVE, (stale,))
+            self._run(_REMOVE, stale)
         self._swept = last or 0
+
+    def _run(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql, values or None).fetchall()
 
     def _read(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         try:

@@ -1,0 +1,164 @@
+"""Full-text search on SQLite: an FTS5 index in a file of its own, filled behind the commit.
+
+Words are what `unicode61` makes of a text: runs of letters and digits, without case and accents. Chinese and
+Japanese are written without spaces, so a whole run between two punctuation marks is one word there: it is found by
+how it begins, not by what stands in its middle. Emoji are no words and are not found.
+
+What was withdrawn or purged is not found any more; its words, without their text, leave the file when FTS5 next
+merges that part of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import apsw
+
+from tocsin.errors import Unavailable
+from tocsin.principal import UserId
+from tocsin.store.search_words import expression
+from tocsin.store.sqlite_file import connect
+from tocsin.store.sqlite_index import owner
+from tocsin.store.sqlite_indexer import Indexer, is_damage
+
+log = logging.getLogger("tocsin.store")
+
+FILE = "search.db"
+
+LONGEST_SECONDS = 2.0
+"""After which a search is given up; no read of the product takes longer."""
+
+_AT_ONCE = 2
+_CACHE_KIB = 4096
+
+_FIND = "SELECT rowid FROM words WHERE words MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?"
+
+
+class Search:
+    """Finds notifications by their words. Made by `Search.open`; belongs to the event loop.
+
+    Nothing here is truth: it tells numbers that may be of interest, and the log says whether they are to be shown.
+    """
+
+    def __init__(self, indexer: Indexer, path: Path) -> None:
+        self._indexer = indexer
+        self._seekers = [_Seeker(indexer, path) for _ in range(_AT_ONCE)]
+        self._idle: asyncio.Queue[_Seeker] = asyncio.Queue()
+        for seeker in self._seekers:
+            self._idle.put_nowait(seeker)
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tocsin-search")
+
+    @classmethod
+    def open(cls, folder: Path, log_path: Path, epoch: str) -> Search:
+        """Begin to follow the log; returns at once, and never fails.
+
+        Parameters:
+            folder: where the index is, or is made.
+            log_path, epoch: of the log.
+        """
+        path = folder / FILE
+        return cls(Indexer(path, log_path, epoch), path)
+
+    def wake(self) -> None:
+        """Something was committed, withdrawn or purged: it is followed within a second."""
+        self._indexer.wake()
+
+    async def find(self, words: str, user: UserId, before: int, limit: int) -> list[int]:
+        """Numbers (`first`) of a user's own notifications and of broadcasts that hold all the words, newest first.
+
+        While the index is behind the log it answers what is in it.
+
+        Parameters:
+            words: as the person wrote them; `search_words` says what they mean.
+            before: only numbers below this one.
+            limit: most numbers.
+
+        Raises:
+            Invalid: too long, or too many words.
+            Unavailable: the index cannot be read now, or the search took too long: a part of the answer would look
+                like the whole.
+        """
+        match = f'owner : ("{owner(user)}" OR "{owner(None)}") AND {{title message}} : ({expression(words)})'
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                seeker = await self._idle.get()
+        except TimeoutError:
+            raise Unavailable("Too many searches are waiting") from None
+        loop = asyncio.get_running_loop()
+        try:
+            found = loop.run_in_executor(self._pool, seeker.look, match, before, limit)
+        except RuntimeError:
+            raise Unavailable("The store is closed") from None
+        watch = loop.call_later(LONGEST_SECONDS, seeker.interrupt)
+
+        def give_back(_found: asyncio.Future[list[int]]) -> None:
+            watch.cancel()
+            self._idle.put_nowait(seeker)
+
+        found.add_done_callback(give_back)
+        # Whoever asked may go away; the thread stays with its connection until it is done.
+        return await asyncio.shield(found)
+
+    def close(self) -> None:
+        """Stop, and let go of the files; at most a statement is waited for."""
+        for seeker in self._seekers:
+            seeker.interrupt()
+        self._pool.shutdown()
+        for seeker in self._seekers:
+            seeker.close()
+        self._indexer.close()
+
+
+class _Seeker:
+    """One connection for searching, opened anew when the index was made again."""
+
+    def __init__(self, indexer: Indexer, path: Path) -> None:
+        self._indexer = indexer
+        self._path = path
+        self._connection: apsw.Connection | None = None
+        self._made = 0
+
+    def look(self, match: str, before: int, limit: int) -> list[int]:
+        """The numbers; in a thread of the pool."""
+        try:
+            connection = self._connect()
+            return [number for (number,) in connection.execute(_FIND, (match, before, limit))]
+        except apsw.InterruptError:
+            raise Unavailable("This search takes too long; more or longer words make it quicker") from None
+        except apsw.Error as error:
+            log.error("a search failed: %s", error)
+            # What the query says must not bring the index down, whatever FTS5 made of it.
+            if is_damage(error) and not isinstance(error, apsw.SQLError):
+                self._indexer.distrust(self._made)
+            raise Unavailable("Search is not available now") from None
+
+    def interrupt(self) -> None:
+        """End the search that runs; where none does, nothing happens."""
+        if (connection := self._connection) is not None:
+            with suppress(apsw.ConnectionClosedError):
+                connection.interrupt()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def _connect(self) -> apsw.Connection:
+        self._indexer.ready.wait(LONGEST_SECONDS)
+        with self._indexer.opening:
+            made = self._indexer.made
+            if self._connection is None or self._made != made:
+                if not made:
+                    raise Unavailable("Search is not available yet")
+                self.close()
+                self._connection, self._made = None, made
+                connection = connect(self._path, read_only=True)
+                connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+                # So that its WAL is the one of now.
+                connection.execute("SELECT first FROM followed").fetchall()
+                self._connection = connection
+            return self._connection
