@@ -12,9 +12,9 @@ from bench import machine
 from bench.native import BUILD, pin_to
 from bench.plan import Plan
 from bench.report import Row, save, table
-from bench.work import cold_start, fan_out, idle_memory, latency, single_sends
+from bench.work import cold_start, fan_out, idle_memory, inbox_reads, latency, single_sends
 
-WORKS = {work.NAME: work for work in (fan_out, single_sends, latency, idle_memory, cold_start)}
+WORKS = {work.NAME: work for work in (fan_out, single_sends, latency, idle_memory, cold_start, inbox_reads)}
 RESULTS = Path(__file__).parent / "results"
 MOST_OF_OTHERS = 0.1
 """Share of all cores that others may use before a work's verdicts count as disturbed."""
@@ -57,7 +57,7 @@ def _options() -> argparse.Namespace:
     options.add_argument("--only", default=os.environ.get("ONLY"), help=f"of {', '.join(WORKS)} (also: ONLY=…)")
     options.add_argument("--rounds", type=int, default=5, help="measured rounds after one warm-up (default 5)")
     options.add_argument("--quick", action="store_true", help="2 short rounds: does it run? Not for quoting.")
-    options.add_argument("--large", action="store_true", help="also start on a store of 10 M rows")
+    options.add_argument("--large", action="store_true", help="also a store of 10 M rows")
     options.add_argument("--large-rows", type=int, default=10_000_000, help="rows of that store")
     options.add_argument("--label", default="local", help="last part of the result file's name")
     return options.parse_args()

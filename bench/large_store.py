@@ -34,8 +34,13 @@ def fill(plan: Plan, folder: Path) -> None:
         Admin(server.port).ask("POST", SEND_PATH, BROADCAST)
     finally:
         server.stop()
+    add_rows(folder, plan.large_store_rows)
+
+
+def add_rows(folder: Path, count: int) -> None:
+    """Add rows to the log of a store that has one notification and that nobody runs on."""
     store = apsw.Connection(str(store_file(folder / "data")))
-    # Only the time of a later start is measured: filling need not survive a power cut.
+    # What is measured comes later: filling need not survive a power cut.
     store.execute("pragma synchronous = off").fetchall()
     columns = [str(row[1]) for row in store.execute("pragma table_info(notifications)")]
     values = ", ".join(CHANGED.get(column, column) for column in columns)
@@ -44,12 +49,11 @@ def fill(plan: Plan, folder: Path) -> None:
         f"INSERT INTO notifications ({', '.join(columns)}) SELECT {values} "
         f"FROM n, (SELECT * FROM notifications ORDER BY first LIMIT 1)"
     )
-    left = plan.large_store_rows
-    while left > 0:
-        rows = min(CHUNK, left)
+    while count > 0:
+        rows = min(CHUNK, count)
         head = int(store.execute("select head from log").get)
         with store:
             store.execute(insert, {"head": head, "rows": rows})
             store.execute("update log set head = ?", (head + rows,))
-        left -= rows
+        count -= rows
     store.close()
