@@ -24,12 +24,15 @@ from typing import Any, Self, TypeVar
 
 import uvloop
 
-from faults.listening import Findings, Reader
+from faults.listening import EVERYONE, Findings, Reader
 from faults.load import Damage
 from faults.paced import Paced
 from harness.server import Server
 
 T = TypeVar("T")
+
+AWAY_SECONDS = 5.0
+"""Longest that a reader of `churn` is away."""
 
 
 class Crowd:
@@ -110,7 +113,7 @@ class Crowd:
                 reader = random.choice(self.readers)
                 if reader.wanted:
                     reader.leave(reset=random.random() < 0.5)
-                    asyncio.get_running_loop().call_later(random.uniform(0.1, 5.0), reader.come)
+                    asyncio.get_running_loop().call_later(random.uniform(0.1, AWAY_SECONDS), reader.come)
 
         async def start() -> None:
             self._churning = asyncio.ensure_future(run())
@@ -120,12 +123,22 @@ class Crowd:
     # ------------------------------------------------------------ load
 
     def load(self, *, rate: float, broadcasts: float, size: int = 200) -> Paced:
-        """Begin to send; `rate` a second in all."""
+        """Begin to send: `rate` a second in all, `broadcasts` of them to everyone, the others to users in turn."""
 
         async def start() -> Paced:
-            return Paced(self.server.port, self.users, self._serials, rate=rate, broadcasts=broadcasts, size=size)
+            load = Paced(self.server.port, self._serials, size=size)
+            load.begin(self.users, rate=rate, broadcasts=broadcasts)
+            return load
 
         return self._do(start())
+
+    def send_each(self, count: int) -> None:
+        """Send so many to each user and to everyone, and wait until they are answered."""
+
+        async def run() -> None:
+            await Paced(self.server.port, self._serials).send_each([EVERYONE, *self.users], count)
+
+        self._do(run(), seconds=120)
 
     def stop(self, load: Paced) -> None:
         """End the load after what is under way was answered."""
@@ -133,18 +146,18 @@ class Crowd:
 
     # ------------------------------------------------------------ judgement
 
-    def settle(self, seconds: float, readers: Sequence[Reader] | None = None) -> float:
-        """Wait until the readers have everything that was sent; the seconds that took.
+    def settle(self, seconds: float) -> float:
+        """Wait until all readers have everything that was sent until now; the seconds that took.
 
         Raises:
             Damage: one of them lost, doubled or disordered something, or does not get it.
         """
-        chosen = self.readers if readers is None else readers
         if self._churning is not None:
             self._loop.call_soon_threadsafe(self._churning.cancel)
             self._churning = None
-            time.sleep(5.2)  # seconds: who has left last is back then
-        took = self._wait(lambda: all(reader.has(self._serials) for reader in chosen), seconds, "are not whole")
+            time.sleep(AWAY_SECONDS + 0.2)
+        sent = dict(self._serials)
+        took = self._wait(lambda: all(reader.has(sent) for reader in self.readers), seconds, "are not whole")
         self.check()
         return took
 

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
@@ -99,8 +99,22 @@ def metrics(server: Server) -> dict[str, float]:
     return {name: float(value) for name, value in re.findall(r"^(\w+) (\S+)$", text, re.MULTILINE)}
 
 
+def wait_for_streams(server: Server, count: int, within: float = 30.0) -> None:
+    """Wait until the server has exactly so many streams open."""
+    deadline = time.monotonic() + within
+    while (found := int(metrics(server)["tocsin_streams"])) != count:
+        assert time.monotonic() < deadline, f"{found} streams are open"
+        time.sleep(0.05)
+
+
 def threads(server: Server) -> int:
     """How many threads the process has (Linux)."""
     found = re.search(r"^Threads:\s+(\d+)", Path(f"/proc/{server.pid}/status").read_text(), re.MULTILINE)
     assert found is not None
     return int(found[1])
+
+
+def percentile(values: Iterable[float], part: float) -> float:
+    """The value that so many per cent of them do not exceed; NaN when there are none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part / 100))] if ordered else float("nan")

@@ -127,8 +127,8 @@ class Reader:
             self.connection.transport.resume_reading()
 
     def has(self, serials: dict[str, int]) -> bool:
-        """Whether it got everything that was sent to its audiences."""
-        return all(serial == serials.get(audience, 0) for audience, serial in self.last.items())
+        """Whether it got everything up to those serials of its audiences."""
+        return all(serial >= serials.get(audience, 0) for audience, serial in self.last.items())
 
     # ------------------------------------------------------------ from the connection
 

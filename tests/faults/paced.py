@@ -14,36 +14,26 @@ from harness.http import DEV_KEY, SEND
 
 TIMEOUT_SECONDS = 15.0
 
+CONNECTIONS = 8
+"""Over which is sent; each has one request under way."""
+
 
 class Paced:
-    """Sends for a crowd: so many a second to its users in turn, and so many to everyone.
+    """Sends for a crowd.
 
     A send that failed is repeated with its `Idempotency-Key` until it is answered 200; meanwhile nothing else is
     sent to that audience. So serials reach the log in order, each once, whatever happens to the server.
 
     Args:
-        users: audiences other than everyone.
-        serials: how many each audience was sent before; counted on here.
-        rate: sends a second in all; `broadcasts` of them go to everyone.
+        serials: how many each audience was sent so far; counted on here.
         size: bytes of a message.
-        connections: over which they are sent; each has one request under way.
 
     Attributes:
         took: seconds from when a send was due until its answer; filled while `timing`.
         statuses: of all answers; `cut_off`: requests that were not answered.
     """
 
-    def __init__(
-        self,
-        port: int,
-        users: Sequence[str],
-        serials: Counter[str],
-        *,
-        rate: float,
-        broadcasts: float,
-        size: int = 200,
-        connections: int = 8,
-    ) -> None:
+    def __init__(self, port: int, serials: Counter[str], *, size: int = 200) -> None:
         self.port, self.size = port, size
         self.serials = serials
         self.took = array("d")
@@ -52,17 +42,30 @@ class Paced:
         self.cut_off = 0
         self._stopping = False
         self._run_id = f"{time.time_ns():x}"
-        shares = [users[n :: connections - 1] for n in range(connections - 1)]
-        lanes = [share for share in shares if share]
-        each = (rate - broadcasts) / len(lanes) if lanes else 0.0
-        self._lanes = [asyncio.ensure_future(self._lane(share, each)) for share in lanes if each > 0]
-        if broadcasts > 0:
-            self._lanes.append(asyncio.ensure_future(self._lane([EVERYONE], broadcasts)))
+        self._lanes: list[asyncio.Future[None]] = []
+
+    def begin(self, users: Sequence[str], *, rate: float, broadcasts: float) -> None:
+        """Send from now on: `rate` a second in all, `broadcasts` of them to everyone, the others to users in turn."""
+        lanes = [lane for n in range(CONNECTIONS) if (lane := users[n::CONNECTIONS])]
+        self._lanes = [asyncio.ensure_future(self._lane(lane, (rate - broadcasts) / len(lanes))) for lane in lanes]
+        self._lanes.append(asyncio.ensure_future(self._lane([EVERYONE], broadcasts)))
 
     async def stop(self) -> None:
         """Finish what is under way."""
         self._stopping = True
         await asyncio.gather(*self._lanes)
+
+    async def send_each(self, audiences: Sequence[str], count: int) -> None:
+        """Send so many to each of them, as fast as the answers come."""
+
+        async def run(lane: Sequence[str]) -> None:
+            line = _Line(self.port)
+            for audience in lane:
+                for _ in range(count):
+                    await self._send(line, audience, time.monotonic())
+            line.close()
+
+        await asyncio.gather(*(run(audiences[n::CONNECTIONS]) for n in range(CONNECTIONS)))
 
     async def _lane(self, audiences: Sequence[str], rate: float) -> None:
         line = _Line(self.port)

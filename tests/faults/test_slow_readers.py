@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
+from array import array
 from collections.abc import Callable
+from statistics import median
 from threading import Thread
 
+import pytest
+
+from faults.crowd import Crowd
+from faults.growth import MIB, Watch, percentile, wait_for_streams
 from faults.load import Follower, judge_follower, number
 from harness.http import inbox
 from harness.http_stream import Sse
@@ -60,10 +67,8 @@ def publish(server: Server, count: int, each_second: int) -> list[str]:
     return acked
 
 
-def test_stalled_readers_are_closed_and_the_others_miss_nothing(
-    start_server: Callable[..., Server], soak: bool
-) -> None:
-    healthy_count, stalled_count, sends = (950, 50, 12_000) if soak else (24, 20, 1_600)
+def test_stalled_readers_are_closed_and_the_others_miss_nothing(start_server: Callable[..., Server]) -> None:
+    healthy_count, stalled_count = 24, 20
     server = start_server()
     token = server.token("user456")
     healthy = [Follower(server.url, server.token("user123"), sse=bool(n % 2)) for n in range(healthy_count)]
@@ -75,7 +80,7 @@ def test_stalled_readers_are_closed_and_the_others_miss_nothing(
     stalled_sse = [Sse(server.url, token=token, rcvbuf=4096) for _ in range(stalled_count // 2)]
     before = server.rss()
 
-    acked = publish(server, sends, 400 if not soak else 200)
+    acked = publish(server, 1_600, 400)
     peak = server.rss()
     assert server.sockets_fall_to(calm, within=14), "stalled readers were not closed"
     assert [ws.closed_within(3) for ws in stalled_ws] == [4508] * len(stalled_ws)
@@ -97,6 +102,63 @@ def test_stalled_readers_are_closed_and_the_others_miss_nothing(
         assert got == due[len(due) - len(got) :]
         assert len(got) == len([row for row in listed if number(row["position"]) > number(start)])
         ws.socket.close()
+
+
+@pytest.mark.soak
+def test_fifty_stalled_readers_of_a_thousand_cost_the_others_nothing(
+    start_server: Callable[..., Server], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Five rounds, each with a control in which the same fifty read like everybody else."""
+    server = start_server()
+    with Crowd(server, users=20, each=50) as crowd:
+        slow = crowd.readers[::21] + crowd.readers[1:3]
+        assert len(slow) == 50
+        for reader in slow:
+            reader.rcvbuf = 4096
+        crowd.come(over=3.0)
+        crowd.all_in(60)
+        rounds: list[dict[str, tuple[float, float]]] = []
+        grown: list[int] = []
+        for _ in range(5):
+            figures = {"control": pace(crowd)}
+            before = crowd.findings.closes[4508]
+            crowd.each(slow, lambda reader: reader.stall())
+            resting = server.rss()
+            watch = Watch(server, every=0.25)
+            figures["stalled"] = pace(crowd)
+            wait_for_streams(server, len(crowd.readers) - len(slow), within=15)
+            watch.stop()
+            grown.append(max(watch.rss) - resting)
+            crowd.each(slow, lambda reader: reader.wake())
+            crowd.settle(60)
+            crowd.all_in(60)
+            assert crowd.findings.closes[4508] - before == len(slow), crowd.findings.closes
+            rounds.append(figures)
+        assert set(crowd.findings.closes) == {4508}, f"healthy readers were cut off: {crowd.findings.closes}"
+
+    told = {what: [median(found[what][n] for found in rounds) * 1000 for n in (0, 1)] for what in rounds[0]}
+    with capsys.disabled():
+        print("\n  50 of 1,000 stalled, 200 sends/s of 1 KiB (40 to everyone), medians of 5 rounds:")
+        for n, whose in enumerate(("the others'", "the publisher's")):
+            each = [f"{found['stalled'][n] * 1000:.1f}/{found['control'][n] * 1000:.1f}" for found in rounds]
+            print(f"  {whose} p99 {told['stalled'][n]:.1f} ms, control {told['control'][n]:.1f} ms ({', '.join(each)})")
+        print(f"  memory at most +{max(grown) / MIB:.1f} MiB; load average {os.getloadavg()[0]:.1f}")
+    assert max(grown) <= 64 * MIB
+    for n in (0, 1):
+        allowed = max(told["control"][n] * 1.1, told["control"][n] + 5)
+        assert told["stalled"][n] <= allowed, "slow readers slow others down (or something else ran meanwhile)"
+
+
+def pace(crowd: Crowd, seconds: float = 20.0) -> tuple[float, float]:
+    """The p99 of readers that read, and of the publisher, in seconds from when a send was due."""
+    crowd.findings.delays = array("d")
+    load = crowd.load(rate=200, broadcasts=40, size=1024)
+    time.sleep(2.0)
+    crowd.findings.timing = load.timing = True
+    time.sleep(seconds)
+    crowd.findings.timing = load.timing = False
+    crowd.stop(load)
+    return percentile(crowd.findings.delays, 99), percentile(load.took, 99)
 
 
 def test_a_stalled_reader_that_wakes_up_is_told_4508(start_server: Callable[..., Server]) -> None:
