@@ -11,6 +11,7 @@
     │   ├── TooLarge               over a size limit before anything was read
     │   ├── UnsupportedContent     a content type or encoding that is not taken
     │   ├── Conflict               against the state that the thing is in
+    │   ├── Withheld               fine by itself, but what it had to go together with is refused
     │   ├── TooMany                over a rate, a quota or a count
     │   └── Unavailable            the store cannot take or give it now
     └── StartError                 `serve` cannot start; the sentence says what to do
@@ -121,6 +122,15 @@ class Conflict(Refusal):
     """Against the state that the thing is in."""
 
     code = "conflict"
+
+
+class Withheld(Refusal):
+    """Fine by itself, but something that it was to be kept together with is refused."""
+
+    code = "withheld"
+
+    def __init__(self) -> None:
+        super().__init__("Not kept, as another one is refused")
 
 
 class TooMany(Refusal):

@@ -235,18 +235,23 @@ class Store(Protocol):
         """
         ...
 
-    async def append_all(self, drafts: Sequence[Draft], once: Once | None, *, whole: bool) -> Sequence[Entry | Refusal]:
-        """Keep many notifications, one idempotency record for all of them.
+    async def append_all(
+        self, drafts: Sequence[Draft | Refusal], once: Once | None, now: int, *, whole: bool
+    ) -> Sequence[Entry | Replay | Refusal]:
+        """Keep many notifications; the same again under an idempotency key keeps only what was not kept yet.
 
         Parameters:
-            drafts: in the order in which they take their numbers; their own `once` are None.
+            drafts: in the order in which they take their numbers, without `once` and `quota` of their own; what
+                was refused before it came here keeps its place, so that it is remembered with the others.
+            now: milliseconds UTC.
             whole: all of them or none; at most 1,000.
 
         Returns:
-            For each draft what was kept, or why it was not. With `whole`, one that is refused refuses all.
+            For each of them what was kept now, or earlier under the key, or why it was not. With `whole`, one that
+            is refused withholds all. Where the store fails half-way, the rest is Unavailable.
 
         Raises:
-            UsedKey: the key was used for another request. Unavailable: as `append`.
+            UsedKey: the key was used for another request. Unavailable: as `append`, and nothing was kept before.
         """
         ...
 

@@ -12,7 +12,18 @@ from tocsin.notification import TITLE_LENGTH, Type
 from tocsin.position import Epoch, Position
 from tocsin.receipt import Item, Mark, Purged, Receipt, State, Unread, Withdrawn
 from tocsin.strict_json import BODY_BYTES as BODY_BYTES
+from tocsin.strict_json import elements as elements
+from tocsin.strict_json import lines as lines
 from tocsin.strict_json import read as read
+
+BATCH_BYTES = 8 * 1024 * 1024
+"""Most bytes in the body of a batch."""
+
+BATCH_ITEMS = 10_000
+"""Most notifications in a batch."""
+
+WHOLE_ITEMS = 1_000
+"""Most notifications in a batch that is kept as a whole or not at all."""
 
 
 class SendBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -132,6 +143,31 @@ class AppSent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     status: str
     notification_id: str
     recipient_count: int
+
+
+class BatchResult(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What became of one notification of a batch.
+
+    Attributes:
+        success: whether it was kept.
+        notification_id: its id, where it was.
+        recipient_count: to how many streams it was written, where it was kept.
+        status: what sending it alone would have been answered with, where it was not; 424 where it was fine
+            and another one of a batch that is kept as a whole was not.
+        error: why it was not kept.
+    """
+
+    success: bool
+    notification_id: str | msgspec.UnsetType = msgspec.UNSET
+    recipient_count: int | msgspec.UnsetType = msgspec.UNSET
+    status: int | msgspec.UnsetType = msgspec.UNSET
+    error: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class BatchSent(msgspec.Struct, frozen=True):
+    """Answer of `POST /api/notifications/batch`: a result for each notification, in their order."""
+
+    results: list[BatchResult]
 
 
 encode = msgspec.json.Encoder().encode

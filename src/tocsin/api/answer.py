@@ -19,6 +19,7 @@ from tocsin.errors import (
     Unauthenticated,
     Unavailable,
     UnsupportedContent,
+    Withheld,
 )
 
 Headers = list[tuple[bytes, bytes]]
@@ -32,6 +33,7 @@ STATUS: dict[type[Refusal], int] = {
     TooLarge: 413,
     UnsupportedContent: 415,
     Invalid: 422,
+    Withheld: 424,
     TooMany: 429,
     Unavailable: 503,
 }
@@ -84,13 +86,18 @@ class DocumentedError(msgspec.Struct, frozen=True):
     error: str
 
 
+def status_of(refusal: Refusal) -> int:
+    """The status that a refusal is answered with."""
+    return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
+
+
 def refused(refusal: Refusal, *, documented: bool) -> Answer:
     """A refusal as an answer.
 
     Parameters:
         documented: whether the route's document fixes the body to `{"error": …}` alone.
     """
-    status = next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
+    status = status_of(refusal)
     headers: Headers = []
     if isinstance(refusal, Unauthenticated):
         headers.append((b"www-authenticate", b'Bearer realm="tocsin"'))

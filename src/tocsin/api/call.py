@@ -23,6 +23,8 @@ from tocsin.request import Request
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
+JSON = "application/json"
+
 LIST_DEFAULT = 50
 LIST_MOST = 200
 
@@ -90,34 +92,51 @@ class Call:
         except Invalid:
             raise NotFound(what) from None
 
-    async def body(self) -> bytes:
-        """The JSON body as bytes.
+    async def body(self, kinds: tuple[str, ...] = (JSON,), *, most: int = wire.BODY_BYTES) -> bytes:
+        """The body as bytes.
+
+        Parameters:
+            kinds: content types that are taken.
+            most: bytes.
 
         Raises:
-            UnsupportedContent: another content type, or an encoding. TooLarge: over 64 KiB; no more of it is read.
+            UnsupportedContent: another content type, or an encoding. TooLarge: over `most`; no more of it is read.
             Gone: the client went away.
         """
         request = self.request
         if request.header(b"content-encoding") not in (None, "identity"):
             raise UnsupportedContent("Content-Encoding is not taken here")
-        if not _is_json(request.header(b"content-type")):
-            raise UnsupportedContent("Content-Type must be application/json")
+        if self.content_type not in kinds:
+            raise UnsupportedContent(f"Content-Type must be {' or '.join(kinds)}")
         declared = request.header(b"content-length")
-        if declared is not None and int(declared) > wire.BODY_BYTES:
-            raise TooLarge("The request body", wire.BODY_BYTES)
+        if declared is not None and int(declared) > most:
+            raise TooLarge("The request body", most)
         message = await self._receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body"):
             parts = bytearray(body)
-            while message.get("more_body") and len(parts) <= wire.BODY_BYTES:
+            while message.get("more_body") and len(parts) <= most:
                 message = await self._receive()
                 parts += message.get("body", b"")
             body = bytes(parts)
         if message["type"] == "http.disconnect":
             raise Gone
-        if len(body) > wire.BODY_BYTES:
-            raise TooLarge("The request body", wire.BODY_BYTES)
+        if len(body) > most:
+            raise TooLarge("The request body", most)
         return body
+
+    @property
+    def content_type(self) -> str:
+        """What the body claims to be, in lower case, without parameters; empty where it is not UTF-8."""
+        given = self.request.header(b"content-type")
+        if given is None or given == JSON:
+            return given or ""
+        kind, *parameters = given.lower().split(";")
+        for parameter in parameters:
+            name, _, value = parameter.partition("=")
+            if name.strip() == "charset" and value.strip().strip('"') not in ("utf-8", "utf8"):
+                return ""
+        return kind.strip()
 
     async def read(self, form: type[T]) -> T:
         """The body as one of our structs.
@@ -203,18 +222,3 @@ def text_of(text: str, *, where: str) -> str:
     if not text.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text):
         raise Invalid(where, "must not contain control characters")
     return text
-
-
-def _is_json(content_type: str | None) -> bool:
-    if content_type is None:
-        return False
-    if content_type == "application/json":
-        return True
-    kind, *parameters = content_type.lower().split(";")
-    if kind.strip() != "application/json":
-        return False
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "charset" and value.strip().strip('"') not in ("utf-8", "utf8"):
-            return False
-    return True

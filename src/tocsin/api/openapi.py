@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 
@@ -51,8 +51,8 @@ _WHY = {
     404: "There is no such thing, or not for this caller.",
     406: "No stream has the form that was asked for.",
     409: "Against the state that the thing is in.",
-    413: "The body is larger than 64 KiB.",
-    415: "The body is not `application/json`.",
+    413: "The body is larger than it may be.",
+    415: "The body is of another type than what is taken.",
     422: "A field is wrong, missing or over its limit; the answer says which and why.",
     429: "Too many; `Retry-After` says when to come back.",
     500: "It failed; nothing is known to have been sent.",
@@ -89,6 +89,7 @@ def serving(routes: Sequence[Route]) -> Handler:
 def describe(routes: Sequence[Route]) -> Json:
     """The document as an object."""
     forms = {form for route in routes for form in (route.takes, route.gives[1]) if form is not None}
+    forms = {_item(form) or form for form in forms}
     ordered = sorted(forms | {Problem, DocumentedError}, key=lambda form: form.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
     for schema in schemas.values():
@@ -171,7 +172,18 @@ def _parameters(route: Route) -> list[Json]:
 def _body(route: Route) -> Json | None:
     if route.takes is None:
         return None
-    return {"required": True, "content": {"application/json": {"schema": _ref(route.takes)}}}
+    if (item := _item(route.takes)) is None:
+        return {"required": True, "content": {"application/json": {"schema": _ref(route.takes)}}}
+    kinds = {
+        "application/json": {"schema": {"type": "array", "items": _ref(item)}},
+        "application/x-ndjson": {"schema": {"type": "string", "description": "One of them on each line."}},
+    }
+    return {"required": True, "content": kinds}
+
+
+def _item(form: type) -> type | None:
+    """Of what a form is a list; None where it is none."""
+    return get_args(form)[0] if get_origin(form) is list else None
 
 
 def _responses(route: Route) -> Json:

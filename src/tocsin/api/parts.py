@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from tocsin.api.batch_room import BatchRoom
 from tocsin.api.hashing import Hashing
 from tocsin.api.recording import Recording
 from tocsin.config import Config
@@ -28,6 +29,7 @@ class Parts(msgspec.Struct, frozen=True):
         metrics: the text of `/metrics`.
         hashing: turns at hashing passwords.
         recording: of refusals, for the audit log.
+        batch_room: what batches may take together.
         identity: held by whoever changes users, keys, apps or installs by what it has read of them.
     """
 
@@ -45,4 +47,5 @@ class Parts(msgspec.Struct, frozen=True):
     metrics: Callable[[], bytes]
     hashing: Hashing = msgspec.field(default_factory=Hashing)
     recording: Recording = msgspec.field(default_factory=Recording)
+    batch_room: BatchRoom = msgspec.field(default_factory=BatchRoom)
     identity: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)

@@ -13,6 +13,6 @@ _NAMED = re.compile(r"^-- name: (\w+)\n((?:-- [^\n]*\n)+)(.*?;)$", re.MULTILINE 
 def queries() -> dict[str, str]:
     """Every query by its name, ready to run."""
     folder = files("tocsin.store")
-    names = ("queries.sql", "inbox.sql", "purge.sql")
+    names = ("queries.sql", "inbox.sql", "purge.sql", "batches.sql")
     text = "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
     return {name: sql for name, _sentence, sql in _NAMED.findall(text)}

@@ -12,7 +12,7 @@ from pathlib import Path
 import apsw
 
 from tocsin.device import DeviceId
-from tocsin.errors import StartError, Unavailable
+from tocsin.errors import Refusal, StartError, Unavailable
 from tocsin.idempotency import Once
 from tocsin.notification import Draft, NotificationId, Type
 from tocsin.ports import (
@@ -33,6 +33,7 @@ from tocsin.receipt import Act, Item, State, Unread
 from tocsin.store import sqlite_state as state
 from tocsin.store.sqlite_backup import Snapshots
 from tocsin.store.sqlite_batch import Appending, Batch, replay_of
+from tocsin.store.sqlite_bulk import Bulk
 from tocsin.store.sqlite_checkpointer import Checkpointer
 from tocsin.store.sqlite_file import Lock, connect, make_folder, prepare
 from tocsin.store.sqlite_identity import SqliteIdentity
@@ -74,6 +75,7 @@ class SqliteStore(SqliteIdentity):
         self._ledger = ledger
         self._lock = lock
         self._noting = False
+        self._bulk = Bulk(writer.submit)
         self._checkpointer = Checkpointer(checkpoints, ledger, lock, writer.fail)
         self._leaving = asyncio.create_task(self._let_leavers_go())
         self._expiring = asyncio.create_task(self._forget_old_keys())
@@ -160,6 +162,11 @@ class SqliteStore(SqliteIdentity):
     async def append(self, draft: Draft) -> Entry | Replay:
         entry: Entry | Replay = await self._writer.submit(Appending(draft))
         return entry
+
+    async def append_all(
+        self, drafts: Sequence[Draft | Refusal], once: Once | None, now: int, *, whole: bool
+    ) -> Sequence[Entry | Replay | Refusal]:
+        return await self._bulk.append_all(drafts, once, now, whole=whole)
 
     async def replay(self, once: Once, now: int) -> Replay | None:
         return replay_of(await self._reader.rows("once", once.scope, once.key, now), once)
@@ -257,7 +264,8 @@ class SqliteStore(SqliteIdentity):
 
     async def _forget_old_keys(self) -> None:
         def chunk(batch: Batch) -> bool:
-            return bool(batch.run("expire_onces", int(time.time() * 1000)))
+            now = int(time.time() * 1000)
+            return bool(batch.run("expire_onces", now) + batch.run("expire_batches", now))
 
         while True:
             try:

@@ -74,6 +74,7 @@ class SqliteIdentity:
                 batch.changed("key", key)
             batch.run("delete_installs_of", id_)
             batch.run("forget_onces", f"user:{id_} send")
+            batch.run("forget_batches", f"user:{id_} batch")
             leave(batch, id_, batch.head)
             batch.record(audit)
             batch.changed("user", id_)
