@@ -188,6 +188,7 @@ class Crowd:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        await asyncio.sleep(0.1)  # until the loop has closed what was aborted
 
     def _do(self, work: Coroutine[Any, Any, T], *, seconds: float = 30.0) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)

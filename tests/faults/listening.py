@@ -193,6 +193,9 @@ class Reader:
             _, self.connection = await loop.create_connection(lambda: kind(self), sock=sock)
         except OSError:
             sock.close()
+        except BaseException:  # the crowd goes home
+            sock.close()
+            raise
         finally:
             self._opening = None
         if self.connection is None:
