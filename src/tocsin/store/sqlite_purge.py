@@ -1,6 +1,6 @@
 """Retention: a task that removes what is too old or too much, and never stands in anybody's way.
 
-It looks with a reader's connection, a bounded page at a time, and removes with commands of at most CHUNK rows, each
+It looks with a reader's connection, a bounded page at a time, and removes with commands of a few hundred rows, each
 whole in itself: wherever it is cut off, the next run goes on. Between commands it waits as long as the last one took,
 and as long as others are waiting to write.
 """
@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import apsw
@@ -28,12 +29,6 @@ from tocsin.store.sqlite_reader import Reader
 from tocsin.store.writer import Writer
 
 log = logging.getLogger("tocsin.store")
-
-CHUNK = 200
-"""Most rows that one command removes."""
-
-USERS = 40
-"""Most users whose counts one command changes."""
 
 SPAN = 50_000
 """Most notifications found before those are removed, so that a user gets few `purged` events."""
@@ -149,13 +144,11 @@ class Purge:
         gone, going = 0, True
         while going:
             found, upto, going = await self._find(rule, now)
-            for parts in _chunks(_grouped(rule, found)):
-                gone += await self._write(lambda batch, parts=parts: floors.remove_own(batch, parts))
+            for parts in floors.chunks(_grouped(rule, found)):
+                gone += await self._write(partial(floors.remove_own, parts=parts))
             if rule.app is not None:
-                for some in _cut([first for first, user, _app in found if user is None], CHUNK):
-                    gone += await self._write(
-                        lambda batch, some=some: floors.void_broadcasts(batch, rule.app, some, now)
-                    )
+                for some in floors.cut([first for first, user, _app in found if user is None], floors.CHUNK):
+                    gone += await self._write(partial(floors.void_broadcasts, app=rule.app, firsts=some, now=now))
             self._looked[rule] = upto
         return gone
 
@@ -201,7 +194,7 @@ class Purge:
             by_type.update({row[0]: row[1] for row in found})
         if not by_type:
             return 0
-        done = await self._write(lambda batch: floors.raise_broadcasts(batch, before, upto, by_type))
+        done = await self._write(partial(floors.raise_broadcasts, before=before, upto=upto, by_type=by_type))
         return by_type.total() if done else 0
 
     async def _sweep_broadcasts(self) -> None:
@@ -216,19 +209,19 @@ class Purge:
             of: dict[str, list[int]] = {}
             for first, user in receipts:
                 of.setdefault(user, []).append(first)
-            for parts in _chunks([Part(UserId(user), "", firsts) for user, firsts in of.items()]):
-                some = {part.user: part.firsts for part in parts}
-                await self._write(lambda batch, some=some: floors.remove_receipts(batch, some))
+            for parts in floors.chunks([Part(UserId(user), "", firsts) for user, firsts in of.items()]):
+                some: dict[str, list[int]] = {part.user: part.firsts for part in parts}
+                await self._write(partial(floors.remove_receipts, of=some))
         while rows := await self._look("broadcasts_below", upto, _PAGE):
-            for firsts in _cut([row[0] for row in rows], CHUNK):
-                await self._write(lambda batch, firsts=firsts: floors.remove_broadcasts(batch, firsts))
+            for firsts in floors.cut([row[0] for row in rows], floors.CHUNK):
+                await self._write(partial(floors.remove_broadcasts, firsts=firsts))
 
     # ------------------------------------------------------------ by number
 
     async def _trim(self, most: int) -> int:
         gone, user, since = 0, "", self._trimmed
         newest = since
-        while owners := await self._paced(lambda connection, user=user: _owners(connection, user)):
+        while owners := await self._paced(partial(_owners, after=user)):
             user = owners[-1][0]
             newest = max(newest, *(last for _owner, last in owners))
             for owner in [owner for owner, last in owners if last > since]:
@@ -240,8 +233,8 @@ class Purge:
     async def _remove_up_to(self, user: UserId, border: int) -> int:
         gone = 0
         while rows := await self._look("own_below", user, border, _PAGE):
-            for parts in _chunks([Part(user, "", [row[0] for row in rows])]):
-                gone += await self._write(lambda batch, parts=parts: floors.remove_own(batch, parts))
+            for parts in floors.chunks([Part(user, "", [row[0] for row in rows])]):
+                gone += await self._write(partial(floors.remove_own, parts=parts))
         return gone
 
     # ------------------------------------------------------------ what is left behind
@@ -251,8 +244,8 @@ class Purge:
         upto = floor[0][0] if floor else 0
         while upto and (rows := await self._look(look, *place, _PAGE, upto)):
             place = rows[-1][:-1]
-            for spent in _cut([row[:-1] for row in rows if row[-1]], CHUNK):
-                await self._write(lambda batch, spent=spent: [batch.run(remove, *key) for key in spent])
+            for spent in floors.cut([row[:-1] for row in rows if row[-1]], floors.CHUNK):
+                await self._write(partial(_run_each, name=remove, keys=spent))
 
     async def _give_back(self) -> None:
         """Make the file smaller, where much of it is free: a little is used again soon."""
@@ -284,6 +277,11 @@ class Purge:
         return result
 
 
+def _run_each(batch: Batch, name: str, keys: Sequence[tuple[Any, ...]]) -> None:
+    for key in keys:
+        batch.run(name, *key)
+
+
 def _give_back(batch: Batch) -> None:
     batch.run("give_back")
 
@@ -303,23 +301,3 @@ def _grouped(rule: _Rule, found: Sequence[Row]) -> list[Part]:
             place = (user, rule.floor_of(app))
             parts.setdefault(place, Part(UserId(user), place[1], [])).firsts.append(first)
     return list(parts.values())
-
-
-def _chunks(parts: Sequence[Part]) -> Iterator[list[Part]]:
-    """Parts as commands take them: CHUNK notifications and USERS users at most."""
-    chunk: list[Part] = []
-    size = 0
-    for whole in parts:
-        for firsts in _cut(whole.firsts, CHUNK):
-            if chunk and (size + len(firsts) > CHUNK or len(chunk) >= USERS):
-                yield chunk
-                chunk, size = [], 0
-            chunk.append(Part(whole.user, whole.app, firsts))
-            size += len(firsts)
-    if chunk:
-        yield chunk
-
-
-def _cut(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
-    for at in range(0, len(items), size):
-        yield list(items[at : at + size])
