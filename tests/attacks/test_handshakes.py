@@ -55,3 +55,16 @@ def test_handshakes_given_up_before_their_answer_leave_no_traceback(start_server
     written = server.log().splitlines()[before:]
     assert len(written) <= 200, "more than a line for each"
     assert not [line for line in written if "raceback" in line]
+
+
+@pytest.mark.parametrize(
+    ("target", "there"),
+    [("/notifications", True), ("http://anywhere/notifications", True), ("/%6eotifications", False), ("/other", False)],
+)
+def test_a_target_means_the_same_to_a_handshake_and_to_a_request(dev: Server, target: str, *, there: bool) -> None:
+    with connect(dev, timeout=4) as connection:
+        connection.sendall(upgrade(target))
+        assert connection.recv(12) == (b"HTTP/1.1 101" if there else b"HTTP/1.1 404")
+    with connect(dev, timeout=4) as connection:
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n".encode())
+        assert connection.recv(12) == (b"HTTP/1.1 200" if there else b"HTTP/1.1 404")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.routing import Route as PathRoute
 from starlette.routing import Router
@@ -40,14 +41,16 @@ class Api:
         receive: Callable[[], Awaitable[Message]],
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
+        if "%" in (raw := scope.get("raw_path", b"").decode("latin-1")):
+            # An encoded slash belongs to an id: parameters are decoded after the path was taken apart.
+            scope["path"] = raw
         if scope["type"] == "http":
-            if "%" in (raw := scope.get("raw_path", b"").decode("latin-1")):
-                # An encoded slash belongs to an id: parameters are decoded after the path was taken apart.
-                scope["path"] = raw
             endpoint = self._exact.get(scope["path"]) or self._router
             await endpoint(scope, receive, send)
         elif scope["type"] == "websocket":
-            if scope["path"] == "/notifications":
+            # A target in absolute form (RFC 9112 §3.2.2), which the HTTP parser has taken apart already.
+            path = scope["path"]
+            if (urlsplit(path).path if "://" in path else path) == "/notifications":
                 await self._websocket(scope, receive, send)
             else:
                 await self._no_stream(scope, send)
