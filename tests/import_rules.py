@@ -26,7 +26,7 @@ AREAS: dict[str, list[str]] = {
     ],
     "errors": ["tocsin.errors"],
     "config": ["tocsin.config"],
-    "wire": ["tocsin.wire"],
+    "wire": ["tocsin.wire", "tocsin.strict_json"],
     "ports": ["tocsin.ports"],
     "directory": ["tocsin.directory"],
     "request": ["tocsin.request"],
@@ -37,8 +37,8 @@ AREAS: dict[str, list[str]] = {
     "credentials": ["tocsin.credentials.*"],
     "path": ["tocsin.path.*"],
     "store": ["tocsin.store.*"],
-    # A look into a file that nobody runs on; opens no store.
-    "examination": ["tocsin.store.sqlite_examination"],
+    # What is done with a file that nobody runs on; opens no store.
+    "examination": ["tocsin.store.sqlite_examination", "tocsin.store.sqlite_restore"],
     "broker": ["tocsin.broker.*"],
     "channels": ["tocsin.channels.*"],
     "live": ["tocsin.live", "tocsin.live.stream", "tocsin.live.hub", "tocsin.live.form", "tocsin.live.closing"],
@@ -65,7 +65,7 @@ SEES: dict[str, set[str]] = {
     "credentials": {"words", "errors", "ports", "config"},
     "path": {"words", "errors", "wire", "ports", "directory", "credentials", "config"},
     "store": {"words", "errors", "wire", "ports"},
-    "examination": {"store"},
+    "examination": {"store", "errors"},
     "broker": {"words", "errors", "wire", "ports"},
     "channels": {"words", "errors", "wire", "ports"},
     "live": {"words", "errors", "wire", "ports"},

@@ -41,10 +41,16 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """`[retention]`: how long notifications are kept.
 
     Attributes:
-        days: after which a notification may be purged.
+        days: after which a notification is removed.
+        per_user: most notifications of their own that a user keeps; 0 for any number.
+        apps: days for those of an app, by its id, instead of `days`.
+        every_seconds: between two looks for what is to be removed.
     """
 
     days: AtLeastOne = 90
+    per_user: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 0
+    apps: dict[str, AtLeastOne] = {}
+    every_seconds: Annotated[float, msgspec.Meta(ge=0.01, le=86_400)] = 3600.0
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,6 +124,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     metrics: Metrics = Metrics()
     issuers: list[Issuer] = []
 
+
+_IN_JSON = {"issuers": "array", "retention.apps": "object"}
+"""Settings that are written as JSON in the environment."""
 
 _CLIENT_VARIABLES = frozenset({"TOCSIN_URL", "TOCSIN_TOKEN"})
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -218,7 +227,7 @@ def _read_environment(environment: dict[str, str]) -> dict[str, Any]:
         if name:
             holder = found.setdefault(section, {})
             if isinstance(holder, dict):
-                holder[name] = text
+                holder[name] = _split(f"{section}.{name}", text)
         else:
             found[section] = _split(section, text)
     return found
@@ -228,11 +237,12 @@ def _split(name: str, text: str) -> Any:
     hint = get_type_hints(Config).get(name)
     if hint in (list[str],):
         return [part.strip() for part in text.split(",") if part.strip()]
-    if name == "issuers":
+    if name in _IN_JSON:
         try:
             return msgspec.json.decode(text.encode())
         except msgspec.DecodeError:
-            raise StartError("TOCSIN_ISSUERS: expected a JSON array") from None
+            variable = f"TOCSIN_{name.upper().replace('.', '__')}"
+            raise StartError(f"{variable}: expected a JSON {_IN_JSON[name]}") from None
     return text
 
 

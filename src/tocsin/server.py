@@ -22,6 +22,7 @@ import uvicorn
 from tocsin import logs, samples
 from tocsin.api.app import Api
 from tocsin.api.parts import Parts
+from tocsin.app import AppId
 from tocsin.broker.local import LocalBroker
 from tocsin.clock import SystemClock
 from tocsin.config import Config
@@ -46,6 +47,7 @@ from tocsin.path.authorize import Authorize
 from tocsin.ports import AuditEntry, Store
 from tocsin.principal import NOTIFICATIONS, User, UserId
 from tocsin.store.sqlite import SqliteStore
+from tocsin.store.sqlite_purge import Keeping
 from tocsin.wire import BODY_BYTES
 
 log = logging.getLogger("tocsin.server")
@@ -127,7 +129,8 @@ class Tocsin:
                 metrics=exposition(_figures(store, hub, probe)),
             )
             self.app = Api(parts, WebSocketSkin(gate))
-            work += [asyncio.create_task(part.run()) for part in (hub, keys, probe)]
+            purge = store.purge(_keeping(config), clock)
+            work += [asyncio.create_task(part.run()) for part in (hub, keys, probe, purge)]
             yield self
         finally:
             for task in work:
@@ -276,6 +279,12 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     except ImportError:
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
+
+
+def _keeping(config: Config) -> Keeping:
+    kept = config.retention
+    apps = {AppId(app): days for app, days in kept.apps.items()}
+    return Keeping(days=kept.days, per_user=kept.per_user, apps=apps, every=kept.every_seconds)
 
 
 def _new_signing_key() -> str:

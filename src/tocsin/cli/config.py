@@ -105,7 +105,7 @@ def effective(options: dict[str, Any], loaded: Any) -> list[Setting]:
             return variable
         if name in in_file:
             return str(path)
-        return "default" if values[name] == defaults[name] else "environment"
+        return "default" if values[name] == defaults.get(name) else "environment"
 
     return [Setting(name, value, source(name)) for name, value in values.items()]
 

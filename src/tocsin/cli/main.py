@@ -11,6 +11,7 @@ import click
 from tocsin import __version__
 from tocsin.cli import exits
 from tocsin.cli.app import app
+from tocsin.cli.backup import backup, restore
 from tocsin.cli.config import config
 from tocsin.cli.device import device
 from tocsin.cli.doctor import doctor
@@ -41,10 +42,10 @@ class _Program(click.Group):
 def main() -> None:
     """Tocsin, a self-hosted notification server.
 
-    Commands other than serve, config and doctor speak to a running server: TOCSIN_URL says where it is,
+    Commands other than serve, restore, config and doctor speak to a running server: TOCSIN_URL says where it is,
     TOCSIN_TOKEN who you are. Every command takes --json.
     """
 
 
-for _command in (serve, send, listen, token, user, key, app, device, config, doctor):
+for _command in (serve, send, listen, token, user, key, app, device, backup, restore, config, doctor):
     main.add_command(_command)

@@ -1,0 +1,172 @@
+"""`tocsin backup` and `tocsin restore`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tocsin.cli import exits
+from tocsin.cli.config import data_option
+from tocsin.cli.session import DEFAULT_URL, Session, as_json
+from tocsin.cli.terminal import complain
+
+if TYPE_CHECKING:
+    from tocsin.store.sqlite_restore import Looked
+
+_SILENCE_SECONDS = 3600.0
+"""How long the server may take to make the copy before its first byte comes."""
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@data_option
+@click.option("--replace", is_flag=True, help="FILE may be there already; it is replaced once the new one is sound.")
+@click.option("--url", envvar="TOCSIN_URL", show_envvar=True, help="The server.  [default: that on this machine]")
+@click.option("--token", envvar="TOCSIN_TOKEN", show_envvar=True, help="A superuser's API key or token.")
+@as_json
+def backup(file: Path, data: str | None, url: str | None, token: str | None, *, replace: bool, **given: Any) -> None:
+    """Write the whole database into FILE, checked, while the server goes on.
+
+    Asks the running server for it, with a superuser's token. Where no server runs on the data folder it opens the
+    folder itself.
+
+    FILE holds every secret there is: password hashes, keys, the key that signs tokens. Only its owner can read it.
+    """
+    session = Session(url or DEFAULT_URL, token, as_json=given["as_json"])
+    if file.exists() and not replace:
+        _refuse(f"{file} is there already; --replace overwrites it")
+    folder = _stopped(data, url)
+    making = file.absolute().with_name(f"{file.name}.partial")
+    old_mask = os.umask(0o077)
+    try:
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(mode=0o700)
+        looked = _made(making, session, folder)
+        _put(making, file.absolute())
+    except OSError as error:
+        complain(f"{file}: cannot be written: {error}")
+        sys.exit(exits.FAILED)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+        os.umask(old_mask)
+    _show(session, looked, {"file": str(file), "from": str(folder or session.url)}, f"{file}: {_words(looked)}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@data_option
+@click.option("--replace", is_flag=True, help="Put the database that is there aside.")
+@as_json
+def restore(file: Path, data: str | None, *, replace: bool, **given: Any) -> None:
+    """Make the backup FILE the database of a data folder that no server runs on.
+
+    FILE is read through first and stays as it is. Streams that come back are told that there is a gap: positions of
+    before hold no longer.
+    """
+    from tocsin.errors import StartError
+    from tocsin.store import sqlite_restore
+
+    folder = _folder(data)
+    old_mask = os.umask(0o077)
+    try:
+        looked, aside = sqlite_restore.restore(file, folder, replace=replace)
+    except StartError as error:
+        _refuse(error.sentence)
+    finally:
+        os.umask(old_mask)
+    kept = f"; the database of before is {aside}" if aside else ""
+    said = {"data": str(folder), "aside": str(aside) if aside else None}
+    _show(Session("", None, as_json=given["as_json"]), looked, said, f"{folder}: {_words(looked)}{kept}")
+
+
+def _refuse(sentence: str) -> None:
+    complain(sentence)
+    sys.exit(exits.USAGE)
+
+
+def _folder(data: str | None) -> Path:
+    return Path(data or os.environ.get("TOCSIN_DATA") or "./tocsin-data")
+
+
+def _stopped(data: str | None, url: str | None) -> Path | None:
+    """The data folder that is meant, when no server runs on it; None when a server is to be asked."""
+    from tocsin.store.sqlite_examination import database, in_use
+
+    if url is not None and data is None:
+        return None
+    folder = _folder(data)
+    try:
+        if database(folder).exists() and not in_use(folder):
+            return folder
+    except OSError as error:
+        _refuse(f"{folder}: {error.strerror}")
+    if data is not None and not database(folder).exists():
+        _refuse(f"{folder} has no database")
+    return None
+
+
+def _made(making: Path, session: Session, folder: Path | None) -> Looked:
+    from tocsin.errors import StartError
+    from tocsin.store import sqlite_restore
+    from tocsin.store.sqlite_examination import database
+
+    try:
+        if folder is None:
+            _receive(session, database(making))
+        else:
+            sqlite_restore.copy_of_stopped(folder, database(making))
+        sqlite_restore.sync(database(making))
+        # A newer server's backup is of use to that one.
+        return sqlite_restore.examine(making, newer=True)
+    except StartError as error:
+        _refuse(error.sentence)
+    except sqlite_restore.Unsound as error:
+        complain(f"no backup was made: {error}; see `tocsin doctor`")
+    sys.exit(exits.FAILED)
+
+
+def _receive(session: Session, path: Path) -> None:
+    import httpx2
+
+    from tocsin.client import exchange
+    from tocsin.client.connection import CONNECT_SECONDS, connect, unreachable
+
+    with session.client():  # what goes wrong ends the program, as for any other command
+        try:
+            timeout = httpx2.Timeout(_SILENCE_SECONDS, connect=CONNECT_SECONDS)
+            with (
+                connect(session.url, session.token) as http,
+                http.stream("POST", "/api/backup", timeout=timeout) as response,
+                path.open("wb") as file,
+            ):
+                if response.status_code != 200:
+                    exchange.judge(response.status_code, response.headers, response.read())
+                for part in response.iter_raw():
+                    file.write(part)
+        except httpx2.HTTPError as error:
+            raise unreachable(session.url, error) from None
+
+
+def _put(making: Path, file: Path) -> None:
+    from tocsin.store import sqlite_restore
+    from tocsin.store.sqlite_examination import database
+
+    database(making).replace(file)
+    sqlite_restore.sync(file.parent)
+
+
+def _words(looked: Looked) -> str:
+    count = f"{looked.notifications:,} notification{'s' if looked.notifications != 1 else ''}"
+    if looked.newest is not None:
+        count += f", the newest of {datetime.fromtimestamp(looked.newest / 1000, UTC):%F %T} UTC"
+    return f"{count}; {max(1, looked.bytes >> 10):,} KiB, read through and sound"
+
+
+def _show(session: Session, looked: Looked, said: dict[str, Any], text: str) -> None:
+    session.show({**said, "notifications": looked.notifications, "bytes": looked.bytes}, text)
