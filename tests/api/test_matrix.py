@@ -108,6 +108,7 @@ LINES = {"Accept": "application/x-ndjson"}
 
 ROWS: dict[str, list[Case]] = {
     "POST /api/notifications/send": [Case("401 403 200 200 200 200 200 403 401 401", body=DRAFT)],
+    "POST /api/notifications/batch": [Case("401 403 200 200 200 200 200 403 401 401", body=[DRAFT, {}])],
     "POST /v2/integrations/{app_id}/notification": [
         Case("401 401 401 401 401 401 401 200 401 401", at(f"/v2/integrations/{DEV_APP}/notification"), query=TEXT),
         Case(
@@ -169,6 +170,7 @@ ROWS: dict[str, list[Case]] = {
     "PUT /api/devices/{id}": [Case(superusers(201), unmade("devices"), body={})],
     "DELETE /api/devices/{id}": [Case(superusers(204), of("devices"))],
     "GET /api/audit": [Case(superusers(200))],
+    "POST /api/backup": [Case(superusers(200))],
     "GET /healthz": [Case(ANYBODY)],
     "GET /readyz": [Case(ANYBODY)],
     "GET /metrics": [Case(ANYBODY, about="open in --dev")],
@@ -219,7 +221,7 @@ def test_the_stream_is_no_second_door(server: Server, callers: dict[str, Http]) 
         headers = {"Authorization": f"Bearer {client.token}"} if client.token else {}
         with WebSocket(server.url, key=client.key, headers=headers, subprotocol="tocsin.v1") as stream:
             try:
-                stream.recv_event("hello", timeout=2)
+                stream.recv_event("hello", timeout=10)
                 got[role] = None
             except Exception:  # noqa: BLE001  (whatever ended it, the code says why)
                 got[role] = stream.close_code

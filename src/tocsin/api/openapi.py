@@ -30,6 +30,7 @@ _SCHEMES: Json = {
 _FROM_WHO: dict[Who, tuple[int, ...]] = {
     Who.ANYBODY: (),
     Who.USER: (401, 403, 503),
+    Who.HOLDER: (401, 503),
     Who.SENDER: (401, 403, 503),
     Who.SUPERUSER: (401, 403, 503),
     Who.APP: (401, 503),
@@ -39,6 +40,7 @@ _FROM_WHO: dict[Who, tuple[int, ...]] = {
 _SECURITY: dict[Who, list[Json]] = {
     Who.ANYBODY: [],
     Who.USER: [{"bearer": []}, {"apiKey": []}],
+    Who.HOLDER: [{"bearer": []}, {"apiKey": []}],
     Who.SENDER: [{"bearer": []}, {"apiKey": []}],
     Who.SUPERUSER: [{"bearer": []}, {"apiKey": []}],
     Who.APP: [{"bearer": []}],

@@ -9,6 +9,8 @@ from tocsin.api import (
     apps,
     asyncapi,
     audit,
+    backup,
+    batch,
     changes,
     devices,
     docs,
@@ -91,6 +93,17 @@ ROUTES: list[Route] = [
         documented=True,
         failure="Failed to send notification",
         says="Send a notification to a user, or as a superuser to everyone",
+    ),
+    Route(
+        method="POST",
+        path="/api/notifications/batch",
+        handler=batch.send_batch,
+        who=Who.SENDER,
+        takes=list[wire.SendBody],
+        gives=(200, wire.BatchSent),
+        once=True,
+        asks={"whole": "`true`: all of them or none, and at most 1,000. `false` unless given."},
+        says="Send up to 10,000 notifications, each of which is answered for by itself",
     ),
     Route(
         method="POST",
@@ -212,6 +225,8 @@ ROUTES += [
 
     _row(_admin, "GET /api/audit", audit.list_audit,
          "Who did what, from where, and how it ended; newest first", gives=(200, audit.Audit), asks=_PAGE),
+    _row(_admin, "POST /api/backup", backup.back_up,
+         "The whole database as one SQLite file, every secret in it", kinds=(backup.SQLITE,), refuses=(409, 503)),
 
     _row(_open, "GET /healthz", health.health, "Whether the process is alive", gives=(200, health.Health)),
     _row(_open, "GET /readyz", health.readiness, "Whether it should get traffic; 503 with reasons when not",
