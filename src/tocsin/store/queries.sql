@@ -37,6 +37,14 @@ SELECT n.first, n.seq, n.id, n.user_id, n.device_id, n.body, n.crc, n.since, n.t
 FROM notifications n LEFT JOIN receipts r ON r.user_id = :user AND r.first = n.first
 WHERE n.first = :first;
 
+-- name: items
+-- Notifications as a recipient has them, by the numbers they were created at, newest first.
+SELECT n.first, n.seq, n.id, n.user_id, n.device_id, n.body, n.crc, n.since, n.type, n.withdrawn_at,
+    r.read, r.read_at, r.dismissed_at, r.acknowledged_at
+FROM notifications n LEFT JOIN receipts r ON r.user_id = :user AND r.first = n.first
+WHERE n.first IN (SELECT value FROM json_each(:firsts))
+ORDER BY n.first DESC;
+
 -- name: number_of
 -- The number at which a notification was created, by its id.
 SELECT first FROM notifications WHERE id = ?;

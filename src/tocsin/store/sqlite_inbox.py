@@ -63,17 +63,40 @@ def read_inbox(
         lows = (int(joined[0][0]), max(int(joined[0][0]), floor[0][0] if floor else 0))
         place = min(before if before is not None else _LAST, _border(connection, wanted.to, _DISORDER_MS))
         bottom = _border(connection, wanted.from_, -_DISORDER_MS) - 1 if wanted.from_ is not None else 0
-        scan = _Scan(connection, user, wanted, among, (max(lows[0], bottom), max(lows[1], bottom)))
-        firsts, next_ = scan.page(place, limit)
-        items = []
+        bounds = (max(lows[0], bottom), max(lows[1], bottom))
+        if wanted.unread:
+            firsts, next_ = _unread_page(connection, user, wanted, among, bounds, place, limit)
+        else:
+            firsts, next_ = _Scan(connection, user, wanted, among, bounds).page(place, limit)
         marks = Marks.of(run, user, min(firsts, default=_LAST))
-        for first in firsts:
-            [row] = run("item", {"user": user, "first": first})
-            item = item_of(row, user, marks)
-            # Damaged rows are left out after they were counted: what is older stays within reach.
-            if isinstance(item, Item):
-                items.append(item)
-    return InboxPage(items, next_, head)
+        rows = run("items", {"user": user, "firsts": msgspec.json.encode(firsts).decode()})
+        told = [item_of(row, user, marks) for row in rows]
+    # Damaged rows are left out after they were counted: what is older stays within reach.
+    return InboxPage([item for item in told if isinstance(item, Item)], next_, head)
+
+
+def _unread_page(
+    connection: apsw.Connection,
+    user: UserId,
+    wanted: Wanted,
+    among: list[int] | None,
+    lows: tuple[int, int],
+    before: int,
+    limit: int,
+) -> tuple[list[int], int | None]:
+    """As a scan's page; below the marks there is only what was set unread, and that is a short list."""
+    run = runner(connection)
+    mark = min((row[1] for row in run("counters", user)), default=0)
+    above = (max(lows[0], mark), max(lows[1], mark))
+    firsts, next_ = _Scan(connection, user, wanted, among, above).page(before, limit)
+    if next_ is not None or not mark:
+        return firsts, next_
+    explicit = [int(row[0]) for row in run("explicit_unread", user, before, mark, _AT_ONCE)]
+    narrowed = explicit if among is None else sorted(set(explicit) & set(among), reverse=True)
+    more, next_ = _Scan(connection, user, wanted, narrowed, lows).page(min(before, mark + 1), limit - len(firsts))
+    if next_ is None and len(explicit) == _AT_ONCE:
+        next_ = explicit[-1]
+    return firsts + more, next_
 
 
 class _Scan:
@@ -114,7 +137,7 @@ class _Scan:
             for row in rows:
                 if self._is_wanted(row, marks):
                     if len(found) == limit:
-                        return found, found[-1]
+                        return found, found[-1] if found else row[0] + 1
                     found.append(row[0])
             if len(rows) < at_once:
                 return found, None
