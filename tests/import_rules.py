@@ -118,10 +118,25 @@ FREE_OF: dict[str, set[str]] = {
     "words": _IO | _CLOCK_AND_CHANCE,
     "errors": _IO | _CLOCK_AND_CHANCE,
     "tocsin.live.stream": _IO | _CLOCK_AND_CHANCE,
-    "tocsin.client.exchange": _IO | _CLOCK_AND_CHANCE,
-    "tocsin.client.following": _IO | _CLOCK_AND_CHANCE,
-    "tocsin.client.notification": _IO | _CLOCK_AND_CHANCE,
-    "tocsin.client.request": _IO | _CLOCK_AND_CHANCE,
+}
+# The exchange of the clients, without its I/O.
+FREE_OF |= {
+    f"tocsin.client.{module}": _IO | _CLOCK_AND_CHANCE
+    for module in (
+        "answer",
+        "call",
+        "calls",
+        "confirming",
+        "errors",
+        "event",
+        "exchange",
+        "following",
+        "inbox",
+        "notification",
+        "options",
+        "request",
+        "sending",
+    )
 }
 
 

@@ -15,7 +15,7 @@ from tocsin.client import Client, NotFound, Unauthenticated, Unreachable
 def test_a_send_is_kept_and_read_back(dev: Server) -> None:
     with Client(dev.url, dev.token("user456")) as client:
         sent = client.send("t", "m", metadata={"a": [1, 2.5, None]}, tags=["x"], device_id="d")
-        found = client.notifications(limit=1)[0]
+        found = client.list(limit=1).items[0]
 
     assert (found.id, found.title, found.user_id, found.device_id) == (sent.notification_id, "t", "user456", "d")
     assert found.metadata == {"a": [1, 2.5, None]}
@@ -27,7 +27,7 @@ def test_a_list_longer_than_a_page_is_read_to_its_end(start_server: Callable[...
     with Client(server.url, DEV_KEY) as client:
         for number in range(205):
             client.send(f"t{number}", "m", user_id="system")
-        found = client.notifications(limit=1_000)
+        found = list(client.notifications())
 
     assert [one.title for one in found] == [f"t{number}" for number in reversed(range(205))]
 
@@ -35,14 +35,14 @@ def test_a_list_longer_than_a_page_is_read_to_its_end(start_server: Callable[...
 def test_numbers_of_metadata_keep_all_their_digits(dev: Server) -> None:
     with Client(dev.url, dev.token("user456")) as client:
         client.send("t", "m", metadata='{"big": 123456789012345678901234567890}')
-        assert client.notifications(limit=1)[0].metadata == {"big": 123456789012345678901234567890}
+        assert client.list(limit=1).items[0].metadata == {"big": 123456789012345678901234567890}
 
 
 def test_a_stream_goes_on_after_a_restart(start_server: Callable[..., Server]) -> None:
     server = start_server()
     with Client(server.url, DEV_KEY) as client:
         first = client.send("zero", "m")
-        start = client.notifications(limit=1)[0]
+        start = client.list(limit=1).items[0]
         assert start.id == first.notification_id
         client.send("one", "m")
         stream = client.stream(start.position)
@@ -59,11 +59,11 @@ def test_a_stream_goes_on_after_a_restart(start_server: Callable[..., Server]) -
 
 def test_refusals_have_their_kinds(dev: Server) -> None:
     with Client(dev.url, "wrong") as client, pytest.raises(Unauthenticated):
-        client.notifications()
+        client.list()
     with Client(dev.url, DEV_KEY) as client, pytest.raises(NotFound, match="User not found"):
         client.send("t", "m", user_id="nobody-there")
     with Client(f"http://127.0.0.1:{free_port()}", retry_for=0) as client, pytest.raises(Unreachable) as caught:
-        client.notifications()
+        client.list()
     assert not caught.value.doubtful
 
 

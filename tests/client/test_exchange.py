@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
-from tocsin.client import ClientError, Refused, Unreachable
+from tocsin.client import AsyncClient, Client, ClientError, Gap, Mark, Refused, Unreachable
+from tocsin.client.calls import call, changes, list_notifications, mark_read, read_all
 from tocsin.client.exchange import ANSWER_SECONDS, SHORTEST_ANSWER_SECONDS, Trying, judge
-from tocsin.client.request import Request, call, page, send, send_as_app
+from tocsin.client.request import Request, with_key
+from tocsin.client.sending import send, send_as_app, send_many
 
-KEYED = send("t", "m", idempotency_key="k")
-UNKEYED = call("POST", "keys", body={})
+KEYED = send("t", "m", idempotency_key="k").request
+UNKEYED = call("POST", "keys", body={}).request
+PAGE = list_notifications().request
 UNSENT = Unreachable("nobody there", doubtful=False)
 CUT = Unreachable("cut off")
 
@@ -30,7 +37,7 @@ def repeats(request: Request, why: ClientError) -> bool:
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_what_may_pass_is_tried_again_under_a_key(status: int) -> None:
     assert repeats(KEYED, refusal(status))
-    assert repeats(page(None, 1), refusal(status))
+    assert repeats(PAGE, refusal(status))
     # Without a key only what surely had no effect is.
     assert repeats(UNKEYED, refusal(status)) == (status == 429)
 
@@ -42,7 +49,7 @@ def test_what_will_not_pass_is_not_tried_again(status: int) -> None:
 
 def test_a_lost_answer_is_asked_for_again_under_a_key_only() -> None:
     assert repeats(KEYED, CUT)
-    assert repeats(send_as_app("a", "u", "m", idempotency_key="k"), CUT)
+    assert repeats(send_as_app("a", "u", "m", idempotency_key="k").request, CUT)
     assert not repeats(UNKEYED, CUT)
     assert repeats(UNKEYED, UNSENT)
 
@@ -122,3 +129,71 @@ def test_what_can_be_no_key_is_refused_at_once(key: str) -> None:
 def test_a_text_that_is_no_unicode_is_refused_at_once() -> None:
     with pytest.raises(UnicodeEncodeError):
         send_as_app("a", "u", "\ud800", idempotency_key="k")
+
+
+def test_a_send_wants_a_key_until_it_has_one() -> None:
+    for made in (send("t", "m"), send_as_app("a", "u", "m"), send_many([{"title": "t", "message": "m"}])):
+        assert made.request.wants_key
+        assert not made.request.safe
+        keyed = with_key(made.request, "k")
+        assert (keyed.wants_key, keyed.safe, keyed.headers["Idempotency-Key"]) == (False, True, "k")
+
+
+def test_what_is_done_twice_with_the_effect_of_once_is_repeated() -> None:
+    assert repeats(mark_read("n1").request, CUT)
+    assert repeats(read_all("0a1b2c3d-5").request, CUT)
+    # What came in between would be read by the second attempt.
+    assert not repeats(read_all().request, CUT)
+
+
+def test_filters_are_the_words_of_the_api() -> None:
+    at = datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=2)))
+    asked = list_notifications(
+        before="0a1b2c3d-9", limit=7, type=["error", "info"], device_id="d", unread=True, dismissed=False, from_=at,
+        to=None, q="a b",
+    )  # fmt: skip
+    assert list(asked.request.query) == [
+        ("limit", "7"), ("before", "0a1b2c3d-9"), ("type", "error"), ("type", "info"), ("deviceId", "d"),
+        ("unread", "true"), ("dismissed", "false"), ("from", "2025-12-31T22:00:00.000000Z"), ("q", "a b"),
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="zone"):
+        list_notifications(from_=at.replace(tzinfo=None))
+
+
+def test_a_misspelt_word_is_refused_at_once() -> None:
+    with pytest.raises(TypeError, match="usr"):
+        send("t", "m", usr="x")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="kind"):
+        list_notifications(kind="x")  # type: ignore[arg-type]
+
+
+def test_changes_are_read_as_events_and_unknown_ones_left_out() -> None:
+    body = json.dumps(
+        {
+            "changes": [
+                {"event": "gap", "position": "0a1b2c3d-1", "data": {"oldest": "0a1b2c3d-4"}},
+                {"event": "mark", "position": "0a1b2c3d-5", "data": {"upTo": "0a1b2c3d-4", "type": None,
+                 "deviceId": "d", "at": "2026-01-01T00:00:00.000Z"}},
+                {"event": "of the future", "position": "0a1b2c3d-6", "data": {"x": 1}},
+            ],
+            "position": "0a1b2c3d-6",
+            "more": True,
+        }
+    ).encode()  # fmt: skip
+    found = changes().read(body)
+
+    assert (found.position, found.more) == ("0a1b2c3d-6", True)
+    assert found.events == [
+        Gap(oldest="0a1b2c3d-4", position="0a1b2c3d-1"),
+        Mark(up_to="0a1b2c3d-4", device_id="d", at="2026-01-01T00:00:00.000Z", position="0a1b2c3d-5"),
+    ]
+
+
+def test_both_clients_ask_for_the_same() -> None:
+    def asked(client: type) -> dict[str, str]:
+        public = [name for name in vars(client) if not name.startswith("_")]
+        return {name: str(inspect.signature(getattr(client, name))).partition(" -> ")[0] for name in public}
+
+    assert asked(Client) == asked(AsyncClient)
+    assert len(asked(Client)) > 20
+    assert "device_id" in asked(Client)["read_all"]

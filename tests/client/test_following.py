@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from tocsin.client import ClientError, Event, Refused, StreamEnded, Unauthenticated, Unreachable
+from tocsin.client import (
+    CaughtUp,
+    ClientError,
+    Event,
+    Forbidden,
+    Gap,
+    Mark,
+    Notification,
+    Purged,
+    Receipt,
+    Refused,
+    StreamEnded,
+    Unauthenticated,
+    Unreachable,
+    Unread,
+    Withdrawn,
+)
 from tocsin.client.exchange import LONGEST_DELAY, judge, retry_delay
-from tocsin.client.following import LONGEST_LINE, Following
-from tocsin.client.request import call
+from tocsin.client.following import Following
+from tocsin.client.request import api
 from tocsin.errors import Malformed
 
 EPOCH = "0a1b2c3d"
@@ -29,133 +46,267 @@ def notification(seq: int, epoch: str = EPOCH) -> bytes:
 
 def envelope(event: str, seq: int | None, data: object = None, epoch: str = EPOCH) -> bytes:
     position = None if seq is None else f"{epoch}-{seq}"
-    return json.dumps({"event": event, "position": position, "data": data or {}}).encode() + b"\n"
+    return json.dumps({"event": event, "position": position, "data": data or {}}).encode()
+
+
+def at(seq: int) -> str:
+    return f"{EPOCH}-{seq}"
+
+
+def received(seq: int) -> bytes:
+    return b'{"received":"%b"}' % at(seq).encode()
+
+
+def take(following: Following, *messages: bytes) -> list[Event]:
+    """What a reader is given who comes back for more after each."""
+    given = []
+    for message in messages:
+        following.came_back()
+        event = following.take(message)
+        given += [] if event is None else [event]
+    return given
 
 
 def titles(events: list[Event]) -> list[str]:
-    return [event.notification.title for event in events if event.notification is not None]
+    return [event.title for event in events if isinstance(event, Notification)]
 
 
 def since(following: Following) -> str | None:
-    return dict(following.request().query).get("since")
+    return dict(following.request(0.0).query).get("since")
+
+
+def later(following: Following, why: ClientError = LOST, chance: float = 0.5, now: float = 1.0) -> float:
+    return following.lost(why, now, chance)
 
 
 def test_the_next_connection_goes_on_after_the_last_event() -> None:
     following = Following(None, ["d1", "d2"])
     assert since(following) is None
-    assert [value for name, value in following.request().query if name == "deviceId"] == ["d1", "d2"]
+    assert [value for name, value in following.request(0.0).query if name == "deviceId"] == ["d1", "d2"]
 
-    list(following.take(envelope("hello", 7)))
-    assert since(following) == f"{EPOCH}-7"
-    assert titles(list(following.take(notification(9)))) == ["t9"]
-    assert since(following) == f"{EPOCH}-9"
-
-
-@pytest.mark.parametrize("size", [1, 2, 7, 100, 10_000])
-def test_bytes_may_be_cut_anywhere(size: int) -> None:
-    following = Following(None, [])
-    data = envelope("hello", 1) + b"\n" + b"".join(map(notification, range(2, 20)))
-    found = [event for at in range(0, len(data), size) for event in following.take(data[at : at + size])]
-
-    assert titles(found) == [f"t{seq}" for seq in range(2, 20)]
-
-
-def test_half_a_line_of_a_broken_connection_is_not_joined_to_the_next_one() -> None:
-    following = Following(None, [])
-    list(following.take(envelope("hello", 1) + notification(2)[:30]))
-    following.lost(LOST, 0.5)
-
-    assert since(following) == f"{EPOCH}-1"
-    assert titles(list(following.take(notification(2) + notification(3)))) == ["t2", "t3"]
+    take(following, envelope("hello", 7))
+    assert since(following) == at(7)
+    assert titles(take(following, notification(9))) == ["t9"]
+    assert since(following) == at(9)
 
 
 def test_what_was_given_out_is_not_given_again() -> None:
-    following = Following(None, [])
-    found = list(following.take(notification(5) + notification(5) + notification(4) + notification(6)))
+    found = take(Following(None), notification(5), notification(5), notification(4), notification(6))
 
     assert titles(found) == ["t5", "t6"]
 
 
-def test_after_a_gap_it_goes_on_in_the_other_log() -> None:
-    following = Following(f"{EPOCH}-500", [])
-    lines = envelope("hello", 500) + envelope("gap", 3, epoch="ffffffff") + notification(4, "ffffffff")
-    found = list(following.take(lines))
+def test_every_event_has_its_form_and_its_position() -> None:
+    found = take(
+        Following(None),
+        envelope("hello", 1),
+        envelope("receipt", 2, {"id": "n1", "first": at(1), "read": "T", "dismissed": None, "acknowledged": None}),
+        envelope("mark", 3, {"upTo": at(2), "type": "info", "deviceId": None, "at": "T"}),
+        envelope("withdrawn", 4, {"id": "n1", "first": at(1)}),
+        envelope("purged", 5, {"upTo": at(4), "broadcasts": True, "appId": None}),
+        envelope("unread", None, {"total": 1, "types": {"info": 1}, "position": at(5)}),
+        envelope("a word of the future", 6, {"x": 1}),
+        envelope("caught-up", 7),
+    )
 
-    assert [event.event for event in found] == ["hello", "gap", "notification"]
+    assert found == [
+        Receipt(id="n1", first=at(1), read="T", position=at(2)),
+        Mark(up_to=at(2), type="info", at="T", position=at(3)),
+        Withdrawn(id="n1", first=at(1), position=at(4)),
+        Purged(up_to=at(4), broadcasts=True, position=at(5)),
+        Unread(total=1, types={"info": 1}, position=at(5)),
+        CaughtUp(position=at(7)),
+    ]
+
+
+def test_after_a_gap_it_goes_on_in_the_other_log() -> None:
+    following = Following(at(500))
+    found = take(
+        following,
+        envelope("hello", 500),
+        envelope("gap", 3, {"oldest": "ffffffff-3"}, epoch="ffffffff"),
+        notification(4, "ffffffff"),
+    )
+
+    assert found[0] == Gap(oldest="ffffffff-3", position="ffffffff-3")
+    assert titles(found) == ["t4"]
+    following.came_back()
+    following.confirmation(0.0)
     assert since(following) == "ffffffff-4"
+
+
+def test_after_a_gap_in_the_same_log_what_is_left_is_given() -> None:
+    # What is gone reached up to 8; a broadcast from before is still there.
+    found = take(Following(at(2)), envelope("hello", 2), envelope("gap", 2, {"oldest": at(8)}), notification(5))
+    assert isinstance(found[0], Gap)
+    assert titles(found) == ["t5"]
+
+
+def test_a_gap_in_what_was_given_before_is_none() -> None:
+    following = Following(at(2))
+    take(following, envelope("hello", 2), notification(3), notification(9))
+    assert since(following) == at(2)
+    assert take(following, envelope("hello", 2), envelope("gap", 2, {"oldest": at(8)}), notification(9)) == []
+
+
+def test_a_position_from_the_future_is_given_up() -> None:
+    following = Following(at(500))
+    found = take(following, envelope("hello", 500), envelope("gap", 20, {"oldest": at(20)}), notification(21))
+    assert isinstance(found[0], Gap)
+    assert titles(found) == ["t21"]
+
+
+# ---------------------------------------------------------------- what is confirmed
+
+
+def test_only_what_the_reader_came_back_from_is_confirmed_and_not_too_often() -> None:
+    following = Following(None)
+    following.take(envelope("hello", 1))
+    following.take(notification(2))
+    assert following.confirmation(0.0) == b""
+    assert following.seconds_left(0.0) is None
+
+    following.came_back()
+    assert following.confirmation(0.0) == received(2)
+    assert following.confirmation(100.0) == b""
+    take(following, notification(3), notification(4))
+    assert following.confirmation(4.9) == b""
+    assert following.seconds_left(3.0) == 2.0
+    assert following.confirmation(5.0) == received(3)
+    following.came_back()
+    assert following.confirmation(5.1) == b""
+    assert following.confirmation(5.1, last=True) == received(4)
+
+
+def test_it_goes_back_to_what_was_confirmed_and_drops_what_comes_twice() -> None:
+    following = Following(None)
+    take(following, envelope("hello", 1), notification(2), notification(3))
+    assert following.confirmation(0.0) == received(2)
+    # The server believes a confirmation of 3 only from a stream that began at 2 or before.
+    assert since(following) == at(2)
+
+    assert take(following, envelope("hello", 2)) == []
+    # Not before this connection has come as far.
+    assert following.confirmation(10.0) == b""
+    assert take(following, notification(3), envelope("caught-up", 3)) == [CaughtUp(position=at(3))]
+    assert following.confirmation(10.0) == received(3)
+    assert since(following) == at(3)
+
+
+@pytest.mark.parametrize("options", [{"named": False}, {"devices": ["d"]}, {"confirm": False}])
+def test_who_is_not_asked_confirms_nothing(options: dict[str, Any]) -> None:
+    following = Following(None, **options)
+    take(following, envelope("hello", 1), notification(2), notification(3))
+    assert following.confirmation(0.0, last=True) == b""
+    assert since(following) == at(3)
+
+
+def test_a_reader_can_confirm_by_hand() -> None:
+    following = Following(None, confirm=False)
+    take(following, envelope("hello", 1), notification(2), notification(3))
+    following.confirm(at(2))
+    assert following.confirmation(0.0) == received(2)
+    with pytest.raises(Malformed):
+        following.confirm("nonsense")
+
+
+# ---------------------------------------------------------------- how connections end
 
 
 @pytest.mark.parametrize("code", [4400, 4401, 4403, 4410, 4413])
 def test_a_44xx_is_the_end(code: int) -> None:
-    following = Following(None, [])
-    list(following.take(envelope("hello", 1)))
-    with pytest.raises(StreamEnded) as caught:
-        list(following.take(envelope("error", None, {"code": code, "reason": "why"})))
+    following = Following(None)
+    following.request(0.0)
+    following.take(envelope("hello", 1))
+    why = following.closed(code, "why")
+    assert isinstance(why, StreamEnded)
+    assert why.code == code
     with pytest.raises(StreamEnded):
-        following.lost(caught.value, 0.5)
-    assert caught.value.code == code
+        later(following, why)
 
 
-@pytest.mark.parametrize("code", [1012, 1013, 4508, 4510, 4529])
-def test_other_ends_are_an_invitation_to_come_back(code: int) -> None:
-    following = Following(None, [])
-    list(following.take(envelope("hello", 1)))
-    with pytest.raises(Unreachable) as caught:
-        list(following.take(envelope("error", None, {"code": code, "reason": "why"})))
+@pytest.mark.parametrize(
+    ("code", "kind", "status"),
+    [
+        (4400, Refused, 400),
+        (4401, Unauthenticated, 401),
+        (4403, Forbidden, 403),
+        (4408, Unauthenticated, 401),
+        (4413, Refused, 429),
+    ],
+)
+def test_a_connection_closed_before_its_greeting_is_a_refusal(code: int, kind: type[Refused], status: int) -> None:
+    following = Following(None)
+    following.request(0.0)
+    why = following.closed(code, "why")
+    assert type(why) is kind
+    assert isinstance(why, Refused)
+    assert (why.status, str(why)) == (status, "why")
 
-    assert following.lost(caught.value, 0.5) > 0
+
+@pytest.mark.parametrize("code", [None, 1000, 1011, 1012, 1013, 4508, 4510, 4529])
+def test_other_ends_are_an_invitation_to_come_back(code: int | None) -> None:
+    following = Following(None)
+    following.take(envelope("hello", 1))
+    assert later(following, following.closed(code, "why")) > 0
 
 
 def test_a_server_that_was_never_there_is_not_waited_for() -> None:
     with pytest.raises(Unreachable):
-        Following(None, []).lost(LOST, 0.5)
+        later(Following(None))
 
 
 @pytest.mark.parametrize(
     ("status", "ends"), [(401, True), (403, True), (404, True), (400, True), (429, False), (503, False)]
 )
-def test_a_refused_connection_ends_it_unless_the_server_says_later(status: int, ends: bool) -> None:
-    following = Following(None, [])
-    list(following.take(envelope("hello", 1)))
+@pytest.mark.parametrize("opened", [True, False])
+def test_a_refused_connection_ends_it_unless_the_server_says_later(status: int, ends: bool, opened: bool) -> None:
+    following = Following(None)
+    if opened:
+        following.take(envelope("hello", 1))
     with pytest.raises(Refused) as caught:
         judge(status, {"retry-after": "7"}, b'{"error": "why"}')
     if ends:
         with pytest.raises(Refused):
-            following.lost(caught.value, 0.0)
+            later(following, caught.value)
     else:
-        assert following.lost(caught.value, 0.0) == 7
+        assert later(following, caught.value, chance=0.0) == 7
 
 
 def test_delays_grow_and_begin_anew_once_the_stream_lives() -> None:
-    following = Following(None, [])
-    list(following.take(envelope("hello", 1)))
-    delays = [following.lost(LOST, 1.0) for _ in range(12)]
+    following = Following(None)
+    following.take(envelope("hello", 1))
+    delays = [later(following, chance=1.0) for _ in range(12)]
     assert delays[:4] == [0.25, 0.5, 1.0, 2.0]
     assert delays[-1] == LONGEST_DELAY
 
     # A server that greets and closes again and again is not one that works.
-    list(following.take(envelope("hello", 1)))
-    assert following.lost(LOST, 1.0) == LONGEST_DELAY
-    list(following.take(b"\n"))
-    assert following.lost(LOST, 1.0) == 0.25
-    list(following.take(notification(2)))
-    assert following.lost(LOST, 1.0) == 0.25
+    following.request(100.0)
+    take(following, envelope("hello", 1), envelope("caught-up", 1))
+    assert later(following, chance=1.0, now=101.0) == LONGEST_DELAY
+    following.request(200.0)
+    take(following, envelope("hello", 1))
+    assert later(following, chance=1.0, now=216.0) == 0.25
+    take(following, notification(2))
+    assert later(following, chance=1.0, now=216.0) == 0.25
 
 
 @pytest.mark.parametrize(
-    "data", [b"<html>\n", b"{}\n", b'{"event": "notification"}\n', b"\xff\n", b"x" * (LONGEST_LINE + 1)]
-)
-def test_what_is_no_stream_is_said_to_be_none(data: bytes) -> None:
-    following = Following(None, [])
+    "message",
+    [b"<html>", b"{}", b'{"event": "notification"}', b"\xff", b"", b'{"event": "mark", "position": "0a1b2c3d-1"}',
+     b'{"event": "hello", "position": "1"}'],
+)  # fmt: skip
+def test_what_is_no_stream_is_said_to_be_none(message: bytes) -> None:
+    following = Following(None)
     with pytest.raises(ClientError, match="not that of a Tocsin server") as caught:
-        list(following.take(data))
+        following.take(message)
     with pytest.raises(ClientError):
-        following.lost(caught.value, 0.5)
+        later(following, caught.value)
 
 
 def test_a_position_is_looked_at_before_anything_is_sent() -> None:
     with pytest.raises(Malformed):
-        Following("nonsense", [])
+        Following("nonsense")
 
 
 def test_delays_are_spread_and_never_below_what_the_server_asks() -> None:
@@ -167,9 +318,9 @@ def test_delays_are_spread_and_never_below_what_the_server_asks() -> None:
 
 
 def test_ids_stay_one_segment_of_the_path() -> None:
-    assert call("GET", "users", "a/b").path == "/api/users/a%2Fb"
-    assert call("GET", "users", "..").path == "/api/users/%2E%2E"
-    assert call("GET", "users", "ü?#").path == "/api/users/%C3%BC%3F%23"
+    assert api("GET", "users", "a/b").path == "/api/users/a%2Fb"
+    assert api("GET", "users", "..").path == "/api/users/%2E%2E"
+    assert api("GET", "users", "ü?#").path == "/api/users/%C3%BC%3F%23"
 
 
 def test_an_answer_that_is_no_tocsin_is_still_judged() -> None:

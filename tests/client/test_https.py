@@ -32,12 +32,12 @@ def test_a_certificate_is_trusted_when_ssl_cert_file_names_it(
     assert trusting.status == 0, trusting.err
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with Client(url, DEV_KEY) as client:
-        position = client.notifications(limit=1)[0].position
+        position = client.list(limit=1).items[0].position
         client.send("two", "m")
         stream = client.stream(position)
         assert next(stream).title == "two"
     with Client(f"https://127.0.0.1:{server.port}", DEV_KEY) as client:
-        assert len(client.notifications()) == 2
+        assert len(list(client.notifications())) == 2
 
     # Not trusted: said at once, and not tried again for as long as it could be.
     for env in ({}, {"SSL_CERT_FILE": str(other)}):
@@ -49,7 +49,7 @@ def test_a_certificate_is_trusted_when_ssl_cert_file_names_it(
         assert ran.err.count("\n") == 1
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with Client(url, DEV_KEY) as client:
-        assert len(client.notifications()) == 2
+        assert len(list(client.notifications())) == 2
 
 
 def test_another_name_than_the_certificates_is_not_trusted(

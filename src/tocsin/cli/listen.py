@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
 import shutil
 import signal
+import stat
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +24,7 @@ from tocsin.cli.session import Session, say_waiting, speaks
 from tocsin.cli.terminal import complain, plain, plain_json
 
 if TYPE_CHECKING:
-    from tocsin.client import Event, Notification
+    from tocsin.client import Notification, Stream
 
 _COLOURS = {"success": "green", "warning": "yellow", "error": "red", "emergency": "bright_red"}
 
@@ -43,22 +47,48 @@ def listen(session: Session, since: str | None, device: Sequence[str], **given: 
     \b
         tocsin listen --exec 'notify-send --app-name tocsin'
     """
+    from tocsin.client import Gap, Notification
+
     arguments = _arguments(given["command"])
     _check(since)
     signal.signal(signal.SIGTERM, _terminated)
     left: int | None = given["count"]
     if session.token is None:
         click.echo("tocsin: no TOCSIN_TOKEN: asking for broadcasts only", err=True)
-    with session.client() as client:
-        for event in client.events(since, device, waiting=say_waiting):
-            if event.notification is None:
-                _remark(event)
-                continue
-            _show(event.notification, session)
-            if arguments:
-                _run(arguments, event.notification)
-            if left is not None and (left := left - 1) == 0:
-                return
+    with (
+        session.client() as client,
+        client.stream(since, events=True, devices=device, waiting=say_waiting) as stream,
+        _while_read(stream),
+    ):
+        for event in stream:
+            if isinstance(event, Gap):
+                complain(f"some notifications can no longer be had; going on from {event.position}")
+            elif isinstance(event, Notification):
+                _show(event, session)
+                if arguments:
+                    _run(arguments, event)
+                stream.confirm(event.position)
+                if left is not None and (left := left - 1) == 0:
+                    return
+
+
+@contextmanager
+def _while_read(stream: Stream[Any]) -> Iterator[None]:
+    """End quietly once nobody reads what is printed (`| head`), and not only when there is more to print."""
+    if stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
+        threading.Thread(target=_await_hangup, args=(sys.stdout.fileno(), stream), daemon=True).start()
+    try:
+        yield
+    except BrokenPipeError:
+        # What is still in the buffer would be tried, and complained about, once more at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _await_hangup(pipe: int, stream: Stream[Any]) -> None:
+    poll = select.poll()
+    poll.register(pipe, 0)  # errors and hang-ups are told unasked
+    if poll.poll():
+        stream.close()
 
 
 def _arguments(command: str | None) -> list[str]:
@@ -85,11 +115,6 @@ def _check(since: str | None) -> None:
 
 def _terminated(number: int, frame: FrameType | None) -> None:
     sys.exit(exits.TERMINATED)
-
-
-def _remark(event: Event) -> None:
-    if event.event == "gap":
-        complain(f"some notifications can no longer be had; going on from {event.position}")
 
 
 def _show(notification: Notification, session: Session) -> None:
@@ -129,4 +154,5 @@ def _run(arguments: Sequence[str], notification: Notification) -> None:
         complain(f"--exec: {error}")
         return
     if done.returncode:
-        complain(f"--exec: {arguments[0]} ended with {done.returncode} for {notification.id}")
+        how = f"ended with {done.returncode}" if done.returncode > 0 else f"was ended by signal {-done.returncode}"
+        complain(f"--exec: {arguments[0]} {how} for {notification.id}")

@@ -5,16 +5,51 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
+import urllib.parse
+from typing import Literal, TypedDict
 
 import httpx2
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tocsin.client.errors import Unreachable
+from tocsin.client.errors import ClientError, Refused, Unreachable, not_tocsin
+from tocsin.client.exchange import judge
+from tocsin.client.following import LONGEST_MESSAGE, Following
+from tocsin.client.request import Request
 
 CONNECT_SECONDS = 10.0
+PING_SECONDS = 20.0
+"""How often a stream asks the server for a sign of life, and how long it waits for one."""
+
+FAREWELL_SECONDS = 1.0
+"""How long a stream that is closed waits for the server to say so, too."""
 
 
-def connect(url: str, token: str | None) -> httpx2.Client:
-    """Connections to a server, made as they are needed.
+class HttpOptions(TypedDict):
+    """What `httpx2.Client` and `httpx2.AsyncClient` are made with."""
+
+    base_url: httpx2.URL
+    headers: dict[str, str]
+    trust_env: bool
+    verify: ssl.SSLContext
+
+
+class WebSocketOptions(TypedDict):
+    """What the blocking and the asyncio `connect` of websockets are called with."""
+
+    uri: str
+    additional_headers: dict[str, str]
+    proxy: Literal[True] | None
+    ssl: ssl.SSLContext | None
+    compression: None
+    open_timeout: float
+    ping_interval: float
+    ping_timeout: float
+    close_timeout: float
+    max_size: int
+
+
+class Server:
+    """Where a server is, who asks, and whom to trust.
 
     Parameters:
         url: `http://…` or `https://…`.
@@ -23,32 +58,67 @@ def connect(url: str, token: str | None) -> httpx2.Client:
     Raises:
         ValueError: `url` is no address of a server, the token can be none, or SSL_CERT_FILE cannot be read.
     """
-    try:
-        base = httpx2.URL(url)
-    except httpx2.InvalidURL as error:
-        raise ValueError(f"{url!r} is no URL: {error}") from None
-    if base.scheme not in ("http", "https") or not base.host:
-        raise ValueError(f"{url!r} is no address of a server; expected http://… or https://…")
-    if token is not None and not (token.isascii() and token.isprintable() and token == token.strip()):
-        raise ValueError("the token has characters that no key and no JWT has")
-    return httpx2.Client(
-        base_url=base,
-        headers={"Authorization": f"Bearer {token}"} if token else {},
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self.url = url.rstrip("/")
+        self.named = token is not None
+        try:
+            self._base = httpx2.URL(self.url)
+        except httpx2.InvalidURL as error:
+            raise ValueError(f"{url!r} is no URL: {error}") from None
+        if self._base.scheme not in ("http", "https") or not self._base.host:
+            raise ValueError(f"{url!r} is no address of a server; expected http://… or https://…")
+        if token is not None and not (token.isascii() and token.isprintable() and token == token.strip()):
+            raise ValueError("the token has characters that no key and no JWT has")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         # Nobody reaches their own machine by a proxy, whatever the environment says.
-        trust_env=not _is_loopback(base.host),
-        verify=_trusted() if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-    )
+        self._by_proxy = not _is_loopback(self._base.host)
+        self._trusted = _trusted() if self._base.scheme == "https" else None
+
+    def http(self) -> HttpOptions:
+        """For connections that are made as they are needed."""
+        return {
+            "base_url": self._base,
+            "headers": self._headers,
+            "trust_env": self._by_proxy,
+            "verify": self._trusted or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        }
+
+    def websocket(self, opening: Request) -> WebSocketOptions:
+        """For a stream."""
+        query = urllib.parse.urlencode(opening.query)
+        return {
+            "uri": f"ws{self.url.removeprefix('http')}{opening.path}?{query}",
+            "additional_headers": self._headers,
+            "proxy": True if self._by_proxy else None,
+            "ssl": self._trusted,
+            "compression": None,
+            "open_timeout": CONNECT_SECONDS,
+            "ping_interval": PING_SECONDS,
+            "ping_timeout": PING_SECONDS,
+            "close_timeout": FAREWELL_SECONDS,
+            "max_size": LONGEST_MESSAGE,
+        }
+
+    def not_opened(self, error: Exception) -> ClientError:
+        """Why a stream could not be opened."""
+        if not isinstance(error, InvalidStatus):
+            return unreachable(self.url, error)
+        response = error.response
+        headers = {name.lower(): value for name, value in response.headers.raw_items()}
+        try:
+            judge(response.status_code, headers, bytes(response.body or b""))
+        except Refused as refused:
+            return refused
+        return ClientError(f"answered {response.status_code}, and no stream: is the address right?")
 
 
-def _trusted() -> ssl.SSLContext:
-    try:
-        return httpx2.create_ssl_context()
-    except (OSError, ValueError) as error:  # an SSLError is an OSError
-        file = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
-        raise ValueError(f"SSL_CERT_FILE: {file} has no certificates to trust: {error}") from None
+def connect(url: str, token: str | None) -> httpx2.Client:
+    """Connections to a server, made as they are needed. Raises as Server."""
+    return httpx2.Client(**Server(url, token).http())
 
 
-def unreachable(url: str, error: httpx2.HTTPError) -> Unreachable:
+def unreachable(url: str, error: Exception) -> Unreachable:
     """What a failure of the network means for the request it happened to."""
     refused = _certificate(error)
     if refused is not None:
@@ -57,6 +127,38 @@ def unreachable(url: str, error: httpx2.HTTPError) -> Unreachable:
     doubtful = not isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout))
     reason = str(error) or type(error).__name__
     return Unreachable(f"{url} cannot be reached: {reason}", doubtful=doubtful)
+
+
+def prepare(http: httpx2.Client | httpx2.AsyncClient, asked: Request, within: float) -> httpx2.Request:
+    """A request for one attempt.
+
+    Parameters:
+        within: seconds to wait for its answer.
+    """
+    return http.build_request(
+        asked.method,
+        asked.path,
+        params=list(asked.query) or None,
+        headers=dict(asked.headers),
+        content=asked.body,
+        timeout=httpx2.Timeout(within, connect=min(CONNECT_SECONDS, within)),
+    )
+
+
+def why_closed(following: Following, closed: ConnectionClosed) -> ClientError:
+    """What it means that a stream's connection has ended."""
+    told = closed.rcvd
+    if closed.sent is not None and not closed.rcvd_then_sent and closed.sent.code in (1002, 1003, 1007, 1009):
+        return not_tocsin("the stream")
+    return following.closed(*((told.code, told.reason) if told is not None else (None, "")))
+
+
+def _trusted() -> ssl.SSLContext:
+    try:
+        return httpx2.create_ssl_context()
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        file = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+        raise ValueError(f"SSL_CERT_FILE: {file} has no certificates to trust: {error}") from None
 
 
 def _certificate(error: BaseException | None) -> ssl.SSLCertVerificationError | None:

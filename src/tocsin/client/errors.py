@@ -5,11 +5,16 @@ ClientError
 ├── Refused                the server answered, and the answer is no
 │   ├── Unauthenticated    401
 │   ├── Forbidden          403
-│   └── NotFound           404
+│   ├── NotFound           404
+│   └── WholeRefused       422 to `send_many(…, whole=True)`: nothing was kept
 └── StreamEnded            a stream is over and would not come back unchanged
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tocsin.client.answer import Outcome
 
 
 class ClientError(Exception):
@@ -70,6 +75,18 @@ class NotFound(Refused):
     """It is not there, or not for this credential to see."""
 
 
+class WholeRefused(Refused):
+    """Nothing of what was to be kept as a whole was kept.
+
+    Attributes:
+        results: what would have become of each, in their order.
+    """
+
+    def __init__(self, sentence: str, *, status: int, code: str, results: Sequence[Outcome]) -> None:
+        self.results = results
+        super().__init__(sentence, status=status, code=code)
+
+
 class StreamEnded(ClientError):
     """The server closed a stream for good.
 
@@ -81,3 +98,12 @@ class StreamEnded(ClientError):
         self.code = code
         self.reason = reason
         super().__init__(f"the server closed the stream: {reason} ({code})")
+
+
+def not_tocsin(what: str) -> ClientError:
+    """What came is not what a Tocsin server says.
+
+    Parameters:
+        what: came: "the answer", "the stream".
+    """
+    return ClientError(f"{what} is not that of a Tocsin server: is the address right?")

@@ -1,20 +1,28 @@
 """How a client judges what came back, without doing any I/O.
 
-Whoever does the I/O, blocking or not, sends a `Request`, hands the status and the bytes of the answer to
-`judge`, and when that or the network failed asks a `Trying` whether to try again, and when. For streams see
-`tocsin.client.following`.
+Whoever does the I/O, blocking or not, sends a `Request`, hands the `Answer` to `judge`, and when that or the network
+failed asks a `Trying` whether to try again, and when. For streams see `tocsin.client.following`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
-from tocsin.client.errors import ClientError, Forbidden, NotFound, Refused, Unauthenticated, Unreachable
-from tocsin.client.notification import Notification, Page, Sent, read_notification
+from tocsin.client.answer import Outcome
+from tocsin.client.errors import (
+    ClientError,
+    Forbidden,
+    NotFound,
+    Refused,
+    Unauthenticated,
+    Unreachable,
+    WholeRefused,
+    not_tocsin,
+)
 from tocsin.client.request import Request
 
 T = TypeVar("T")
@@ -29,10 +37,36 @@ SHORTEST_ANSWER_SECONDS = 1.0
 """How long a single attempt waits for its answer, and the least when several share what time there is."""
 
 
+RETRY_FOR_SECONDS = 30.0
+TRIES = 100
+"""When a client gives up on a request, unless it is told otherwise."""
+
+Waiting: TypeAlias = Callable[[str, float], None]
+"""Who is told why something failed for now, and for how many seconds the next attempt is put off."""
+
+
+def ignore(why: str, seconds: float) -> None:
+    """Whom nothing is told."""
+
+
+def check(*, tries: int, retry_for: float) -> None:
+    """Raises ValueError where nobody can try so often, or for so long."""
+    if not retry_for >= 0 or tries < 1:
+        raise ValueError("retry_for must not be negative, and tries at least 1")
+
+
+class Answer(NamedTuple):
+    """What a server answered; headers by name in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class _Said(msgspec.Struct):
     error: str = ""
     code: str = ""
-    field: str = ""
+    results: list[Outcome] | None = None
 
 
 def judge(status: int, headers: Mapping[str, str], body: bytes) -> None:
@@ -51,6 +85,8 @@ def judge(status: int, headers: Mapping[str, str], body: bytes) -> None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         said = _Said()
     sentence = said.error or f"answered {status}, and not as a Tocsin server does: is the address right?"
+    if said.results is not None:
+        raise WholeRefused(sentence, status=status, code=said.code, results=said.results)
     kind = {401: Unauthenticated, 403: Forbidden, 404: NotFound}.get(status, Refused)
     raise kind(sentence, status=status, code=said.code, retry_after=_retry_after(headers))
 
@@ -64,33 +100,27 @@ def read(body: bytes, form: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=form)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise ClientError("the answer is not that of a Tocsin server: is the address right?") from None
+        raise not_tocsin("the answer") from None
 
 
-def read_sent(body: bytes) -> Sent:
-    """The answer to a send. Raises as `read`."""
-    return read(body, Sent)
-
-
-def read_page(body: bytes) -> tuple[list[Notification], str | None]:
-    """A page of notifications, and the `before` of the following one. Raises as `read`."""
-    found = read(body, Page)
-    try:
-        return [read_notification(bytes(text)) for text in found.notifications], found.next
-    except msgspec.DecodeError:
-        raise ClientError("the answer is not that of a Tocsin server: is the address right?") from None
-
-
-class Readiness(msgspec.Struct):
-    """The answer to `readiness`; `reasons` says why not."""
-
+class _Readiness(msgspec.Struct):
     ready: bool
     reasons: list[str] = []
 
 
-def read_readiness(body: bytes) -> Readiness:
-    """The answer to `readiness`. Raises as `read`."""
-    return read(body, Readiness)
+def read_readiness(answer: Answer, now: float) -> tuple[bool, list[str], float]:
+    """Whether the server should get traffic, why not, and how many seconds its clock is ahead of ours.
+
+    Parameters:
+        now: seconds since 1970, by our clock.
+
+    Raises:
+        Refused, ClientError: not a Tocsin server.
+    """
+    if answer.status != 503:
+        judge(*answer)
+    said, date = read(answer.body, _Readiness), answer.headers.get("date")
+    return said.ready, said.reasons, 0.0 if date is None else parsedate_to_datetime(date).timestamp() - now
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

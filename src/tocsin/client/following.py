@@ -1,38 +1,47 @@
 """Following a stream over any number of connections: nothing missing, nothing twice. Does no I/O.
 
-One `Following` outlives its connections. For each of them: send `request()`, give `take` the bytes that come,
-and when the connection is over, however it ended, wait for as many seconds as `lost` says and start again.
+One `Following` outlives its connections. For each of them: open a WebSocket with `request()`, give `take` each
+message that comes, send what `confirmation` says, and when the connection is over, however it ended, wait for as
+many seconds as `lost` says and start again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from tocsin.client.errors import ClientError, Refused, StreamEnded, Unreachable
+from tocsin.client.confirming import Confirming
+from tocsin.client.errors import (
+    ClientError,
+    Forbidden,
+    Refused,
+    StreamEnded,
+    Unauthenticated,
+    Unreachable,
+    not_tocsin,
+)
+from tocsin.client.event import CaughtUp, Envelope, Event, Gap, read_event
 from tocsin.client.exchange import retry_delay
-from tocsin.client.notification import Event, read_notification
+from tocsin.client.notification import Notification
 from tocsin.client.request import Request
 from tocsin.errors import Malformed
 from tocsin.position import Position
 
-SILENCE_SECONDS = 40.0
-"""A server says something every 15 seconds; after two of these with nothing the connection is dead."""
-
-LONGEST_LINE = 1024 * 1024
+LONGEST_MESSAGE = 1024 * 1024
 """Most bytes of one event; what sends more is not a Tocsin server."""
 
+ALIVE_SECONDS = 15.0
+"""A connection that held for so long was one; of others, the delays go on growing."""
 
-class _Envelope(msgspec.Struct):
-    event: str
-    data: msgspec.Raw = msgspec.Raw(b"{}")
-    position: str | None = None
-
-
-class _Farewell(msgspec.Struct):
-    code: int
-    reason: str = ""
+_REFUSALS: dict[int, tuple[type[Refused], int]] = {
+    4400: (Refused, 400),
+    4401: (Unauthenticated, 401),
+    4403: (Forbidden, 403),
+    4408: (Unauthenticated, 401),
+    4413: (Refused, 429),
+}
+"""Close codes of a connection that told nothing: what the same refusal is over HTTP."""
 
 
 class Following:
@@ -41,60 +50,147 @@ class Following:
     Parameters:
         since: go on right after this position; None: from now on.
         devices: only notifications about these; none: all.
+        named: whether a credential goes with it; a stream of nobody has nothing to confirm.
+        confirm: whether what the reader came back from is confirmed without a word from them.
 
     Attributes:
         position: everything up to it was given out; empty before the first connection.
-        attempt: connections in a row that failed, or ended before they told anything new or stayed alive.
+        attempt: connections in a row that failed, or ended before they told anything new or held for a while.
 
     Raises:
         Malformed: `since` is no position.
     """
 
-    def __init__(self, since: str | None, devices: Sequence[str]) -> None:
+    def __init__(
+        self, since: str | None, devices: Sequence[str] = (), *, named: bool = True, confirm: bool = True
+    ) -> None:
         self._at = Position.parse(since) if since else None
         self._devices = tuple(devices)
-        self._rest = b""
+        self._confirming = Confirming(by_itself=confirm) if named and not self._devices else None
         self._opened = False
+        self._greeted = False
+        self._since = 0.0
         self.attempt = 0
 
     @property
     def position(self) -> str:
         return "" if self._at is None else str(self._at)
 
-    def request(self) -> Request:
-        """How to open the next connection."""
-        self._rest = b""
+    def request(self, now: float) -> Request:
+        """How to open the next connection.
+
+        Parameters:
+            now: seconds, monotonic.
+        """
+        self._greeted, self._since = False, now
         query = [("protocol", "tocsin.v1"), *(("deviceId", device) for device in self._devices)]
         if self._at is not None:
-            query.append(("since", str(self._at)))
-        return Request(
-            method="GET",
-            path="/notifications",
-            query=query,
-            headers={"Accept": "application/x-ndjson", "Accept-Encoding": "identity"},
-            safe=True,
-        )
+            since = self._at if self._confirming is None else self._confirming.resume_from(self._at)
+            query.append(("since", str(since)))
+        return Request(method="GET", path="/notifications", query=query, safe=True)
 
-    def take(self, data: bytes) -> Iterator[Event]:
-        """The events in these bytes and in what was left over from those before. Read it to its end.
+    # ------------------------------------------------------------ what comes
+
+    def take(self, message: bytes) -> Event | None:
+        """The event in a message; None where it holds nothing new for the reader.
 
         Raises:
-            StreamEnded: the server closed it for good. Unreachable: it closed it for now.
-            ClientError: these are not a Tocsin server's bytes.
+            ClientError: this is not a Tocsin server's message.
         """
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > LONGEST_LINE:
-            raise ClientError("the stream is not that of a Tocsin server: is the address right?")
-        for line in lines:
-            if not line:
-                self.attempt = 0
-            elif (event := self._read(line)) is not None:
-                yield event
+        try:
+            envelope = msgspec.json.decode(message, type=Envelope)
+            at = Position.parse(envelope.position) if envelope.position else None
+            event = read_event(envelope)
+        except (msgspec.DecodeError, UnicodeDecodeError, Malformed):
+            raise not_tocsin("the stream") from None
+        self._opened = True
+        if envelope.event == "hello":
+            self._greeted = True
+        if at is None:
+            return event
+        if isinstance(event, Gap):
+            return self._lost_some(event, at)
+        if self._confirming is not None:
+            self._confirming.reached(at)
+        if self._at is not None and self._at.epoch == at.epoch and at.seq <= self._at.seq:
+            # `caught-up` is news even where nothing was missed; all else of before was given out.
+            return event if envelope.event == "caught-up" and at == self._at else None
+        self._at = at
+        if event is not None and not isinstance(event, CaughtUp):
+            self.attempt = 0
+        if isinstance(event, Notification) and self._confirming is not None:
+            self._confirming.gave(at)
+        return event
 
-    def lost(self, why: ClientError, chance: float) -> float:
+    def _lost_some(self, gap: Gap, at: Position) -> Gap | None:
+        if self._at is None or at.epoch != self._at.epoch:
+            self._go_on_from(at)
+            return gap
+        oldest = Position.parse(gap.oldest) if gap.oldest else at
+        if oldest.epoch == at.epoch and at.seq < oldest.seq:
+            # Nobody misses what they were given before.
+            return gap if oldest.seq > self._at.seq else None
+        self._go_on_from(at)
+        return gap
+
+    def _go_on_from(self, at: Position) -> None:
+        self._at = at
+        if self._confirming is not None:
+            self._confirming.began(at)
+
+    # ------------------------------------------------------------ what is confirmed
+
+    def came_back(self) -> None:
+        """The reader is done with all that was given out."""
+        if self._confirming is not None:
+            self._confirming.came_back()
+
+    def confirm(self, position: str) -> None:
+        """Everything up to a position has arrived with its reader.
+
+        Raises:
+            Malformed: it is no position.
+        """
+        if self._confirming is not None:
+            self._confirming.confirm(Position.parse(position))
+
+    def confirmation(self, now: float, *, last: bool = False) -> bytes:
+        """What to send now, empty for nothing.
+
+        Parameters:
+            now: seconds, monotonic.
+            last: the connection is about to be ended.
+        """
+        due = self._confirming.due(now, last=last) if self._confirming is not None else None
+        return b"" if due is None else msgspec.json.encode({"received": str(due)})
+
+    def seconds_left(self, now: float) -> float | None:
+        """How long to wait for a message at most before asking for a confirmation again; None: for ever."""
+        return None if self._confirming is None else self._confirming.seconds_left(now)
+
+    # ------------------------------------------------------------ how connections end
+
+    def closed(self, code: int | None, reason: str) -> ClientError:
+        """What it means that the server closed the connection.
+
+        Parameters:
+            code: None where it just ended.
+        """
+        if code is None:
+            return Unreachable("the connection ended")
+        # 44xx: do not come back unchanged. All others (restart, overload, too slow) are an invitation to.
+        if 4400 <= code < 4500:
+            if not self._greeted and code in _REFUSALS:
+                kind, status = _REFUSALS[code]
+                return kind(reason or f"the server closed the stream ({code})", status=status)
+            return StreamEnded(code, reason)
+        return Unreachable(f"the server closed the stream: {reason} ({code})")
+
+    def lost(self, why: ClientError, now: float, chance: float) -> float:
         """Seconds to wait before the next connection.
 
         Parameters:
+            now: seconds, monotonic.
             chance: 0 to 1, drawn anew each time.
 
         Raises:
@@ -104,34 +200,11 @@ class Following:
         if isinstance(why, Refused):
             if not why.temporary:
                 raise why
-        elif not isinstance(why, Unreachable) or not self._opened:
+        elif not isinstance(why, Unreachable) or not self._opened or not why.temporary:
             raise why
+        if self._greeted and now - self._since >= ALIVE_SECONDS:
+            self.attempt = 0
         retry_after = why.retry_after if isinstance(why, Refused) else None
         delay = retry_delay(self.attempt, chance, retry_after)
         self.attempt += 1
         return delay
-
-    def _read(self, line: bytes) -> Event | None:
-        try:
-            envelope = msgspec.json.decode(line, type=_Envelope)
-            if envelope.event == "error":
-                raise _ended(msgspec.json.decode(envelope.data, type=_Farewell))
-            at = Position.parse(envelope.position) if envelope.position else None
-            text, position = bytes(envelope.data), envelope.position or ""
-            notification = read_notification(text, position) if envelope.event == "notification" else None
-        except (msgspec.DecodeError, UnicodeDecodeError, Malformed):
-            raise ClientError("the stream is not that of a Tocsin server: is the address right?") from None
-        self._opened = True
-        if notification is not None:
-            if at is not None and self._at is not None and at.epoch == self._at.epoch and at.seq <= self._at.seq:
-                return None
-            self.attempt = 0
-        self._at = at or self._at
-        return Event(event=envelope.event, position=position, notification=notification)
-
-
-def _ended(farewell: _Farewell) -> ClientError:
-    # 44xx: do not come back unchanged. All others (restart, overload, too slow) are an invitation to.
-    if 4400 <= farewell.code < 4500:
-        return StreamEnded(farewell.code, farewell.reason)
-    return Unreachable(f"the server closed the stream: {farewell.reason} ({farewell.code})")

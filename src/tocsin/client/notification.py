@@ -9,14 +9,17 @@ import msgspec
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One notification.
+    """One notification, as its reader has it.
 
     A server may be newer than its client: `type` is any text, and what is not known here is in `text`.
 
     Attributes:
         user_id: the audience: one user, or None for everyone.
-        timestamp: RFC 3339 UTC.
+        timestamp: RFC 3339 UTC, as all times are.
         position: where it stands in the log; `stream(since=position)` goes on right after it.
+        first: the position at which it was created; never moves.
+        since: the position at which it last became unread.
+        read, dismissed, acknowledged: when its reader did that, or None.
         text: the JSON object as the server gave it, byte for byte.
     """
 
@@ -35,6 +38,11 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     group: str | None = None
     app_id: str | None = None
     position: str = ""
+    first: str = ""
+    since: str = ""
+    read: str | None = None
+    dismissed: str | None = None
+    acknowledged: str | None = None
     # Filled in here, never read from the wire, where no key is empty.
     text: bytes = msgspec.field(name="", default=b"")
 
@@ -43,38 +51,6 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """What the sender added; numbers of any size are kept."""
         found: dict[str, Any] = json.loads(bytes(self.metadata_text))
         return found
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Something a stream tells.
-
-    Attributes:
-        event: `hello`, `notification`, `gap`, `caught-up`, or a word this client does not know.
-        position: what to resume from after it, empty where it has none.
-        notification: for `notification`, else None.
-    """
-
-    event: str
-    position: str
-    notification: Notification | None = None
-
-
-class Sent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The answer to a send.
-
-    Attributes:
-        recipient_count: to how many open streams it was written; it is kept for everybody else.
-    """
-
-    notification_id: str
-    recipient_count: int = 0
-
-
-class Page(msgspec.Struct, frozen=True):
-    """A page of a list of notifications, newest first; `next` is the `before` of the following one."""
-
-    notifications: list[msgspec.Raw]
-    next: str | None = None
 
 
 _decoder = msgspec.json.Decoder(Notification)
