@@ -24,7 +24,7 @@ NO_APP = AppId(" ")
 CHUNK = 200
 """Most rows that one command removes."""
 
-USERS = 40
+USERS = 20
 """Most users whose counts one command changes."""
 
 

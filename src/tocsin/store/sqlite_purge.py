@@ -1,8 +1,8 @@
 """Retention: a task that removes what is too old or too much, and never stands in anybody's way.
 
 It looks with a reader's connection, a bounded page at a time, and removes with commands of a few hundred rows, each
-whole in itself: wherever it is cut off, the next run goes on. Between commands it waits as long as the last one took,
-and as long as others are waiting to write.
+whole in itself: wherever it is cut off, the next run goes on. Between commands it waits twice as long as the last one
+took, and as long as others are waiting to write.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ _OWNERS = 200
 _SOON_SECONDS = 5.0
 _AGAIN_SECONDS = 60.0
 _LEAST_PAUSE = 0.002
+_REST = 2
 _STAND_BACK = 0.005
-_LONGEST_STAND_BACK = 0.25
+_LONGEST_STAND_BACK = 1.0
 _LITTLE = 256
 
 Row = tuple[Any, ...]
@@ -273,7 +274,7 @@ class Purge:
             waited += _STAND_BACK
         began = self._clock.monotonic()
         result = await self._writer.submit(command)
-        await asyncio.sleep(max(_LEAST_PAUSE, self._clock.monotonic() - began))
+        await asyncio.sleep(max(_LEAST_PAUSE, _REST * (self._clock.monotonic() - began)))
         return result
 
 
