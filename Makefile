@@ -24,8 +24,8 @@ run: ## start the server for trying out; PORT=8000 DATA=./tocsin-data
 test: setup packages ## run the tests; ARGS="-k word" or ARGS=tests/test_tree.py goes to pytest
 	@.venv/bin/python -m pytest -n 2 --dist loadfile -m "not soak" $(ARGS)
 
-soak: setup packages ## the same tests with larger numbers, and the long ones
-	@TOCSIN_SOAK=1 .venv/bin/python -m pytest $(ARGS)
+soak: setup packages ## the same tests with larger numbers, and the long ones: hours; docs/howto/soak.md
+	@TOCSIN_SOAK=1 .venv/bin/python -m pytest -o faulthandler_timeout=7200 $(ARGS)
 
 check: setup ## style, types and the import rules
 	.venv/bin/ruff check

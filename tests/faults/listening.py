@@ -117,8 +117,13 @@ class Reader:
             self.connection.drop(reset=reset)
 
     def stall(self) -> None:
-        """Read nothing more."""
+        """Read nothing more, until `wake`.
+
+        The answer to a ping that lies in what was left unread would go to a connection that is over by then, and
+        the reset that comes back would take the reason with it.
+        """
         assert self.connection is not None, f"{self.name} is not connected"
+        self.connection.pong = False
         self.connection.transport.pause_reading()
 
     def wake(self) -> None:
@@ -213,6 +218,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.established = False
+        self.pong = True
         self.code: int | None = None
         self._refused: tuple[int, str | None] | None = None
         self._buffer = bytearray()
@@ -291,7 +297,7 @@ class _Frames(_Connection):
         if opcode == TEXT:
             told = _envelope.decode(payload)
             self.reader.take(told.event, told.position, told.data)
-        elif opcode == PING:
+        elif opcode == PING and self.pong:
             self.transport.write(frame(PONG, payload))
         elif opcode == CLOSE:
             self.code = int.from_bytes(payload[:2], "big")

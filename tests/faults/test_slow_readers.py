@@ -138,12 +138,13 @@ def test_fifty_stalled_readers_of_a_thousand_cost_the_others_nothing(
 
     told = {what: [median(found[what][n] for found in rounds) * 1000 for n in (0, 1)] for what in rounds[0]}
     with capsys.disabled():
-        print("\n  50 of 1,000 stalled, 200 sends/s of 1 KiB (40 to everyone), medians of 5 rounds:")
+        print("\n  50 of 1,000 stalled, 200 sends/s of 1 KiB (10 to everyone), medians of 5 rounds:")
         for n, whose in enumerate(("the others'", "the publisher's")):
             each = [f"{found['stalled'][n] * 1000:.1f}/{found['control'][n] * 1000:.1f}" for found in rounds]
             print(f"  {whose} p99 {told['stalled'][n]:.1f} ms, control {told['control'][n]:.1f} ms ({', '.join(each)})")
         print(f"  memory at most +{max(grown) / MIB:.1f} MiB; load average {os.getloadavg()[0]:.1f}")
     assert max(grown) <= 64 * MIB
+    assert max(told["control"]) < 1000, "this machine does not carry the load, so that the comparison says nothing"
     for n in (0, 1):
         allowed = max(told["control"][n] * 1.1, told["control"][n] + 5)
         assert told["stalled"][n] <= allowed, "slow readers slow others down (or something else ran meanwhile)"
@@ -152,7 +153,7 @@ def test_fifty_stalled_readers_of_a_thousand_cost_the_others_nothing(
 def pace(crowd: Crowd, seconds: float = 20.0) -> tuple[float, float]:
     """The p99 of readers that read, and of the publisher, in seconds from when a send was due."""
     crowd.findings.delays = array("d")
-    load = crowd.load(rate=200, broadcasts=40, size=1024)
+    load = crowd.load(rate=200, broadcasts=10, size=1024)
     time.sleep(2.0)
     crowd.findings.timing = load.timing = True
     time.sleep(seconds)
