@@ -54,36 +54,40 @@ def _strict_json(body: bytes) -> Any:
 
 
 _UNSURE = object()
+_BIG = 10**300
 
 
 def _quickly(body: bytes) -> Any:
-    # The quick decoder is strict but for two things: it passes U+0000, and of a key that is there twice it keeps
-    # the last. Every string of the text is a key or a value of what it makes, unless a key was there twice. So
-    # where as many came out as went in, nothing was lost; otherwise the slow one says what is wrong.
+    # The quick decoder is strict but for three things: it passes U+0000 and integers beyond a double, and of a key
+    # that is there twice it keeps the last. Every string of the text is a key or a value of what it makes, unless
+    # a key was there twice. So where as many came out as went in, nothing was lost; otherwise the slow one says
+    # what is wrong.
     if b"\\u0000" in body or b"\\\\" in body:
         return _UNSURE
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        came_out = 2 * _strings([value])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
         return _UNSURE
     # With no two backslashes in a row, one before a quote always escapes it.
-    went_in = body.count(b'"') - body.count(b'\\"')
-    return value if 2 * _strings(value) == went_in else _UNSURE
+    return value if came_out == body.count(b'"') - body.count(b'\\"') else _UNSURE
 
 
 def _strings(value: Any) -> int:
+    """How many strings a value is made of; OverflowError where an integer in it may be beyond a double."""
+    count = 0
     if type(value) is dict:
         count = len(value)
-        for inner in value.values():
-            kind = type(inner)
-            if kind is str:
-                count += 1
-            elif kind is dict or kind is list:
-                count += _strings(inner)
-        return count
-    if type(value) is list:
-        return sum(map(_strings, value))
-    return type(value) is str
+        value = value.values()
+    for inner in value:
+        kind = type(inner)
+        if kind is str:
+            count += 1
+        elif kind is dict or kind is list:
+            count += _strings(inner)
+        elif kind is int and not -_BIG < inner < _BIG:
+            raise OverflowError
+    return count
 
 
 def elements(body: bytes, most: int) -> list[bytes]:

@@ -23,6 +23,8 @@ LINES = "application/x-ndjson"
 V = TypeVar("V")
 Look = Callable[[Principal, str | None], Awaitable[V]]
 
+_UNKNOWN = Refusal()
+
 
 class WholeRefused(Problem, frozen=True, kw_only=True):
     """The problem of a batch that was to be kept as a whole, with a result for each notification."""
@@ -99,8 +101,12 @@ class _Drafts:
             if len(raw) > wire.BODY_BYTES:
                 raise TooLarge("The item", wire.BODY_BYTES)
             form = read_send(raw)
-            app = await self._once_each(self._apps, form.app_id, self._authorize.in_name_of)
-            user = await self._once_each(self._audiences, form.user_id, self._authorize.audience)
+            app = self._apps.get(form.app_id, _UNKNOWN)
+            if isinstance(app, Refusal):
+                app = await self._look_up(self._apps, form.app_id, self._authorize.in_name_of)
+            user = self._audiences.get(form.user_id, _UNKNOWN)
+            if isinstance(user, Refusal):
+                user = await self._look_up(self._audiences, form.user_id, self._authorize.audience)
         except Unavailable:
             raise
         except Refusal as refusal:
@@ -108,7 +114,7 @@ class _Drafts:
             return refusal.with_traceback(None)
         return draft_of(form, raw, principal=self._principal, user=user, app=app, now=self._now, once=None)
 
-    async def _once_each(self, known: dict[str | None, V | Refusal], wanted: str | None, look: Look[V]) -> V:
+    async def _look_up(self, known: dict[str | None, V | Refusal], wanted: str | None, look: Look[V]) -> V:
         if wanted not in known:
             try:
                 known[wanted] = await look(self._principal, wanted)

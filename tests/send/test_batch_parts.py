@@ -1,0 +1,127 @@
+"""What the store promises of a batch when it fails half-way, or when what is known of it is old."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from store.adapters import ADAPTERS, NOW, Recorder, draft, put_users
+from tocsin.errors import Invalid, Unavailable
+from tocsin.idempotency import KEPT_MS, Once, UsedKey
+from tocsin.ports import Entry, Replay
+from tocsin.store import sqlite_bulk
+from tocsin.store.sqlite_bulk import Bulk
+
+ONCE = Once(scope="key:tests batch", key="k", fingerprint=b"one")
+
+
+def test_what_stands_behind_a_part_that_failed_is_not_tried_and_goes_on_under_the_key(tmp_path: Path) -> None:
+    async def test(store: Any, recorder: Recorder) -> None:
+        await put_users(store, "a")
+        drafts = [draft(str(n), user="a") for n in range(1000)]
+        submitted = 0
+
+        def submit(command: Any) -> Any:
+            nonlocal submitted
+            submitted += 1
+            if submitted == 3:
+                raise Unavailable("Too many writes are waiting")
+            return store._writer.submit(command)
+
+        found = await Bulk(submit).append_all(drafts, ONCE, NOW, whole=False)
+        assert [type(one) for one in found] == [Entry] * 500 + [Unavailable] * 500
+        assert submitted == 3
+        assert str(found[500]) == "Too many writes are waiting"
+        assert str(found[-1]).startswith("Not tried")
+
+        again = await store.append_all(drafts, ONCE, NOW, whole=False)
+        assert [type(one) for one in again] == [Replay] * 500 + [Entry] * 500
+        assert [one.id for one in again] == [one.id for one in drafts]
+        told = [entry.id for entry in recorder.entries if entry.notification is not None]
+        assert told == [one.id for one in drafts]
+
+    ADAPTERS["sqlite"].run(tmp_path, test)
+
+
+def test_when_the_first_part_fails_it_is_the_whole_request_that_is_not_available(tmp_path: Path) -> None:
+    async def test(store: Any, recorder: Recorder) -> None:
+        def submit(command: Any) -> Any:
+            raise Unavailable
+
+        with pytest.raises(Unavailable):
+            await Bulk(submit).append_all([draft("x")], None, NOW, whole=False)
+
+    ADAPTERS["sqlite"].run(tmp_path, test)
+
+
+def test_parts_of_another_size_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(store: Any, recorder: Recorder) -> None:
+        drafts = [draft(str(n)) for n in range(170)]
+        first = await store.append_all(drafts[:120], ONCE, NOW, whole=False)
+        monkeypatch.setattr(sqlite_bulk, "PART_COST", 35)
+        again = await store.append_all(drafts, ONCE, NOW, whole=False)
+        assert [one.id for one in again[:120]] == [one.id for one in first]
+        assert [type(one) for one in again] == [Replay] * 120 + [Entry] * 50
+
+    ADAPTERS["sqlite"].run(tmp_path, test)
+
+
+def test_after_a_day_a_key_begins_anew_whatever_was_left_of_it(tmp_path: Path) -> None:
+    async def test(store: Any, recorder: Recorder) -> None:
+        old = [draft(f"old {n}") for n in range(120)]
+        await store.append_all(old, ONCE, NOW, whole=False)
+        # The last part is younger, as if a later try had added it.
+        late = NOW + KEPT_MS - 1
+        await store.append_all([*old, draft("late")], ONCE, late, whole=False)
+        other = Once(scope=ONCE.scope, key=ONCE.key, fingerprint=b"two")
+        with pytest.raises(UsedKey):
+            await store.append_all([draft("too early")], other, late, whole=False)
+        new = [draft(f"new {n}") for n in range(121)]
+        found = await store.append_all(new, other, NOW + KEPT_MS + 1, whole=False)
+        assert [one.id for one in found] == [one.id for one in new]
+
+    ADAPTERS["sqlite"].run(tmp_path, test)
+
+
+def test_a_whole_that_is_refused_takes_no_number(tmp_path: Path) -> None:
+    async def test(store: Any, recorder: Recorder) -> None:
+        await put_users(store, "a")
+        start = store.head
+        for bad in (draft("x", user="nobody"), Invalid("title", "is required")):
+            both = asyncio.gather(
+                store.append_all([draft("1", user="a"), bad, draft("2")], ONCE, NOW, whole=True),
+                store.append(draft("another's", user="a")),
+            )
+            refused, kept = await both
+            assert [one.code for one in refused] == [
+                "withheld",
+                bad.code if isinstance(bad, Invalid) else "not-found",
+                "withheld",
+            ]
+            assert kept.seq == start + 1
+            start = store.head
+        assert (await store.unread("a")).types["info"] == 2
+
+    ADAPTERS["sqlite"].run(tmp_path, test)
+
+
+def test_expired_parts_are_removed(tmp_path: Path) -> None:
+    async def test(store: Any, recorder: Recorder) -> None:
+        long_ago = 1_000_000_000_000
+        await store.append_all([draft(str(n)) for n in range(400)], ONCE, long_ago, whole=False)
+
+    async def after(store: Any, recorder: Recorder) -> None:
+        async def left() -> int:
+            rows = await store._reader.read(
+                lambda connection: connection.execute("SELECT count(*) FROM batches").fetchall()
+            )
+            return int(rows[0][0])
+
+        for _ in range(500):
+            if not await left():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("they are still there")
+
+    ADAPTERS["sqlite"].run(tmp_path, test, after)

@@ -1,0 +1,113 @@
+"""The quick way of reading JSON strictly takes nothing that the slow one refuses, and makes of it what that makes."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tocsin import strict_json
+from tocsin.errors import Refusal
+from tocsin.strict_json import elements, lines
+
+texts = st.text(alphabet=st.sampled_from('ab"\\\0ä\ud83c\udf89\n\ud800{}[]:,'), max_size=5)
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(10**310) | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> bytes:
+    """JSON, often with an object that has a key twice, sometimes mangled."""
+    text = json.dumps(draw(values), ensure_ascii=draw(st.booleans()))
+    if draw(st.booleans()):
+        names = draw(st.lists(st.sampled_from(["a", "b", 'a"', "\\", "\\u0061", ""]), min_size=1, max_size=5))
+        members = [f"{json.dumps(name)}:{json.dumps(draw(values))}" for name in names]
+        text = f'{{"x":{text},"y":{{{",".join(members)}}}}}'.replace("\\\\u0061", "\\u0061")
+    body = text.encode("utf-8", "surrogatepass")
+    if draw(st.integers(0, 3)) == 0:
+        at = draw(st.integers(0, len(body)))
+        body = body[:at] + draw(st.sampled_from([b'"', b"\\", b"\\\\", b"}", b",", b"\xff", b"\x00"])) + body[at:]
+    return body
+
+
+def slowly(body: bytes) -> Any:
+    """What the slow way makes of it, or the refusal."""
+    quick, strict_json._quickly = strict_json._quickly, lambda _body: strict_json._UNSURE
+    try:
+        return strict_json._strict_json(body)
+    except Refusal as refusal:
+        return refusal
+    finally:
+        strict_json._quickly = quick
+
+
+@settings(max_examples=1_500, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(bodies())
+def test_what_the_quick_way_takes_is_what_the_slow_way_makes(body: bytes) -> None:
+    quick = strict_json._quickly(body)
+    if quick is not strict_json._UNSURE:
+        slow = slowly(body)
+        assert not isinstance(slow, Refusal), (body, slow)
+        assert repr(quick) == repr(slow), body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":1,"a":1}',
+        b'{"a":"x","b":{"c":[],"c":"y"}}',
+        b'{"a":1,"\\u0061":1}',
+        b'{"a":"\\\\","a":1}',
+        b'{"\\"":1,"\\"":2}',
+        b'[{"a":""},{"b":"","b":""}]',
+        b'"\\u0000"',
+        b'{"\\u0000":1}',
+        b'{"a":"\xff"}',
+        b"1e999",
+        b"9" * 400,
+        b'{"a":[-1' + b"0" * 310 + b"]}",
+        b"NaN",
+    ],
+)
+def test_what_loses_meaning_is_left_to_the_slow_way(body: bytes) -> None:
+    assert strict_json._quickly(body) is strict_json._UNSURE
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"title":"a \\"b\\" \\n","message":"m","metadata":{"a":[1,"b",{"c":"d"}]}}',
+        '{"title":"\u00e4","message":"\\u00e4"}'.encode(),
+        b'{"a":{"b":"","c":null},"d":[[],"e"],"f":1.5}',
+    ],
+)
+def test_what_is_usual_goes_the_quick_way(body: bytes) -> None:
+    assert strict_json._quickly(body) == json.loads(body)
+
+
+@given(st.lists(values, max_size=6), st.integers(1, 8), st.booleans())
+@settings(deadline=None, database=None)
+def test_elements_are_given_as_they_were_written(found: list[Any], most: int, many: bool) -> None:
+    texts = [json.dumps(value) for value in found if "\\ud800" not in json.dumps(value)]
+    texts = [text for text in texts if "Infinity" not in text and "NaN" not in text and _in_range(text)]
+    few = strict_json._FEW
+    strict_json._FEW = 0 if many else few
+    try:
+        assert elements(f"[{' , '.join(texts)}]".encode(), most) == [text.encode() for text in texts[: most + 1]]
+    finally:
+        strict_json._FEW = few
+
+
+def _in_range(text: str) -> bool:
+    return all(pair not in text for pair in ("\\ud83c", "\\udf89"))
+
+
+def test_lines_are_given_without_blank_ones_and_no_more_than_asked_for() -> None:
+    assert lines(b"1\n\n2 \r\n \n3", 3) == [b"1", b"2 \r", b"3"]
+    assert len(lines(b"1\n2\n3\n4\n5", 3)) == 4
+    assert len(lines(b"\n" * 7, 3)) > 3
+    assert lines(b"\n" * 6, 3) == []
