@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 
+from client.events import at, envelope, notification, take
 from tocsin.client import (
     CaughtUp,
     ClientError,
@@ -29,42 +27,7 @@ from tocsin.client.following import Following
 from tocsin.client.request import api
 from tocsin.errors import Malformed
 
-EPOCH = "0a1b2c3d"
 LOST = Unreachable("the connection ended")
-
-
-def notification(seq: int, epoch: str = EPOCH) -> bytes:
-    data = {
-        "id": f"n{seq}",
-        "type": "info",
-        "title": f"t{seq}",
-        "message": "m",
-        "timestamp": "2026-01-01T00:00:00.000Z",
-    }
-    return envelope("notification", seq, data, epoch)
-
-
-def envelope(event: str, seq: int | None, data: object = None, epoch: str = EPOCH) -> bytes:
-    position = None if seq is None else f"{epoch}-{seq}"
-    return json.dumps({"event": event, "position": position, "data": data or {}}).encode()
-
-
-def at(seq: int) -> str:
-    return f"{EPOCH}-{seq}"
-
-
-def received(seq: int) -> bytes:
-    return b'{"received":"%b"}' % at(seq).encode()
-
-
-def take(following: Following, *messages: bytes) -> list[Event]:
-    """What a reader is given who comes back for more after each."""
-    given = []
-    for message in messages:
-        following.came_back()
-        event = following.take(message)
-        given += [] if event is None else [event]
-    return given
 
 
 def titles(events: list[Event]) -> list[str]:
@@ -130,9 +93,7 @@ def test_after_a_gap_it_goes_on_in_the_other_log() -> None:
 
     assert found[0] == Gap(oldest="ffffffff-3", position="ffffffff-3")
     assert titles(found) == ["t4"]
-    following.came_back()
-    following.confirmation(0.0)
-    assert since(following) == "ffffffff-4"
+    assert following.position == "ffffffff-4"
 
 
 def test_after_a_gap_in_the_same_log_what_is_left_is_given() -> None:
@@ -156,60 +117,6 @@ def test_a_position_from_the_future_is_given_up() -> None:
     assert titles(found) == ["t21"]
 
 
-# ---------------------------------------------------------------- what is confirmed
-
-
-def test_only_what_the_reader_came_back_from_is_confirmed_and_not_too_often() -> None:
-    following = Following(None)
-    following.take(envelope("hello", 1))
-    following.take(notification(2))
-    assert following.confirmation(0.0) == b""
-    assert following.seconds_left(0.0) is None
-
-    following.came_back()
-    assert following.confirmation(0.0) == received(2)
-    assert following.confirmation(100.0) == b""
-    take(following, notification(3), notification(4))
-    assert following.confirmation(4.9) == b""
-    assert following.seconds_left(3.0) == 2.0
-    assert following.confirmation(5.0) == received(3)
-    following.came_back()
-    assert following.confirmation(5.1) == b""
-    assert following.confirmation(5.1, last=True) == received(4)
-
-
-def test_it_goes_back_to_what_was_confirmed_and_drops_what_comes_twice() -> None:
-    following = Following(None)
-    take(following, envelope("hello", 1), notification(2), notification(3))
-    assert following.confirmation(0.0) == received(2)
-    # The server believes a confirmation of 3 only from a stream that began at 2 or before.
-    assert since(following) == at(2)
-
-    assert take(following, envelope("hello", 2)) == []
-    # Not before this connection has come as far.
-    assert following.confirmation(10.0) == b""
-    assert take(following, notification(3), envelope("caught-up", 3)) == [CaughtUp(position=at(3))]
-    assert following.confirmation(10.0) == received(3)
-    assert since(following) == at(3)
-
-
-@pytest.mark.parametrize("options", [{"named": False}, {"devices": ["d"]}, {"confirm": False}])
-def test_who_is_not_asked_confirms_nothing(options: dict[str, Any]) -> None:
-    following = Following(None, **options)
-    take(following, envelope("hello", 1), notification(2), notification(3))
-    assert following.confirmation(0.0, last=True) == b""
-    assert since(following) == at(3)
-
-
-def test_a_reader_can_confirm_by_hand() -> None:
-    following = Following(None, confirm=False)
-    take(following, envelope("hello", 1), notification(2), notification(3))
-    following.confirm(at(2))
-    assert following.confirmation(0.0) == received(2)
-    with pytest.raises(Malformed):
-        following.confirm("nonsense")
-
-
 # ---------------------------------------------------------------- how connections end
 
 
@@ -217,7 +124,7 @@ def test_a_reader_can_confirm_by_hand() -> None:
 def test_a_44xx_is_the_end(code: int) -> None:
     following = Following(None)
     following.request(0.0)
-    following.take(envelope("hello", 1))
+    following.take(envelope("hello", 1), 0.0)
     why = following.closed(code, "why")
     assert isinstance(why, StreamEnded)
     assert why.code == code
@@ -247,7 +154,7 @@ def test_a_connection_closed_before_its_greeting_is_a_refusal(code: int, kind: t
 @pytest.mark.parametrize("code", [None, 1000, 1011, 1012, 1013, 4508, 4510, 4529])
 def test_other_ends_are_an_invitation_to_come_back(code: int | None) -> None:
     following = Following(None)
-    following.take(envelope("hello", 1))
+    following.take(envelope("hello", 1), 0.0)
     assert later(following, following.closed(code, "why")) > 0
 
 
@@ -263,7 +170,7 @@ def test_a_server_that_was_never_there_is_not_waited_for() -> None:
 def test_a_refused_connection_ends_it_unless_the_server_says_later(status: int, ends: bool, opened: bool) -> None:
     following = Following(None)
     if opened:
-        following.take(envelope("hello", 1))
+        following.take(envelope("hello", 1), 0.0)
     with pytest.raises(Refused) as caught:
         judge(status, {"retry-after": "7"}, b'{"error": "why"}')
     if ends:
@@ -275,7 +182,7 @@ def test_a_refused_connection_ends_it_unless_the_server_says_later(status: int, 
 
 def test_delays_grow_and_begin_anew_once_the_stream_lives() -> None:
     following = Following(None)
-    following.take(envelope("hello", 1))
+    following.take(envelope("hello", 1), 0.0)
     delays = [later(following, chance=1.0) for _ in range(12)]
     assert delays[:4] == [0.25, 0.5, 1.0, 2.0]
     assert delays[-1] == LONGEST_DELAY
@@ -299,7 +206,7 @@ def test_delays_grow_and_begin_anew_once_the_stream_lives() -> None:
 def test_what_is_no_stream_is_said_to_be_none(message: bytes) -> None:
     following = Following(None)
     with pytest.raises(ClientError, match="not that of a Tocsin server") as caught:
-        following.take(message)
+        following.take(message, 0.0)
     with pytest.raises(ClientError):
         later(following, caught.value)
 

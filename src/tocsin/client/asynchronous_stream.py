@@ -97,7 +97,7 @@ class AsyncStream(Generic[T]):
             return None
         except ConnectionClosed as closed:
             raise why_closed(following, closed) from None
-        return following.take(message)
+        return following.take(message, time.monotonic())
 
     async def _connect(self) -> None:
         # Kept where it is found, whatever becomes of whoever waits for it.

@@ -92,7 +92,7 @@ class Stream(Generic[T]):
             return None
         except ConnectionClosed as closed:
             raise why_closed(following, closed) from None
-        return following.take(message)
+        return following.take(message, time.monotonic())
 
     def _connect(self) -> ClientConnection | None:
         with self._lock:

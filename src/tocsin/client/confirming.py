@@ -12,7 +12,9 @@ class Confirming:
     """The positions of one stream, from its first connection on.
 
     A server believes a confirmation only from a stream that began at or before the last one. So a stream that is
-    made again goes back to what was confirmed, where there is more than that; what comes twice is dropped.
+    made again goes back to what was surely confirmed, where there is more than that; what comes twice is dropped.
+    Nothing answers a confirmation: it is sure once the connection that it was sent on has brought something since,
+    and either 5 seconds have passed or the next one is sent.
 
     Parameters:
         by_itself: what the reader came back from is confirmed without a word from them.
@@ -23,18 +25,31 @@ class Confirming:
         self._given: Position | None = None
         self._taken: Position | None = None
         self._told: Position | None = None
+        self._sure: Position | None = None
+        self._heard = False
         self._reached: Position | None = None
         self._not_before = 0.0
 
     def began(self, position: Position) -> None:
         """It goes on from here, and nothing that was before it counts any more."""
-        self._told, self._reached, self._given, self._taken = position, position, None, None
+        self._sure = self._told = self._reached = position
+        self._given = self._taken = None
 
-    def reached(self, position: Position) -> None:
-        """The connection has come as far as this."""
-        self._reached = position
-        if self._told is None:
-            self._told = position
+    def connecting(self) -> None:
+        """A connection is made anew; what was not surely confirmed on the one before was not."""
+        self._told, self._reached, self._not_before = self._sure, None, 0.0
+
+    def reached(self, position: Position, now: float) -> None:
+        """The connection has come as far as this.
+
+        Parameters:
+            now: seconds, monotonic.
+        """
+        self._reached, self._heard = position, True
+        if self._sure is None:
+            self._sure = self._told = position
+        elif now >= self._not_before:
+            self._sure = self._told
 
     def gave(self, position: Position) -> None:
         """A notification was given to the reader."""
@@ -54,8 +69,8 @@ class Confirming:
         """Where the next connection begins, for a reader who was given everything up to a position."""
         latest = self._given if self._by_itself else None
         for one in (self._taken, latest):
-            if self._told is not None and one is not None and _is_after(one, self._told):
-                return self._told
+            if self._sure is not None and one is not None and _is_after(one, self._sure):
+                return self._sure
         return position
 
     def due(self, now: float, *, last: bool = False) -> Position | None:
@@ -67,7 +82,9 @@ class Confirming:
         """
         if not self._is_waiting() or (now < self._not_before and not last):
             return None
-        self._not_before = now + CONFIRM_SECONDS
+        if self._heard:
+            self._sure = self._told
+        self._heard, self._not_before = False, now + CONFIRM_SECONDS
         self._told = self._taken
         return self._taken
 

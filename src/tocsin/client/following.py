@@ -83,6 +83,8 @@ class Following:
             now: seconds, monotonic.
         """
         self._greeted, self._since = False, now
+        if self._confirming is not None:
+            self._confirming.connecting()
         query = [("protocol", "tocsin.v1"), *(("deviceId", device) for device in self._devices)]
         if self._at is not None:
             since = self._at if self._confirming is None else self._confirming.resume_from(self._at)
@@ -91,8 +93,11 @@ class Following:
 
     # ------------------------------------------------------------ what comes
 
-    def take(self, message: bytes) -> Event | None:
+    def take(self, message: bytes, now: float) -> Event | None:
         """The event in a message; None where it holds nothing new for the reader.
+
+        Parameters:
+            now: seconds, monotonic.
 
         Raises:
             ClientError: this is not a Tocsin server's message.
@@ -111,7 +116,7 @@ class Following:
         if isinstance(event, Gap):
             return self._lost_some(event, at)
         if self._confirming is not None:
-            self._confirming.reached(at)
+            self._confirming.reached(at, now)
         if self._at is not None and self._at.epoch == at.epoch and at.seq <= self._at.seq:
             # `caught-up` is news even where nothing was missed; all else of before was given out.
             return event if envelope.event == "caught-up" and at == self._at else None
