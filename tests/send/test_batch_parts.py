@@ -69,7 +69,7 @@ def test_parts_of_another_size_are_found_again(tmp_path: Path, monkeypatch: pyte
 
 def test_after_a_day_a_key_begins_anew_whatever_was_left_of_it(tmp_path: Path) -> None:
     async def test(store: Any, recorder: Recorder) -> None:
-        old = [draft(f"old {n}") for n in range(120)]
+        old = [draft(f"old {n}") for n in range(100)]
         await store.append_all(old, ONCE, NOW, whole=False)
         # The last part is younger, as if a later try had added it.
         late = NOW + KEPT_MS - 1
