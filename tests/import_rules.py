@@ -41,7 +41,10 @@ AREAS: dict[str, list[str]] = {
     "examination": ["tocsin.store.sqlite_examination", "tocsin.store.sqlite_restore"],
     "broker": ["tocsin.broker.*"],
     "channels": ["tocsin.channels.*"],
-    "live": ["tocsin.live", "tocsin.live.stream", "tocsin.live.hub", "tocsin.live.form", "tocsin.live.closing"],
+    "live": [
+        "tocsin.live",
+        *(f"tocsin.live.{part}" for part in ("stream", "hub", "form", "closing", "unread")),
+    ],
     "live skins": ["tocsin.live.*"],
     "api": ["tocsin.api.*"],
     "web": ["tocsin.web.*"],

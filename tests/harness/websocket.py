@@ -197,6 +197,16 @@ class WebSocket:
             return True
         return False
 
+    def counts_only_for(self, seconds: float) -> bool:
+        """On `tocsin.v1`: whether nothing but how much is unread comes for so long."""
+        deadline = time.monotonic() + seconds
+        try:
+            while (message := self.recv_json(max(0.0, deadline - time.monotonic())))["event"] == "unread":
+                pass
+        except TimeoutError:
+            return True
+        raise AssertionError(f"there came {message}")
+
     def closed_within(self, seconds: float) -> int | None:
         """Read on until the connection is over, and return the close code (None: cut off without one).
 

@@ -12,6 +12,7 @@ from tocsin.live.stream import State, Stream
 from tocsin.notification import Notification, NotificationId
 from tocsin.ports import Page
 from tocsin.position import Epoch, Position
+from tocsin.receipt import Item
 
 EPOCH = Epoch("0123abcd")
 LIMIT = 3
@@ -85,11 +86,15 @@ class History:
                 number = len(self.log) + 1
                 body = b'{"n":%d,"x":"%b"}' % (number, b"x" * (40_000 if step == "commit big" else 1))
                 id_ = NotificationId(f"notif_{number}")
-                self.log.append(Notification(first=number, seq=number, id=id_, user_id=None, device_id=None, body=body))
+                self.log.append(
+                    Notification(
+                        first=number, seq=number, since=number, id=id_, user_id=None, device_id=None, body=body
+                    )
+                )
             case "fan out" if self.fanned_out < len(self.log):
                 notification = self.log[self.fanned_out]
                 self.fanned_out += 1
-                stream.offer(notification.seq, ENVELOPE_LINES.notification(EPOCH, notification))
+                stream.offer(notification.seq, ENVELOPE_LINES.notification(EPOCH, Item(notification)))
             case "page" if stream.state is State.CATCHING_UP and not self.began:
                 self.began = True
                 if self.page_first:
@@ -114,7 +119,7 @@ class History:
         found = self.log[since : since + LIMIT]
         head = len(self.log)
         upto = found[-1].seq if len(found) == LIMIT else head
-        return Page(found, upto, head, full=upto < head)
+        return Page([Item(notification) for notification in found], upto, head, full=upto < head)
 
     def read_on(self) -> str:
         """Take note of what came by this connection, hold it to its own rules, and return the last position."""

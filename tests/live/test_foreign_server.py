@@ -51,6 +51,11 @@ def test_it_is_really_not_our_own_server(foreign: Server) -> None:
         assert stream.chunked, "our own server takes the connection over and needs no chunks"
 
 
+def flat_of(data: dict[str, Any]) -> dict[str, Any]:
+    """The flat object of an enveloped one, which also says where it is and what became of it."""
+    return dict(list(data.items())[:9])
+
+
 def test_all_forms_get_the_same_objects(foreign: Server) -> None:
     token = foreign.token("user123")
     with (
@@ -66,7 +71,7 @@ def test_all_forms_get_the_same_objects(foreign: Server) -> None:
         texts = [flat.recv_text(), flat.recv_text()]
         seen = [
             [json.loads(text) for text in texts],
-            [v1.recv_event("notification")["data"] for _ in range(2)],
+            [flat_of(v1.recv_event("notification")["data"]) for _ in range(2)],
             [events.next_notification().json for _ in range(2)],
             [lines.next() for _ in range(2)],
         ]

@@ -85,7 +85,7 @@ def test_nothing_is_told_before_the_first_frame(strict: Server, admin: Http) -> 
         assert stream.recv_json()["event"] == "hello"
         assert stream.recv_json()["event"] == "caught-up"
         admin.send("another")
-        assert stream.recv_json()["data"]["title"] == "another"
+        assert stream.recv_event("notification")["data"]["title"] == "another"
 
 
 def test_a_first_frame_resumes_where_the_url_said(strict: Server, admin: Http) -> None:

@@ -57,7 +57,7 @@ def test_v1_is_asked_for_by_subprotocol_or_query(dev: Server, how: str) -> None:
         assert stream.subprotocol == subprotocol
         hello, caught_up = stream.recv_json(), stream.recv_json()
         id_ = send(dev, "t", userId="user123")
-        event = stream.recv_json()
+        event = stream.recv_event("notification")
 
     assert (hello["event"], caught_up["event"]) == ("hello", "caught-up")
     assert hello["position"] == caught_up["position"]
@@ -142,7 +142,7 @@ def test_resuming_from_any_position_gives_everything_after_it_once(dev: Server) 
         start = until_caught_up(stream)[-1]["position"]
         for n in range(6):
             send(dev, f"{n}", **({"userId": "user123"} if n % 2 else {}))
-        live = [stream.recv_json() for _ in range(6)]
+        live = [stream.recv_event("notification") for _ in range(6)]
 
     for n, place in enumerate([start, *(event["position"] for event in live)]):
         with WebSocket(dev.url, token=token, subprotocol=V1, since=place) as stream:
@@ -176,7 +176,7 @@ def test_a_resumed_stream_is_whole_while_others_go_on_sending(dev: Server) -> No
 
     assert got == expected
     assert stream.recv_event("caught-up", "notification")["event"] == "caught-up"
-    assert stream.silent_for(0.2)
+    assert stream.counts_only_for(0.2)
     stream.close()
 
 
@@ -191,7 +191,7 @@ def test_a_reader_who_pauses_for_longer_than_its_budget_gets_everything_once_in_
     assert [flat.recv_json()["id"] for _ in ids] == ids
     assert [v1.recv_event("notification", "gap")["data"].get("id") for _ in ids] == ids
     assert flat.silent_for(0.2)
-    assert v1.silent_for(0.1), "caught up is told once, at the beginning"
+    assert v1.counts_only_for(0.1), "caught up is told once, at the beginning"
     flat.close()
     v1.close()
 
@@ -221,7 +221,7 @@ def test_a_since_of_another_epoch_is_told_as_a_gap(dev: Server) -> None:
         assert gap["event"] == "gap"
         assert gap["data"]["oldest"] == gap["position"] == caught_up["position"]
         send(dev, "after", userId="user123")
-        assert stream.recv_json()["data"]["title"] == "after"
+        assert stream.recv_event("notification")["data"]["title"] == "after"
 
 
 def test_a_since_of_the_future_is_told_as_a_gap_and_the_head_is_where_it_goes_on(dev: Server) -> None:
@@ -235,7 +235,7 @@ def test_a_since_of_the_future_is_told_as_a_gap_and_the_head_is_where_it_goes_on
         assert events[0]["position"] == future
         assert events[1]["position"] == events[2]["position"] == f"{epoch}-{number}"
         send(dev, "after", userId="user123")
-        assert stream.recv_json()["data"]["title"] == "after"
+        assert stream.recv_event("notification")["data"]["title"] == "after"
 
 
 @pytest.mark.parametrize("since", ["00000000-1", "future"])

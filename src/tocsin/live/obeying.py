@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from tocsin import wire
 from tocsin.errors import Invalid, Malformed, Refusal
-from tocsin.live.stream import Command, State, Stream
+from tocsin.live.stream import Command, Stream
 from tocsin.path.acknowledge import Acknowledge
 from tocsin.position import Epoch, Position
 from tocsin.principal import UserId
@@ -107,6 +107,5 @@ class Obeying:
             await self._acknowledge.received(user, self._stream.began, self._received)
 
     def _refuse(self, command: Command, refusal: Refusal) -> None:
-        if self._stream.state is not State.CLOSING:
-            data = {"command": command.verb, "id": command.value, "code": refusal.code, "error": refusal.sentence}
-            self._stream.tell(self._stream.form.event("refused", None, wire.encode(data)))
+        data = {"command": command.verb, "id": command.value, "code": refusal.code, "error": refusal.sentence}
+        self._stream.answer(self._stream.form.event("refused", None, wire.encode(data)))

@@ -288,7 +288,12 @@ class Stream:
         self._send(self.form.event(event, str(position), data))
 
     def tell(self, frame: bytes) -> None:
-        """Something that has no place in the log; not told while more waits than may."""
+        """Something that has no place in the log and holds only for who is not behind."""
+        if self.state is State.LIVE:
+            self._send(frame)
+
+    def answer(self, frame: bytes) -> None:
+        """What became of something that the peer asked for."""
         if self.state in (State.LIVE, State.CATCHING_UP) and not self.door.paused:
             self._send(frame)
 
