@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.command import Listening, tocsin
+from cli.command import PROGRAM, Listening, environment, streams, streams_left, tocsin
 from harness.http import DEV_KEY, inbox
 from harness.server import Server, free_port
 
@@ -195,6 +196,99 @@ def test_a_command_is_run_for_each_without_a_shell(dev: Server, tmp_path: Path) 
         [["an argument", "$HOME"], title, title, "error"],
     ]
     assert not (tmp_path / "shell").exists()
+
+
+def test_commands_run_one_at_a_time_in_order_and_a_slow_one_loses_nothing(
+    start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = start_server()
+    out, go = tmp_path / "out", tmp_path / "go"
+    script = tmp_path / "script.sh"
+    # The first one holds everything up until it is told to go on.
+    script.write_text(f'echo "begin $TOCSIN_TITLE" >> {out}\nwhile [ ! -e {go} ]; do sleep 0.05; done\n'
+                      f'cat > /dev/null\necho "end $TOCSIN_TITLE" >> {out}\n')  # fmt: skip
+    titles = [f"n{number}" for number in range(12)]
+    with Listening("--json", "--exec", f"sh {script}", "--count", "12", server=server) as listening:
+        listening.wait_open()
+        server.service().send(titles[0], "m", userId="system")
+        assert listening.notification()["title"] == titles[0]
+        for title in titles[1:6]:
+            server.service().send(title, "m", userId="system")
+        server.kill()
+        server.start()
+        for title in titles[6:]:
+            server.service().send(title, "m", userId="system")
+        go.touch()
+        assert listening.wait(within=60) == 0
+
+    assert out.read_text().split("\n")[:-1] == [f"{what} {title}" for title in titles for what in ("begin", "end")]
+
+
+def test_a_command_that_a_signal_ended_is_said_to_be(dev: Server, tmp_path: Path) -> None:
+    script = tmp_path / "script.sh"
+    script.write_text("kill -9 $$\n")
+    with Listening("--exec", f"sh {script}", "--count", "1", server=dev, token=dev.token("user123")) as listening:
+        listening.wait_open()
+        dev.user("user123").send("t", "m")
+        assert listening.wait() == 0
+        assert "was ended by signal 9" in listening.err
+
+
+def test_a_signal_ends_it_while_a_command_runs(dev: Server) -> None:
+    with Listening("--exec", "sleep 600", server=dev, token=dev.token("user123")) as listening:
+        listening.wait_open()
+        dev.user("user123").send("t", "m")
+        listening.line()
+        time.sleep(0.2)
+        assert listening.end(signal.SIGINT) == 130
+        assert listening.err == ""
+
+
+@pytest.mark.parametrize("printing", [True, False])
+def test_it_ends_quietly_when_nobody_reads_what_it_prints(printing: bool, dev: Server) -> None:
+    """As before `| head`: noticed while there is nothing to print, too."""
+    token, before = dev.token("user123"), streams_left(dev)
+    with subprocess.Popen(
+        [PROGRAM, "listen"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(dev, token, None)
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        deadline = time.monotonic() + 20
+        while streams(dev) <= before:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.stdout.close()
+        if printing:
+            dev.user("user123").send("t", "m")
+        assert process.wait(20) == 0
+        assert process.stderr.read() == b""
+
+
+def test_too_many_streams_are_waited_for(start_server: Callable[..., Server]) -> None:
+    server = start_server(env={"TOCSIN_LIMITS__STREAMS_PER_USER": "1"})
+    with Listening(server=server) as first:
+        first.wait_open()
+        with Listening("--count", "1", server=server) as second:
+            while "too many streams" not in second.err:
+                assert second.process.poll() is None, second.err
+                time.sleep(0.02)
+            assert first.end(signal.SIGINT) == 130
+            deadline = time.monotonic() + 60
+            while second.process.poll() is None and time.monotonic() < deadline:
+                server.service().send("t", "m", userId="system")
+                time.sleep(0.1)
+            assert second.wait() == 0
+
+
+def test_what_was_shown_is_delivered(dev: Server) -> None:
+    with Listening("--count", "1", server=dev, token=dev.token("viewer")) as listening:
+        listening.wait_open()
+        id_ = dev.service().send("t", "m", userId="viewer").json["notificationId"]
+        assert listening.wait() == 0
+    deadline = time.monotonic() + 20
+    while not dev.service().get(f"/api/notifications/{id_}/receipts").json["delivered"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_position_of_another_log_is_said_to_be_lost(dev: Server) -> None:
