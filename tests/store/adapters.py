@@ -10,8 +10,9 @@ from typing import Any
 from tocsin.app import App, AppId
 from tocsin.device import DeviceId
 from tocsin.notification import Draft, Notification, new_id
-from tocsin.ports import AuditEntry, Entry, Page, Span, Store
+from tocsin.ports import EVERYTHING, AuditEntry, Entry, Page, Span, Store, Wanted
 from tocsin.principal import User, UserId
+from tocsin.receipt import UNTOUCHED, Change, Item
 from tocsin.store.sqlite import SqliteStore
 
 NOW = 1_800_000_000_000
@@ -91,15 +92,20 @@ async def put_app(store: Store, name: str, *, quota: int = 10) -> None:
     await store.put_app(App(id=AppId(name), name=name, quota_per_hour=quota), audit())
 
 
+def number(change: Change) -> int:
+    """The number of the log that a change took."""
+    return change.notification.seq if isinstance(change, Item) else change.seq
+
+
 async def all_changes(store: Store, user: str | None, since: int, limit: int, **scope: Any) -> list[int]:
     """The numbers of all pages after a number, each page held to what a page promises."""
     devices = frozenset(DeviceId(id_) for id_ in scope["devices"]) if "devices" in scope else None
     found: list[int] = []
     while True:
         page: Page = await store.changes(None if user is None else UserId(user), devices, since, limit)
-        numbers = [notification.seq for notification in page.notifications]
+        numbers = [number(change) for change in page.changes]
         assert numbers == sorted(set(numbers))
-        assert all(since < number <= page.upto for number in numbers)
+        assert all(since < one <= page.upto for one in numbers)
         assert page.upto <= page.head or not numbers
         assert page.full == (page.upto < page.head)
         found += numbers
@@ -117,14 +123,20 @@ async def outcome(awaited: Any) -> Any:
         return error
 
 
-async def pages(store: Store, user: str, limit: int) -> list[Notification]:
+async def pages(store: Store, user: str, limit: int, wanted: Wanted = EVERYTHING) -> list[Item]:
     """All of an inbox, read page by page."""
-    found: list[Notification] = []
+    found: list[Item] = []
     before: int | None = None
     while True:
-        page = await store.inbox(UserId(user), before, limit)
-        assert len(page.notifications) <= limit
-        found += page.notifications
+        page = await store.inbox(UserId(user), wanted, before, limit)
+        assert len(page.items) <= limit
+        found += page.items
         if page.next is None:
             return found
+        assert before is None or page.next < before, "a page must lead on"
         before = page.next
+
+
+def untouched(notification: Notification) -> Item:
+    """A notification with which nobody has done anything yet."""
+    return Item(notification, UNTOUCHED)
