@@ -144,10 +144,12 @@ def test_fifty_stalled_readers_of_a_thousand_cost_the_others_nothing(
             print(f"  {whose} p99 {told['stalled'][n]:.1f} ms, control {told['control'][n]:.1f} ms ({', '.join(each)})")
         print(f"  memory at most +{max(grown) / MIB:.1f} MiB; load average {os.getloadavg()[0]:.1f}")
     assert max(grown) <= 64 * MIB
-    assert max(told["control"]) < 1000, "this machine does not carry the load, so that the comparison says nothing"
+    controls = [found["control"][1] for found in rounds]
+    if max(controls) > 2 * min(controls):
+        pytest.skip("the controls differ among themselves: something else runs here, and latencies say nothing")
     for n in (0, 1):
         allowed = max(told["control"][n] * 1.1, told["control"][n] + 5)
-        assert told["stalled"][n] <= allowed, "slow readers slow others down (or something else ran meanwhile)"
+        assert told["stalled"][n] <= allowed, "slow readers slow others down"
 
 
 def pace(crowd: Crowd, seconds: float = 20.0) -> tuple[float, float]:
