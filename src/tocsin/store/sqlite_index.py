@@ -83,7 +83,7 @@ _STALE_OF_APP = _STALE + " OR coalesce(n.app_id, ' ') = ?"
 # ---------------------------------------------------------------- of the index
 
 # An owner is a word that nobody's text is meant to hold: it begins with a character of private use.
-_OWNER = "char(57344) || coalesce(hex(value ->> 3), 'all')"
+_OWNER = "char(57344) || iif(value ->> 3 IS NULL, 'all', hex(value ->> 3))"
 _INSERT = f"""
 INSERT INTO words (rowid, title, message, owner)
 SELECT value ->> 0, value ->> 1, value ->> 2, {_OWNER} FROM json_each(?)
@@ -144,6 +144,12 @@ class Index:
             self.close()
             raise
         self._first, self._voids, self._floors, self._swept = found[0]
+        self._found = head
+
+    @property
+    def behind(self) -> bool:
+        """Whether it still takes in what was in the log before it was opened."""
+        return bool(self._first < self._found)
 
     def close(self) -> None:
         """Let go of both files."""
