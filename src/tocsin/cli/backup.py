@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _SILENCE_SECONDS = 3600.0
 """How long the server may take to make the copy before its first byte comes."""
 
+_SYNC_BYTES = 4 * 1024**2
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -147,8 +149,13 @@ def _receive(session: Session, path: Path) -> None:
             ):
                 if response.status_code != 200:
                     exchange.judge(response.status_code, response.headers, response.read())
+                unsynced = 0
                 for part in response.iter_raw():
-                    file.write(part)
+                    unsynced += file.write(part)
+                    if unsynced >= _SYNC_BYTES:
+                        # Bit by bit: a server on this disk would wait behind all of it at once.
+                        os.fdatasync(file.fileno())
+                        unsynced = 0
         except httpx2.HTTPError as error:
             raise unreachable(session.url, error) from None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -28,6 +29,7 @@ FOLDER = "backup.tmp"
 """Where a copy is made, in the data folder."""
 
 _LEAST_PAUSE = 0.001
+_SYNC_STEPS = 16
 _SPARE_BYTES = 64 * 1024**2
 _NAME = "tocsin.db"
 
@@ -78,11 +80,15 @@ class Snapshots:
         copying = _Copying(path)
         try:
             await self._writer.aside(copying.begin)
-            going = True
-            while going:
+            left, steps = 1, 0
+            while left:
                 began = time.monotonic()
-                going = await self._writer.aside(copying.step)
+                left = await self._writer.aside(copying.step)
                 await asyncio.sleep(max(_LEAST_PAUSE, time.monotonic() - began))
+                steps += 1
+                if steps % _SYNC_STEPS == 0 or left <= STEP_PAGES:
+                    # The last step syncs the copy, and commits wait for the disk behind what it has not written yet.
+                    await asyncio.to_thread(sync, path)
         finally:
             await self._writer.aside(copying.end)
         await asyncio.to_thread(make_single, path)
@@ -102,13 +108,14 @@ class _Copying:
         self._target.execute("PRAGMA journal_mode = off; PRAGMA synchronous = off")
         self._backup = self._target.backup("main", source, "main")
 
-    def step(self, _source: apsw.Connection) -> bool:
-        """Copy a few pages; whether there are more."""
+    def step(self, _source: apsw.Connection) -> int:
+        """Copy a few pages; how many are left, 0 when it is done."""
         assert self._backup is not None
         try:
-            return not self._backup.step(STEP_PAGES)
+            done = self._backup.step(STEP_PAGES)
         except (apsw.BusyError, apsw.LockedError):
-            return True
+            done = False
+        return 0 if done else max(1, self._backup.remaining)
 
     def end(self, _source: apsw.Connection) -> None:
         try:
@@ -126,6 +133,15 @@ def make_single(path: Path) -> None:
         copy.execute("PRAGMA journal_mode = delete").fetchall()
     finally:
         copy.close()
+
+
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, on disk."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _size(source: apsw.Connection) -> int:

@@ -19,6 +19,7 @@ from tocsin.errors import StartError
 from tocsin.store.queries import queries
 from tocsin.store.sqlite import FILE
 from tocsin.store.sqlite_backup import make_single
+from tocsin.store.sqlite_backup import sync as sync
 from tocsin.store.sqlite_examination import LOCK_FILE, Damaged, Examination
 from tocsin.store.sqlite_file import Lock, connect, make_folder, new_epoch
 
@@ -196,12 +197,3 @@ def _put_aside(path: Path) -> Path:
     except OSError:
         path.replace(aside)
     return aside
-
-
-def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on disk."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
