@@ -16,6 +16,7 @@ from harness.server import Server
 from tocsin.api.asyncapi import CLOSES
 from tocsin.api.routes import ROUTES
 from tocsin.live.closing import Close
+from tocsin.live.stream import COMMANDS
 
 
 def references(value: Any) -> Iterator[str]:
@@ -81,6 +82,22 @@ def test_it_says_what_the_documents_say_of_sending(openapi: Any) -> None:
     }
 
 
+def test_it_says_how_an_inbox_is_read_and_what_needs_no_body(openapi: Any) -> None:
+    listing = openapi["paths"]["/api/notifications"]["get"]
+    asked = {one["name"]: one["schema"] for one in listing["parameters"]}
+    assert {name for name, schema in asked.items() if schema["type"] == "array"} == {
+        "type", "deviceId", "appId", "group",
+    }  # fmt: skip
+    assert asked["type"]["items"]["enum"] == ["info", "success", "warning", "error", "emergency"]
+    assert asked["unread"] == asked["dismissed"] == {"type": "boolean"}
+    assert "Link" in listing["responses"]["200"]["headers"]
+    item = openapi["components"]["schemas"]["InboxItem"]
+    assert {"position", "first", "since", "read", "dismissed", "acknowledged"} <= set(item["required"])
+    assert openapi["paths"]["/api/notifications/read-all"]["post"]["requestBody"]["required"] is False
+    assert openapi["paths"]["/api/notifications/{id}/read"]["put"].get("requestBody") is None
+    assert "409" in openapi["paths"]["/api/notifications/{id}/dismissal"]["put"]["responses"]
+
+
 def test_only_the_documented_routes_may_fail_with_500(openapi: Any) -> None:
     failing = {
         path for path, methods in openapi["paths"].items() for one in methods.values() if "500" in one["responses"]
@@ -92,7 +109,10 @@ def test_the_stream_is_described_with_every_close_code(server: Server) -> None:
     document = server.http().get("/asyncapi.json").json
     assert document["asyncapi"] == "3.0.0"
     assert document["channels"]["notifications"]["address"] == "/notifications"
-    assert {"notification", "hello", "caught-up", "gap", "auth", "end"} <= set(document["components"]["messages"])
+    messages = document["components"]["messages"]
+    changes = {"notification", "enveloped", "receipt", "mark", "withdrawn", "purged"}
+    assert set(messages) == changes | {"hello", "caught-up", "gap", "unread", "refused", "auth", "command", "end"}
+    assert {verb for one in messages["command"]["payload"]["oneOf"] for verb in one["required"]} == COMMANDS
     assert set(CLOSES) == set(Close)
     assert set(document["x-close-codes"]) == {str(int(code)) for code in Close}
     flat = document["components"]["schemas"]["Flat"]

@@ -60,6 +60,17 @@ def superusers(status: int) -> str:
     return f"401 403 403 403 {status} {status} 403 403 401 401"
 
 
+def user123s(status: int) -> str:
+    """User123 and a key of theirs; to other users there is none."""
+    return f"401 404 {status} 404 404 404 {status} 403 401 401"
+
+
+def senders(status: int, *roles: str) -> str:
+    """Whoever sent it, and superusers; to all others who hold a credential there is none."""
+    stranger = dict.fromkeys(("nobody", "expired token", "revoked key"), 401)
+    return " ".join(str(stranger.get(role, status if role in (*roles, "admin", "service") else 404)) for role in ROLES)
+
+
 def of(kind: str) -> Callable[[Http], str]:
     """A path to a new thing of that kind."""
 
@@ -78,11 +89,50 @@ def unmade(kind: str) -> Callable[[Http], str]:
     return lambda admin: f"/api/{kind}/{fresh(kind)}"
 
 
-def sent_to(user: str | None) -> Callable[[Http], str]:
+def sent_to(user: str | None, rest: str = "", **fields: Any) -> Callable[[Http], str]:
     def make(admin: Http) -> str:
-        return f"/api/notifications/{admin.send(**({'userId': user} if user else {})).json['notificationId']}"
+        answer = admin.send(**({"userId": user} if user else {}), **fields)
+        return f"/api/notifications/{answer.json['notificationId']}{rest}"
 
     return make
+
+
+def sent_by_user123(rest: str = "") -> Callable[[Http], str]:
+    def make(admin: Http) -> str:
+        answer = Http(admin.url, key=make_key(admin, "user123")["key"]).send()
+        return f"/api/notifications/{answer.json['notificationId']}{rest}"
+
+    return make
+
+
+def sent_by_app(rest: str = "") -> Callable[[Http], str]:
+    def make(admin: Http) -> str:
+        assert admin.put(f"/api/apps/{DEV_APP}", {"name": "Demo", "quotaPerHour": 1_000}).status == 200
+        answer = Http(admin.url).send_from_app("user123", "by the app")
+        return f"/api/notifications/{answer.json['notificationId']}{rest}"
+
+    return make
+
+
+def acting(rest: str) -> list[Case]:
+    """What one does with one's own, and cannot do with what is others' or not there."""
+    return [
+        Case(user123s(200), sent_to("user123", rest), about="user123's"),
+        Case("401 404 404 200 404 404 404 403 401 401", sent_to("user456", rest), about="user456's"),
+        Case(users(200), sent_to(None, rest), about="everyone's"),
+        Case(users(404), at(f"/api/notifications/notif_none{rest}"), about="nobody's"),
+    ]
+
+
+def of_senders(status: int, rest: str = "") -> list[Case]:
+    """What the sender may, whoever the recipient is."""
+    return [
+        Case(senders(status), sent_to("user123", rest), about="sent by a service"),
+        Case(senders(status), sent_to(None, rest), about="sent by a service to everyone"),
+        Case(senders(status, "user123", "key of user123"), sent_by_user123(rest), about="sent by user123"),
+        Case(senders(status, "app"), sent_by_app(rest), about="sent by the app"),
+        Case(senders(404), at(f"/api/notifications/notif_none{rest}"), about="nobody's"),
+    ]
 
 
 def new_key(admin: Http) -> str:
@@ -126,11 +176,24 @@ ROWS: dict[str, list[Case]] = {
     ],
     "GET /api/notifications": [Case(users(200))],
     "GET /api/notifications/{id}": [
-        Case("401 404 200 404 404 404 200 403 401 401", sent_to("user123"), about="user123's"),
+        Case(user123s(200), sent_to("user123"), about="user123's"),
         Case("401 404 404 200 404 404 404 403 401 401", sent_to("user456"), about="user456's"),
         Case(users(200), sent_to(None), about="everyone's"),
         Case(users(404), at("/api/notifications/notif_none"), about="nobody's"),
     ],
+    "GET /api/notifications/unread": [Case(users(200))],
+    "POST /api/notifications/read-all": [Case(users(200)), Case(users(200), body={"type": "info"}, about="of a type")],
+    "PUT /api/notifications/{id}/read": acting("/read"),
+    "DELETE /api/notifications/{id}/read": acting("/read"),
+    "PUT /api/notifications/{id}/dismissal": [
+        *acting("/dismissal"),
+        Case(user123s(409), sent_to("user123", "/dismissal", dismissible=False), about="to be acknowledged first"),
+    ],
+    "DELETE /api/notifications/{id}/dismissal": acting("/dismissal"),
+    "PUT /api/notifications/{id}/acknowledgement": acting("/acknowledgement"),
+    "DELETE /api/notifications/{id}": of_senders(204),
+    "GET /api/notifications/{id}/receipts": of_senders(200, "/receipts"),
+    "GET /api/changes": [Case(users(200)), Case(users(200), query={"since": "00000000-0"}, about="of another log")],
     "POST /api/auth/login": [Case(ANYBODY, body={"username": "viewer", "password": "viewer"})],
     "GET /api/auth/me": [Case(users(200))],
     "POST /api/auth/ticket": [Case(users(201))],

@@ -11,6 +11,8 @@ from tocsin import __version__
 from tocsin.api.answer import Answer
 from tocsin.api.call import Call
 from tocsin.live.closing import Close
+from tocsin.live.stream import COMMANDS
+from tocsin.notification import TYPES
 from tocsin.wire import Flat, encode
 
 Json = dict[str, Any]
@@ -35,13 +37,60 @@ CLOSES: dict[Close, str] = {
 
 _POSITION: Json = {"type": "string", "pattern": "^[0-9a-f]{8}-(0|[1-9][0-9]{0,17})$"}
 
+_TEXT: Json = {"type": "string"}
+_TIME: Json = {"type": ["string", "null"], "format": "date-time"}
+_MAYBE: Json = {"type": ["string", "null"]}
+_STATE: Json = {"read": _TIME, "dismissed": _TIME, "acknowledged": _TIME}
+_COUNT: Json = {"type": "integer", "minimum": 0}
+
+
+def _object(**properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
 _EVENTS: dict[str, tuple[str, Json]] = {
     "hello": ("Opens the stream; `position` is where it starts from.", {"type": "object"}),
     "caught-up": ("What was missed is told; from here on things come as they happen.", {"type": "object"}),
     "gap": (
-        "What came before `position` is lost to this stream, since the `since` it was given is not of this log.",
-        {"type": "object", "properties": {"oldest": _POSITION}, "required": ["oldest"]},
+        (
+            "Something is gone: up to `oldest` retention has removed what this stream had not had, or, where `oldest` "
+            "is `position`, the `since` it was given is not of this log. It goes on from `position`."
+        ),
+        _object(oldest=_POSITION),
     ),
+    "receipt": (
+        "What this user has done with a notification: its three times, null for not at all.",
+        _object(id=_TEXT, first=_POSITION, **_STATE),
+    ),
+    "mark": (
+        "What is unread, has `since` up to `upTo`, is of `type` and about `deviceId` (null: any), was read at `at`.",
+        _object(upTo=_POSITION, type=_MAYBE, deviceId=_MAYBE, at={**_TEXT, "format": "date-time"}),
+    ),
+    "withdrawn": ("A notification was taken back.", _object(id=_TEXT, first=_POSITION)),
+    "purged": (
+        "Retention has removed what has `first` up to `upTo`: broadcasts or own ones, of `appId` (null: any, empty: none).",
+        _object(upTo=_POSITION, broadcasts={"type": "boolean"}, appId=_MAYBE),
+    ),
+    "unread": (
+        (
+            "How many notifications are unread, as of `position` in its data; after `caught-up`, and when it has "
+            "changed by other than new ones, at most once in 250 ms. Has no place in the log."
+        ),
+        _object(total=_COUNT, types=_object(**dict.fromkeys(TYPES, _COUNT)), position=_POSITION),
+    ),
+    "refused": (
+        "A command that was not followed, and why: `id` is what it named. Has no place in the log.",
+        _object(command={"enum": sorted(COMMANDS)}, id=_TEXT, code=_TEXT, error=_TEXT),
+    ),
+}
+
+_WITHOUT_PLACE = {"error", "unread", "refused"}
+
+_COMMANDS: dict[str, str] = {
+    "read": "I have read the notification of this id.",
+    "dismiss": "I dismiss it.",
+    "acknowledge": "I acknowledge it.",
+    "received": "Everything up to this position of the stream has arrived.",
 }
 
 
@@ -61,6 +110,7 @@ def describe() -> Json:
     messages = {"notification": _notification(), "enveloped": _enveloped(), "auth": _auth(), "end": _end()}
     messages |= {name: _event(name, says, data) for name, (says, data) in _EVENTS.items()}
     told = [name for name in messages if name != "auth"]
+    messages["command"] = _command()
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -93,6 +143,12 @@ def describe() -> Json:
                 "channel": {"$ref": "#/channels/notifications"},
                 "messages": [{"$ref": "#/channels/notifications/messages/auth"}],
             },
+            "command": {
+                "action": "receive",
+                "summary": "What a user may ask for on a WebSocket with `tocsin.v1`",
+                "channel": {"$ref": "#/channels/notifications"},
+                "messages": [{"$ref": "#/channels/notifications/messages/command"}],
+            },
         },
         "components": {"messages": messages, "schemas": schemas},
         "x-close-codes": {str(int(code)): says for code, says in CLOSES.items()},
@@ -124,8 +180,11 @@ def _notification() -> Json:
 def _enveloped() -> Json:
     return {
         "title": "A notification in an envelope",
-        "summary": "On `tocsin.v1`.",
-        "payload": _envelope("notification", {"$ref": "#/components/schemas/Flat"}),
+        "summary": "On `tocsin.v1`: with its places in the log, and when this user did what.",
+        "payload": _envelope(
+            "notification",
+            {"allOf": [{"$ref": "#/components/schemas/Flat"}, _object(first=_POSITION, since=_POSITION, **_STATE)]},
+        ),
     }
 
 
@@ -142,6 +201,19 @@ def _auth() -> Json:
     }
 
 
+def _command() -> Json:
+    return {
+        "title": "A command",
+        "summary": "Followed in order; what is refused is told by `refused`.",
+        "payload": {"oneOf": [_said(verb, says) for verb, says in _COMMANDS.items()]},
+    }
+
+
+def _said(verb: str, says: str) -> Json:
+    value = _POSITION if verb == "received" else _TEXT
+    return {**_object(**{verb: {**value, "description": says}}), "additionalProperties": False}
+
+
 def _end() -> Json:
     data = {"type": "object", "properties": {"code": {"enum": [int(code) for code in Close]}, "reason": _TEXT}}
     return {
@@ -151,15 +223,12 @@ def _end() -> Json:
     }
 
 
-_TEXT: Json = {"type": "string"}
-
-
 def _event(name: str, says: str, data: Json) -> Json:
     return {"title": name, "summary": says, "payload": _envelope(name, data)}
 
 
 def _envelope(event: str, data: Json) -> Json:
-    position: Json = {"type": "null"} if event == "error" else _POSITION
+    position: Json = {"type": "null"} if event in _WITHOUT_PLACE else _POSITION
     return {
         "type": "object",
         "properties": {"event": {"const": event}, "position": position, "data": data},

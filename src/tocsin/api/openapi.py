@@ -14,7 +14,9 @@ from tocsin import __version__
 from tocsin.api.answer import Answer, DocumentedError, Problem
 from tocsin.api.call import Call
 from tocsin.api.endpoint import Handler, Route, Who
-from tocsin.wire import camel, encode
+from tocsin.api.state import ReadAllBody
+from tocsin.notification import TYPES
+from tocsin.wire import Inbox, camel, encode
 
 Json = dict[str, Any]
 
@@ -63,13 +65,26 @@ _WHY = {
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _ATTRIBUTE = re.compile(r"^    (\w+(?:, \w+)*): (.+(?:\n {5,}.+)*)", re.MULTILINE)
-_MULTIPLE = {"deviceId"}
+_MULTIPLE = {"type", "deviceId", "appId", "group"}
 _ONCE: Json = {
     "description": "The same send again under the same key, within 24 hours, gives the first answer and "
     "`Idempotency-Replayed: true`; another one is refused with 422.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
-_NUMBERS: Json = {"limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}}
+_ASKED: Json = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+    "type": {"type": "string", "enum": list(TYPES)},
+    "unread": {"type": "boolean"},
+    "dismissed": {"type": "boolean"},
+    "whole": {"type": "boolean", "default": False},
+    "from": {"type": "string", "format": "date-time"},
+    "to": {"type": "string", "format": "date-time"},
+}
+_CAN_BE_LEFT_OUT = {ReadAllBody}
+"""Bodies without which a request means something, too."""
+_LINK: Json = {
+    "Link": {"description": 'The following page, `rel="next"`, where there is one.', "schema": {"type": "string"}}
+}
 
 
 def serving(routes: Sequence[Route]) -> Handler:
@@ -163,7 +178,7 @@ def _parameters(route: Route) -> list[Json]:
     if route.once:
         found.append({"name": "Idempotency-Key", "in": "header", "required": False, **_ONCE})
     for name, says in route.asks.items():
-        schema = _NUMBERS.get(name, {"type": "string"})
+        schema = _ASKED.get(name, {"type": "string"})
         if name in _MULTIPLE:
             schema = {"type": "array", "items": schema}
         required = route.who is Who.APP
@@ -175,7 +190,8 @@ def _body(route: Route) -> Json | None:
     if route.takes is None:
         return None
     if (item := _item(route.takes)) is None:
-        return {"required": True, "content": {"application/json": {"schema": _ref(route.takes)}}}
+        required = route.takes not in _CAN_BE_LEFT_OUT
+        return {"required": required, "content": {"application/json": {"schema": _ref(route.takes)}}}
     kinds = {
         "application/json": {"schema": {"type": "array", "items": _ref(item)}},
         "application/x-ndjson": {"schema": {"type": "string", "description": "One of them on each line."}},
@@ -202,7 +218,8 @@ def _responses(route: Route) -> Json:
 def _content(route: Route) -> Json:
     form = route.gives[1]
     if form is not None:
-        return {"content": {"application/json": {"schema": _ref(form)}}}
+        headers = {"headers": _LINK} if form is Inbox else {}
+        return {**headers, "content": {"application/json": {"schema": _ref(form)}}}
     return {"content": {kind: {} for kind in route.kinds}} if route.kinds else {}
 
 
