@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -170,98 +170,38 @@ def test_what_cannot_work_ends_at_once(args: list[str], token: str, status: int,
     assert "Traceback" not in ran.err
 
 
-def test_a_command_is_run_for_each_without_a_shell(dev: Server, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import json, os, sys\n"
-        "told = json.load(sys.stdin)\n"
-        f"with open({str(out)!r}, 'a') as file:\n"
-        "    from_environment = [os.environ['TOCSIN_TITLE'], os.environ['TOCSIN_TYPE']]\n"
-        "    print(json.dumps([sys.argv[1:], told['title'], *from_environment]), file=file)\n"
-        "sys.exit(3 if told['title'] == 'fails' else 0)\n"
-    )
-    title = f"$(touch {tmp_path}/shell) `id` '; true"
-    command = f"{sys.executable} {script} 'an argument' $HOME"
-    with Listening("--exec", command, "--count", "2", server=dev, token=dev.token("user123")) as listening:
-        listening.wait_open()
-        dev.user("user123").send("fails", "m")
-        dev.user("user123").send(title, "m", type="error")
-        assert listening.wait() == 0
-        assert "ended with 3" in listening.err
-
-    ran = [json.loads(line) for line in out.read_text().splitlines()]
-    assert ran == [
-        [["an argument", "$HOME"], "fails", "fails", "info"],
-        [["an argument", "$HOME"], title, title, "error"],
-    ]
-    assert not (tmp_path / "shell").exists()
-
-
-def test_commands_run_one_at_a_time_in_order_and_a_slow_one_loses_nothing(
-    start_server: Callable[..., Server], tmp_path: Path
-) -> None:
-    server = start_server()
-    out, go = tmp_path / "out", tmp_path / "go"
-    script = tmp_path / "script.sh"
-    # The first one holds everything up until it is told to go on.
-    script.write_text(f'echo "begin $TOCSIN_TITLE" >> {out}\nwhile [ ! -e {go} ]; do sleep 0.05; done\n'
-                      f'cat > /dev/null\necho "end $TOCSIN_TITLE" >> {out}\n')  # fmt: skip
-    titles = [f"n{number}" for number in range(12)]
-    with Listening("--json", "--exec", f"sh {script}", "--count", "12", server=server) as listening:
-        listening.wait_open()
-        server.service().send(titles[0], "m", userId="system")
-        assert listening.notification()["title"] == titles[0]
-        for title in titles[1:6]:
-            server.service().send(title, "m", userId="system")
-        server.kill()
-        server.start()
-        for title in titles[6:]:
-            server.service().send(title, "m", userId="system")
-        go.touch()
-        assert listening.wait(within=60) == 0
-
-    assert out.read_text().split("\n")[:-1] == [f"{what} {title}" for title in titles for what in ("begin", "end")]
-
-
-def test_a_command_that_a_signal_ended_is_said_to_be(dev: Server, tmp_path: Path) -> None:
-    script = tmp_path / "script.sh"
-    script.write_text("kill -9 $$\n")
-    with Listening("--exec", f"sh {script}", "--count", "1", server=dev, token=dev.token("user123")) as listening:
-        listening.wait_open()
-        dev.user("user123").send("t", "m")
-        assert listening.wait() == 0
-        assert "was ended by signal 9" in listening.err
-
-
-def test_a_signal_ends_it_while_a_command_runs(dev: Server) -> None:
-    with Listening("--exec", "sleep 600", server=dev, token=dev.token("user123")) as listening:
-        listening.wait_open()
-        dev.user("user123").send("t", "m")
-        listening.line()
-        time.sleep(0.2)
-        assert listening.end(signal.SIGINT) == 130
-        assert listening.err == ""
-
-
-@pytest.mark.parametrize("printing", [True, False])
-def test_it_ends_quietly_when_nobody_reads_what_it_prints(printing: bool, dev: Server) -> None:
-    """As before `| head`: noticed while there is nothing to print, too."""
-    token, before = dev.token("user123"), streams_left(dev)
-    with subprocess.Popen(
-        [PROGRAM, "listen"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(dev, token, None)
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
+def hang_up(process: subprocess.Popen[bytes], reader: IO[bytes] | socket.socket, dev: Server, *, send: bool) -> None:
+    """Close what it prints to, once it has a stream; see that it ends, and says nothing."""
+    assert process.stderr is not None
+    try:
         deadline = time.monotonic() + 20
-        while streams(dev) <= before:
+        while streams(dev) == 0:
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        process.stdout.close()
-        if printing:
+        reader.close()
+        if send:
             dev.user("user123").send("t", "m")
         assert process.wait(20) == 0
-        assert process.stderr.read() == b""
+    finally:
+        process.kill()
+    assert process.stderr.read() == b""
+
+
+def test_it_ends_quietly_when_the_pipe_it_prints_to_is_closed_though_there_is_nothing_to_print(dev: Server) -> None:
+    assert streams_left(dev) == 0
+    env = environment(dev, dev.token("user123"), None)
+    with subprocess.Popen([PROGRAM, "listen"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:
+        assert process.stdout is not None
+        hang_up(process, process.stdout, dev, send=False)
+
+
+def test_it_ends_quietly_when_it_can_no_longer_print(dev: Server) -> None:
+    assert streams_left(dev) == 0
+    env = environment(dev, dev.token("user123"), None)
+    ours, theirs = socket.socketpair()
+    with theirs, subprocess.Popen([PROGRAM, "listen"], stdout=theirs, stderr=subprocess.PIPE, env=env) as process:
+        theirs.close()
+        hang_up(process, ours, dev, send=True)
 
 
 def test_too_many_streams_are_waited_for(start_server: Callable[..., Server]) -> None:
