@@ -27,7 +27,7 @@ def test_fifty_a_page_newest_first_and_next_leads_on(reader: Http) -> None:
     sizes = []
     while True:
         page = reader.get("/api/notifications", **({"before": before} if before else {})).json
-        assert list(page) == ["notifications", "next"]
+        assert list(page) == ["notifications", "next", "position"]
         sizes.append(len(page["notifications"]))
         titles += [item["title"] for item in page["notifications"]]
         before = page["next"]
@@ -64,11 +64,13 @@ def test_a_page_stays_what_it_is_while_new_ones_arrive(dev: Server) -> None:
     ]
 
 
-def test_an_item_is_the_flat_object_and_its_position(reader: Http) -> None:
+def test_an_item_is_the_flat_object_its_places_in_the_log_and_what_became_of_it(reader: Http) -> None:
     item = reader.get("/api/notifications", limit=1).json["notifications"][0]
-    keys = ["id", "type", "title", "message", "userId", "deviceId", "dismissible", "metadata", "timestamp", "position"]
+    keys = ["id", "type", "title", "message", "userId", "deviceId", "dismissible", "metadata", "timestamp"]
 
-    assert list(item) == keys
+    assert list(item) == [*keys, "position", "first", "since", "read", "dismissed", "acknowledged"]
+    assert item["position"] == item["first"] == item["since"]
+    assert item["read"] is item["dismissed"] is item["acknowledged"] is None
     assert reader.get(f"/api/notifications/{item['id']}").json == item
 
 

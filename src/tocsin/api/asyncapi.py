@@ -68,7 +68,7 @@ _EVENTS: dict[str, tuple[str, Json]] = {
     ),
     "withdrawn": ("A notification was taken back.", _object(id=_TEXT, first=_POSITION)),
     "purged": (
-        "Retention has removed what has `first` up to `upTo`: broadcasts or own ones, of `appId` (null: any, empty: none).",
+        'Retention removed what has `first` up to `upTo`: broadcasts or own ones, of `appId` (null: any; "": none).',
         _object(upTo=_POSITION, broadcasts={"type": "boolean"}, appId=_MAYBE),
     ),
     "unread": (
