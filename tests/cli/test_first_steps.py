@@ -1,45 +1,92 @@
-"""docs/howto/first-steps.md, as written, against a server that is not for trying out."""
+"""docs/howto/first-steps.md, as written, typed into terminals."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from collections.abc import Callable
+import time
 from pathlib import Path
 
-from cli.command import PROGRAM, environment, tocsin
+from cli.command import PROGRAM, environment
+from cli.shell import Shell
 from harness.http import Http, inbox
-from harness.server import Server
+from harness.server import free_port
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto" / "first-steps.md"
 
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+NEW = "for the test of first steps"
 
 
-def test_first_steps_work_as_written(start_server: Callable[..., Server]) -> None:
-    server = start_server(dev=False)
-    note = (server.data / "first-superuser.txt").read_text()
-    password = note.partition("password: ")[2].strip()
-    signed_in = tocsin("token", "--user", "admin", server=server, stdin=password)
-    assert signed_in.status == 0
-    changed = tocsin("user", "password", "--json", server=server, token=signed_in.out.strip(),
-                     stdin=f"{password}\nfor the test of first steps\n")  # fmt: skip
-    token = changed.json["token"]
-    env = environment(server, token, {"TOCSIN_DATA": str(server.data)})
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+
+
+def commands(block: str) -> list[str]:
+    """What is typed of a session at a console."""
+    return [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
+
+
+def wait_for_a_stream(url: str) -> None:
+    deadline = time.monotonic() + 30
+    while "tocsin_streams 1" not in Http(url).get("/metrics").text:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_first_steps_work_as_written(tmp_path: Path) -> None:
+    port = free_port()
+    page = PAGE.read_text().replace(":8000", f":{port}")
+    # The first one fetches packages; the program is there already.
+    _install, start, sign_in, passwords, watch = blocks(page, "console")
+    url = f"http://127.0.0.1:{port}"
+    env = environment(None, None, {"HOME": str(tmp_path), "TOCSIN_PORT": str(port), "TOCSIN_METRICS__PUBLIC": "true"})
     env["PATH"] = f"{PROGRAM.parent}:{env['PATH']}"
+    with Shell(env) as serving, Shell(env) as admin, Shell(env) as anna:
+        for line in commands(start):
+            serving.type(line)
+        password = serving.until(r"password: (\S+)\n")[1]
+        serving.until(f"Tocsin is at {re.escape(url)}")
 
-    script = "set -eux\n" + "".join(blocks("sh"))
-    done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("notif_") == 3
-    for block in blocks("python"):
-        python = subprocess.run([sys.executable, "-c", block], env=env, capture_output=True, text=True, check=False)
-        assert (python.returncode, python.stdout) == (0, "Door open\n"), python.stderr
+        export, first, second = commands(sign_in)
+        admin.type(export)
+        admin.type(first)
+        admin.answer("Password of admin", password)
+        admin.wait()
+        admin.type(second)
+        admin.answer("Current password", password)
+        admin.answer("New password", NEW)
+        admin.answer("Repeat", NEW)
+        admin.wait()
 
-    # Anna has no password in the blocks that need no terminal; a key reads her inbox.
-    key = tocsin("key", "create", "anna", server=server, token=token).out.strip()
-    titles = [one["title"] for one in inbox(Http(server.url, key=key))]
-    assert sorted(titles) == ["Backup done", "Backup done", "Backup failed", "Door open"]
+        create, keys, send, call, doctor = blocks(page, "sh")
+        admin.type(f"set -u\n{create}{keys}")
+        admin.wait()
+        [line] = commands(passwords)
+        admin.type(line)
+        admin.answer("New password for anna", NEW)
+        admin.answer("Repeat", NEW)
+        admin.wait()
+
+        anna.type(export)
+        [line] = commands(watch)
+        anna.type(line)
+        anna.answer("Password of anna", NEW)
+        wait_for_a_stream(url)
+        admin.type(f"{send}{call}")
+        assert admin.wait().count("notif_") == 3
+        for title in ("Backup done", "Backup failed", "Backup done"):
+            anna.until(title)
+        anna.interrupt()
+
+        [python] = blocks(page, "python")
+        (tmp_path / "first.py").write_text(python)
+        admin.type("python ~/first.py")
+        assert admin.wait() == "Door open\n"
+        admin.type(doctor)
+        admin.wait()
+
+        admin.type("tocsin key create anna")
+        key = admin.wait().strip()
+        titles = [one["title"] for one in inbox(Http(url, key=key))]
+        assert sorted(titles) == ["Backup done", "Backup done", "Backup failed", "Door open"]
+        serving.interrupt()
+        serving.wait()
