@@ -128,7 +128,7 @@ class _Seeker:
             connection = self._connect()
             return [number for (number,) in connection.execute(_FIND, (match, before, limit))]
         except apsw.InterruptError:
-            raise Unavailable("This search takes too long; more or longer words make it quicker") from None
+            raise Unavailable("This search takes too long; whole words in quotation marks are found sooner") from None
         except apsw.Error as error:
             log.error("a search failed: %s", error)
             # What the query says must not bring the index down, whatever FTS5 made of it.
