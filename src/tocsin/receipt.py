@@ -100,7 +100,7 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         user_id: the owner; None for broadcasts.
-        app_id: of that app only, or None for all.
+        app_id: of that app only (a space: of none), or None for all.
     """
 
     seq: int

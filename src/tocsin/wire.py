@@ -306,7 +306,9 @@ def change_told(change: Receipt | Mark | Purged | Withdrawn, epoch: Epoch) -> tu
         case Mark(upto=upto, type=type_, device_id=device, at=ms):
             return "mark", encode({"upTo": at(upto), "type": type_, "deviceId": device, "at": timestamp(ms)})
         case Purged(upto=upto, user_id=owner, app_id=app):
-            return "purged", encode({"upTo": at(upto), "broadcasts": owner is None, "appId": app})
+            # No app at all is stored as a space, which is no app's id, and told as an empty one.
+            named = None if app is None else app.strip()
+            return "purged", encode({"upTo": at(upto), "broadcasts": owner is None, "appId": named})
         case Withdrawn(id=id_, first=first):
             return "withdrawn", encode({"id": id_, "first": at(first)})
 

@@ -56,7 +56,7 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     Attributes:
         broadcasts: of what is for everyone; else of what is for the reader alone.
-        app_id: of that app only; None: all.
+        app_id: of that app only, or of none where it is empty; None: all.
     """
 
     up_to: str

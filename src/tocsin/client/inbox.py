@@ -101,5 +101,5 @@ def _covers(mark: Mark, one: Notification) -> bool:
 
 
 def _removes(purged: Purged, one: Notification) -> bool:
-    fits = purged.broadcasts == (one.user_id is None) and purged.app_id in (None, one.app_id)
+    fits = purged.broadcasts == (one.user_id is None) and purged.app_id in (None, one.app_id or "")
     return fits and _number(one.first) <= _number(purged.up_to)

@@ -17,7 +17,7 @@ ON CONFLICT DO UPDATE SET seq = excluded.seq, read = excluded.read, read_at = ex
 
 -- name: marks_above
 -- A user's marks that reach at least to a number, lowest first.
-SELECT type, device_id, upto, at FROM marks WHERE user_id = ? AND upto >= ? ORDER BY upto;
+SELECT type, device_id, upto, seq, at FROM marks WHERE user_id = ? AND upto >= ? ORDER BY upto;
 
 -- name: mark_reach
 -- Up to where the marks of one scope reach.
@@ -44,6 +44,7 @@ GROUP BY device_id HAVING max(upto) > :above;
 SELECT r.first, r.broadcast, r.type, r.device_id, n.id, r.dismissed_at, r.acknowledged_at
 FROM receipts r JOIN notifications n ON n.first = r.first
 WHERE r.user_id = :user AND r.read = 0 AND r.first <= :upto AND n.withdrawn_at IS NULL
+  AND r.first > (SELECT joined FROM users WHERE id = :user)
   AND (:type = '' OR r.type = :type) AND (:device = '' OR r.device_id = :device)
 ORDER BY r.first;
 
@@ -102,7 +103,8 @@ WHERE r.user_id = :user AND r.type = :type AND r.read = 1 AND r.first > :above
 UNION ALL
 SELECT r.first, r.broadcast, r.device_id, r.read, v.first IS NOT NULL
 FROM receipts r LEFT JOIN voids v ON v.first = r.first
-WHERE r.user_id = :user AND r.type = :type AND r.read = 0 AND r.first > :floor;
+WHERE r.user_id = :user AND r.type = :type AND r.read = 0 AND r.first > :floor
+  AND r.first > (SELECT joined FROM users WHERE id = :user);
 
 -- name: reading_of
 -- What a user has said about reading one notification, and whether it is void.
@@ -121,7 +123,8 @@ WHERE v.user_id IS NULL AND v.first > :above;
 -- name: unseen_voids
 -- Withdrawn broadcasts that a user had set unread, up to a number.
 SELECT r.first, r.type, r.device_id FROM receipts r JOIN voids v ON v.first = r.first
-WHERE r.user_id = :user AND r.read = 0 AND r.broadcast = 1 AND r.first > :floor;
+WHERE r.user_id = :user AND r.read = 0 AND r.broadcast = 1 AND r.first > :floor
+  AND r.first > (SELECT joined FROM users WHERE id = :user);
 
 -- name: floor
 -- Broadcasts up to this number are gone.
@@ -192,8 +195,8 @@ FROM notifications n LEFT JOIN streamed s ON s.first = n.first WHERE n.id = ?;
 SELECT u.id,
     (SELECT w.at FROM watermarks w WHERE w.user_id = u.id AND w.upto >= :first ORDER BY w.upto LIMIT 1),
     CASE r.read WHEN 1 THEN r.read_at WHEN 0 THEN NULL ELSE
-        (SELECT min(m.at) FROM marks m WHERE m.user_id = u.id AND m.upto >= :since
-            AND m.type IN ('', :type) AND m.device_id IN ('', :device)) END,
+        (SELECT m.at FROM marks m WHERE m.user_id = u.id AND m.upto >= :since
+            AND m.type IN ('', :type) AND m.device_id IN ('', :device) ORDER BY m.seq LIMIT 1) END,
     r.dismissed_at, r.acknowledged_at
 FROM users u LEFT JOIN receipts r ON r.user_id = u.id AND r.first = :first
 WHERE u.id > :after AND u.joined < :first AND (:user IS NULL OR u.id = :user)

@@ -129,9 +129,13 @@ def purged_own(run: Run, user: str, rows: list[tuple[int, Type, str | None]]) ->
         rows: number, type and device of each.
     """
     gone: dict[Type, int] = {}
+    joined = run("joined", user)
     marks = {counter.type: counter.mark for counter in _counters(run, user)}
     reaches = {type_: _reach(run, user, type_, mark) for type_, mark in marks.items()}
     for first, type_, device in rows:
+        if not joined or first <= joined[0][0]:
+            # Another of that name had it, who has left since.
+            continue
         said = run("reading_of", user, first)
         read, void = said[0] if said else (None, 0)
         covered = type_ in reaches and reaches[type_].covers(first, device)

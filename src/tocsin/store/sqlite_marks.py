@@ -13,15 +13,15 @@ class Marks:
     """Marks by scope: (type or '', device or '').
 
     Parameters:
-        rows: type, device, up to which number, and when (milliseconds UTC), lowest number first.
+        rows: type, device, up to which number, its own number, and when (milliseconds UTC), lowest reach first.
     """
 
-    def __init__(self, rows: list[tuple[str, str, int, int]]) -> None:
-        self._scopes: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
-        for type_, device, upto, at in rows:
-            uptos, ats = self._scopes.setdefault((type_, device), ([], []))
+    def __init__(self, rows: list[tuple[str, str, int, int, int]]) -> None:
+        self._scopes: dict[tuple[str, str], tuple[list[int], list[tuple[int, int]]]] = {}
+        for type_, device, upto, seq, at in rows:
+            uptos, made = self._scopes.setdefault((type_, device), ([], []))
             uptos.append(upto)
-            ats.append(at)
+            made.append((seq, at))
 
     @classmethod
     def of(cls, run: Run, user: str, lowest: int) -> Marks:
@@ -36,12 +36,13 @@ class Marks:
         """
         if not self._scopes:
             return None
-        found: int | None = None
+        # The first by number: a clock that was set back must not make a later one the earlier.
+        found: tuple[int, int] | None = None
         devices = ("",) if device is None else ("", device)
         for scope in [(kind, about) for kind in ("", type_) for about in devices]:
             if scope in self._scopes:
-                uptos, ats = self._scopes[scope]
+                uptos, made = self._scopes[scope]
                 at = bisect_left(uptos, since)
-                if at < len(ats) and (found is None or ats[at] < found):
-                    found = ats[at]
-        return found
+                if at < len(made) and (found is None or made[at] < found):
+                    found = made[at]
+        return None if found is None else found[1]

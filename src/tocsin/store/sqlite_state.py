@@ -97,7 +97,9 @@ def withdraw(batch: Batch, id_: NotificationId, now: int, audit: AuditEntry | No
     if user is not None:
         place = Place(*batch.run("place_of", {"user": user, "id": id_})[0])
         by_mark = Marks.of(batch.run, user, since).read_at(type_, device, since)
-        if _read_at(place, by_mark) is None:
+        # What another of that name had counts for nobody.
+        joined = batch.run("joined", user)
+        if joined and first > joined[0][0] and _read_at(place, by_mark) is None:
             counts.shift(batch.run, user, type_, first, device, broadcast=False, by=-1)
     seq = batch.take(lambda seq: Withdrawn(seq=seq, first=first, id=id_, user_id=user, device_id=device))
     batch.run("withdraw", seq, checksum(first, id_, user, device, b"{}"), now, first)

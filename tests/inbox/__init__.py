@@ -1,0 +1,1 @@
+"""The inbox: what a person sees, counts and is told, whatever happens; on the real store and over HTTP."""
