@@ -9,7 +9,7 @@ import msgspec
 
 from tocsin.errors import Unavailable
 from tocsin.notification import NotificationId
-from tocsin.ports import InboxPage, Recipient, Wanted, Whereabouts
+from tocsin.ports import EVERYTHING, InboxPage, Recipient, Wanted, Whereabouts
 from tocsin.principal import UserId
 from tocsin.receipt import Item, State, Unread
 from tocsin.store import sqlite_counts as counts
@@ -19,7 +19,7 @@ from tocsin.store.sqlite_reader import item_of, runner
 Row = tuple[Any, ...]
 
 LOOKED_THROUGH = 5_000
-"""Notifications looked through for one page; the page is then short, and the next one goes on."""
+"""Own notifications, and as many broadcasts, looked through for one page; the next one goes on from there."""
 
 _AT_ONCE = 500
 _LAST = 1 << 62
@@ -29,6 +29,9 @@ _KEYS = """
 SELECT n.first, n.since, n.type, n.device_id, r.read, r.read_at, r.dismissed_at
 FROM notifications n LEFT JOIN receipts r ON r.user_id = :user AND r.first = n.first
 WHERE n.user_id IS :owner AND n.first < :before AND n.first > :low AND n.withdrawn_at IS NULL"""
+_NTH = """
+SELECT first FROM notifications WHERE user_id IS ? AND first < ? AND first > ?
+ORDER BY first DESC LIMIT 1 OFFSET ?"""
 _FILTERS = {
     "types": " AND n.type IN (SELECT value FROM json_each(:types))",
     "devices": " AND n.device_id IN (SELECT value FROM json_each(:devices))",
@@ -114,6 +117,8 @@ class _Scan:
         self._user = user
         self._wanted = wanted
         self._lows = lows
+        # What a search has found is few; without a filter every row is wanted.
+        self._bounded = among is None and wanted != EVERYTHING
         self._run = runner(connection)
         self._values: dict[str, Any] = {"user": user, "limit": _AT_ONCE}
         self._sql = _KEYS
@@ -129,10 +134,10 @@ class _Scan:
     def page(self, before: int, limit: int) -> tuple[list[int], int | None]:
         """The numbers of a page, and where the next one begins; None when this was the last."""
         found: list[int] = []
-        seen = 0
+        bottom = self._bottom(before) if self._bounded else 0
         while True:
             at_once = min(_AT_ONCE, max(limit + 1, 50))
-            rows = self._below(before, at_once)
+            rows = self._between(bottom, before, at_once)
             marks = Marks.of(self._run, self._user, min((row[1] for row in rows), default=_LAST))
             for row in rows:
                 if self._is_wanted(row, marks):
@@ -140,16 +145,21 @@ class _Scan:
                         return found, found[-1] if found else row[0] + 1
                     found.append(row[0])
             if len(rows) < at_once:
-                return found, None
-            seen += len(rows)
+                return found, bottom + 1 if bottom else None
             before = rows[-1][0]
-            if seen >= LOOKED_THROUGH:
-                return found, before
 
-    def _below(self, before: int, limit: int) -> list[Row]:
+    def _bottom(self, before: int) -> int:
+        """The number at which enough was looked through, wanted or not; 0 where there is not so much."""
+        found: list[list[Row]] = [
+            self._connection.execute(_NTH, (owner, before, low, LOOKED_THROUGH)).fetchall()
+            for owner, low in zip((self._user, None), self._lows, strict=True)
+        ]
+        return max((int(row[0]) for rows in found for row in rows), default=0)
+
+    def _between(self, bottom: int, before: int, limit: int) -> list[Row]:
         rows: list[Row] = []
         for owner, low in ((self._user, self._lows[0]), (None, self._lows[1])):
-            values = {**self._values, "owner": owner, "before": before, "low": low, "limit": limit}
+            values = {**self._values, "owner": owner, "before": before, "low": max(low, bottom), "limit": limit}
             rows += self._connection.execute(self._sql, values).fetchall()
         return sorted(rows, key=lambda row: -int(row[0]))[:limit]
 
