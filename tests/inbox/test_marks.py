@@ -1,4 +1,4 @@
-"""`POST /api/notifications/read-all`: read at once, all or of a kind, up to a place; and what is set unread after that."""
+"""`POST /api/notifications/read-all`: read at once, all or of a kind, up to a place; and what is then set unread."""
 
 from __future__ import annotations
 
