@@ -38,7 +38,7 @@ def curl(server: Server, body: str) -> dict[str, object]:
 
 
 def as_streamed(listed: str) -> str:
-    """What lists say of a notification is the streamed object and, last, its places in the log and what became of it."""
+    """What lists say of a notification: the streamed object and, last, its places in the log and what became of it."""
     return re.sub(r',"position":"[0-9a-f]{8}-\d+","first":[^{}]*\}$', "}", listed)
 
 

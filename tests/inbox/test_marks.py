@@ -39,7 +39,7 @@ def mixed(dev: Server, person: Person) -> Person:
         ({"type": "warning"}, lambda type_, device: True),
         ({"deviceId": "nothing"}, lambda type_, device: True),
     ],
-    ids=str,
+    ids=["all", "a type", "a device", "both", "a type of none", "a device of none"],
 )
 def test_a_mark_reads_what_it_is_of_and_nothing_else(
     mixed: Person, scope: dict[str, str], left: Callable[[str, str], bool]
