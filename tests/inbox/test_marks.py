@@ -224,7 +224,6 @@ def position(of: str, by: int) -> Callable[[Person], str]:
         ({"deviceid": "d"}, "deviceid"),
         ({"userId": "admin"}, "userId"),
     ],
-    ids=str,
 )
 def test_a_mark_that_cannot_be_is_422_and_changes_nothing(person: Person, body: dict[str, Any], field: str) -> None:
     person.sent()
