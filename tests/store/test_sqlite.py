@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,11 @@ def test_a_file_copied_back_while_it_ran_gets_a_new_epoch_also_after_a_kill(fold
 
     async def test(store: Store, recorder: Recorder) -> None:
         await send_some(store, recorder)
-        await asyncio.sleep(0.3)  # a few checkpoints, each of which notes the head beside the database
+        # A checkpoint notes the head beside the database.
+        ends = time.monotonic() + 20
+        while f"{store.epoch} {store.head} " not in (folder / "tocsin.lock").read_text():
+            assert time.monotonic() < ends
+            await asyncio.sleep(0.02)
         shutil.copytree(folder, tmp_path / "killed")
 
     ADAPTER.run(folder, test)
