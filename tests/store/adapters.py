@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tocsin.app import App, AppId
 from tocsin.device import DeviceId
 from tocsin.notification import Draft, Notification, new_id
@@ -81,6 +83,18 @@ def draft(
         created_at=NOW,
         quota=quota,
     )
+
+
+async def kept(store: Store, text: str = "x", **about: Any) -> Notification:
+    """A notification that was just sent; keywords are those of `draft`, besides `type`, `group` and `at`."""
+    more = {"type": about.pop("type", "info"), "created_at": about.pop("at", NOW)}
+    asked = {"dismissible": about.pop("dismissible", True), "group": about.pop("group", "")}
+    body = {"type": more["type"], "title": "t", "message": text, **asked}
+    made = msgspec.structs.replace(draft(text, **about), body=msgspec.json.encode(body), **more)
+    entry = await store.append(made)
+    assert isinstance(entry, Entry)
+    assert entry.notification is not None
+    return entry.notification
 
 
 async def put_users(store: Store, *names: str) -> None:
