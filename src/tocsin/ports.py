@@ -303,8 +303,8 @@ class Store(Protocol):
     async def confirm(self, user: UserId, began: int, upto: int, now: int) -> None:
         """A stream of that user has brought everything after one number up to another, and says so.
 
-        Where something of theirs lies between what was confirmed before and where the stream began, nothing
-        is noted: it was not brought.
+        Where something of theirs lies between what was confirmed before and where the stream began, that stays
+        unconfirmed until a stream brings it. What was confirmed keeps the time at which it first was.
         """
         ...
 

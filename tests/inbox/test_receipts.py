@@ -222,12 +222,15 @@ def test_what_a_screen_did_not_bring_is_not_delivered_by_what_it_did(person: Per
         screen.send_json({"received": place})
         screen.send_json({"read": later})
         screen.recv_event("receipt")
-    assert not eventually(lambda: is_delivered(service, missed) or is_delivered(service, later), seconds=1)
+    assert eventually(lambda: is_delivered(service, later))
+    assert not is_delivered(service, missed)
 
     with person.websocket(since=since) as screen:
         screen.recv_event("caught-up")
         screen.send_json({"received": place})
-        assert eventually(lambda: is_delivered(service, missed) and is_delivered(service, later))
+        assert eventually(lambda: is_delivered(service, missed))
+    told = [receipts(service, id_)["receipts"][0]["delivered"] for id_ in (missed, later)]
+    assert told[0] > told[1], "each when it was first said"
 
 
 def test_of_a_broadcast_it_is_delivered_to_those_who_said_so(dev: Server, somebody: Callable[[], Person]) -> None:

@@ -1,6 +1,7 @@
 """What every store promises to senders: many at once, what became of them, and taking them back."""
 
 import asyncio
+import random
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def test_of_each_recipient_it_is_known_what_they_did(adapter: Any, folder: Path)
     adapter.run(folder, test)
 
 
-def test_delivered_is_what_was_brought_without_a_gap(adapter: Any, folder: Path) -> None:
+def test_delivered_is_what_was_brought(adapter: Any, folder: Path) -> None:
     async def test(store: Store, recorder: Recorder) -> None:
         await put_users(store, "a")
         joined = store.head
@@ -134,23 +135,47 @@ def test_delivered_is_what_was_brought_without_a_gap(adapter: Any, folder: Path)
         await store.confirm(A, joined, one.seq, NOW + 1)
         assert await delivered(store, one, two) == [NOW + 1, None]
         await store.confirm(A, two.seq, three.seq, NOW + 2)
-        assert await delivered(store, one, two, three) == [NOW + 1, None, None], "two was not brought"
+        assert await delivered(store, one, two, three) == [NOW + 1, None, NOW + 2], "two was not brought"
         await store.confirm(A, joined, store.head + 1, NOW + 2)
         assert await delivered(store, two) == [None], "a number that was not given out"
         await store.confirm(A, one.seq, two.seq, NOW + 3)
         await store.confirm(A, joined, one.seq, NOW + 4)
         await store.confirm(A, joined, two.seq, NOW + 4)
-        assert await delivered(store, one, two, three) == [NOW + 1, NOW + 3, None], "when it was first said"
+        assert await delivered(store, one, two, three) == [NOW + 1, NOW + 3, NOW + 2], "when it was first said"
         await put_users(store, "b")
         await store.confirm(A, two.seq, four.seq, NOW + 5)
         later = await kept(store)
         await store.confirm(A, later.seq - 1, later.seq, NOW + 6)
-        assert await delivered(store, three, four, later) == [NOW + 5, NOW + 5, NOW + 6], (
+        assert await delivered(store, three, four, later) == [NOW + 2, NOW + 5, NOW + 6], (
             "nothing of theirs lay between"
         )
         await store.confirm(UserId("nobody"), 0, later.seq, NOW)
         assert (await became(store, later)).delivered == 1
         assert store.head == head + 2, "a watermark takes no number"
+
+    adapter.run(folder, test)
+
+
+def test_what_streams_have_brought_is_delivered_whatever_lies_between(adapter: Any, folder: Path) -> None:
+    """Against a plain list: each number has the time of the first stream that said so."""
+    dice = random.Random(7)
+
+    async def test(store: Store, recorder: Recorder) -> None:
+        await put_users(store, "a")
+        joined = store.head
+        sent: list[Notification] = []
+        said: dict[int, int] = {}
+        for turn in range(300):
+            if turn % 3 == 0:
+                sent.append(await kept(store, user="a" if dice.random() < 0.7 else None))
+            began, upto = sorted(dice.choices(range(joined, store.head + 1), k=2))
+            began = began if dice.random() < 0.7 else max(joined, store.head - 2)
+            await store.confirm(A, began, max(began, upto), NOW + turn)
+            for one in sent:
+                if began < one.seq <= upto:
+                    said.setdefault(one.seq, NOW + turn)
+        assert 50 < len(said) < len(sent), "some of either"
+        assert await delivered(store, *sent) == [said.get(one.seq) for one in sent]
 
     adapter.run(folder, test)
 

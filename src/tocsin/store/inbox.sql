@@ -153,8 +153,18 @@ SELECT 1 WHERE EXISTS (SELECT 1 FROM notifications WHERE user_id = :user AND fir
     OR EXISTS (SELECT 1 FROM notifications WHERE user_id IS NULL AND first > :above AND first <= :upto);
 
 -- name: put_watermark
--- A user's screens have confirmed everything up to a number.
-INSERT INTO watermarks (user_id, upto, at) VALUES (:user, :upto, :at);
+-- A user's screens have confirmed (began, upto]; `missed`: where the row before ends, when that leaves a hole.
+INSERT INTO watermarks (user_id, began, upto, at, missed) VALUES (:user, :began, :upto, :at, :missed);
+
+-- name: holes
+-- Where nothing was confirmed, in what a stream has brought: from, to, and the row behind it. The newest, were there many.
+SELECT missed, began, upto FROM watermarks
+WHERE user_id = :user AND missed IS NOT NULL AND missed < :upto AND began > :began
+ORDER BY missed DESC LIMIT 500;
+
+-- name: narrow_hole
+-- What is left of the hole before a row; NULL: nothing.
+UPDATE watermarks SET missed = :missed WHERE user_id = :user AND upto = :upto;
 
 -- name: put_streamed
 -- To how many streams notifications went: [[number, streams], …].
@@ -193,7 +203,8 @@ FROM notifications n LEFT JOIN streamed s ON s.first = n.first WHERE n.id = ?;
 -- name: recipients
 -- Who a notification is for and what they did, by id; `read` as their receipt or their marks say.
 SELECT u.id,
-    (SELECT w.at FROM watermarks w WHERE w.user_id = u.id AND w.upto >= :first ORDER BY w.upto LIMIT 1),
+    (SELECT CASE WHEN w.began < :first THEN w.at END FROM watermarks w
+        WHERE w.user_id = u.id AND w.upto >= :first ORDER BY w.upto LIMIT 1),
     CASE r.read WHEN 1 THEN r.read_at WHEN 0 THEN NULL ELSE
         (SELECT m.at FROM marks m WHERE m.user_id = u.id AND m.upto >= :since
             AND m.type IN ('', :type) AND m.device_id IN ('', :device) ORDER BY m.seq LIMIT 1) END,
@@ -206,7 +217,8 @@ ORDER BY u.id LIMIT :limit;
 -- How many a notification is for, and how many of them did what.
 SELECT count(*), count(delivered), count(read), count(dismissed), count(acknowledged) FROM (
     SELECT
-        (SELECT 1 FROM watermarks w WHERE w.user_id = u.id AND w.upto >= :first LIMIT 1) AS delivered,
+        (SELECT CASE WHEN w.began < :first THEN 1 END FROM watermarks w
+            WHERE w.user_id = u.id AND w.upto >= :first ORDER BY w.upto LIMIT 1) AS delivered,
         CASE r.read WHEN 1 THEN 1 WHEN 0 THEN NULL ELSE
             (SELECT 1 FROM marks m WHERE m.user_id = u.id AND m.upto >= :since
                 AND m.type IN ('', :type) AND m.device_id IN ('', :device) LIMIT 1) END AS read,

@@ -111,12 +111,18 @@ def withdraw(batch: Batch, id_: NotificationId, now: int, audit: AuditEntry | No
 def confirm(batch: Batch, user: UserId, began: int, upto: int, now: int) -> None:
     """A stream has brought everything between two numbers; the Store's `confirm`."""
     found = batch.run("watermark", {"user": user})
-    if not found or not found[0][0] < upto <= batch.head:
+    if not found or not began < upto <= batch.head:
         return
     reached = found[0][0]
-    between = {"user": user, "above": reached, "upto": began}
-    if began <= reached or not batch.run("any_between", between):
-        batch.run("put_watermark", {"user": user, "upto": upto, "at": now})
+    for after, to, row in batch.run("holes", {"user": user, "began": began, "upto": upto}):
+        start, end = max(after, began), min(to, upto)
+        batch.run("narrow_hole", {"user": user, "upto": row, "missed": end if end < to else None})
+        left = after if after < start else None
+        batch.run("put_watermark", {"user": user, "began": start, "upto": end, "at": now, "missed": left})
+    if upto > reached:
+        hole = began > reached and batch.run("any_between", {"user": user, "above": reached, "upto": began})
+        values = {"began": began, "missed": reached} if hole else {"began": reached, "missed": None}
+        batch.run("put_watermark", {"user": user, "upto": upto, "at": now, **values})
 
 
 def leave(batch: Batch, user: UserId, upto: int) -> None:
