@@ -31,7 +31,8 @@ class Screen:
     Attributes:
         held: notifications by id, as lists give them.
         position: everything up to there is in `held`; empty before anything was loaded.
-        counts: the latest `unread` event.
+        all_counts: `unread` events; `counted_at`: the number of the latest.
+        uncounted_at: the number of the latest event that one must follow.
         lost: how often a gap was told.
     """
 
@@ -39,7 +40,8 @@ class Screen:
         self.devices = devices
         self.held: dict[str, dict[str, Any]] = {}
         self.position = ""
-        self.counts: dict[str, Any] | None = None
+        self.counted_at = -1
+        self.uncounted_at = -1
         self.all_counts: list[dict[str, Any]] = []
         self.lost = 0
         self.caught_up = False
@@ -78,7 +80,7 @@ class Screen:
         """
         name, position, data = event["event"], event["position"], event["data"]
         if name == "unread":
-            self.counts = data
+            self.counted_at = max(self.counted_at, number(data["position"]))
             self.all_counts.append(data)
             return
         if (name == "hello") is self._greeted:
@@ -93,6 +95,8 @@ class Screen:
             self.apply(name, data)
         elif there < here:
             raise Torn(f"{name} at {position}, after {self.position}")
+        if name in (*CHANGES[1:], "caught-up"):
+            self.uncounted_at = there
         if name == "gap":
             self.lost += 1
         elif name == "caught-up":

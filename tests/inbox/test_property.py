@@ -13,7 +13,7 @@ from tocsin.live import stream, unread
 LOOKED_AT = settings(
     deadline=None,
     database=None,
-    stateful_step_count=50,
+    stateful_step_count=25,
     suppress_health_check=list(HealthCheck),
     # What explains a failure traces every line, and takes minutes.
     phases=[Phase.generate, Phase.shrink],

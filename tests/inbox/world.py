@@ -14,17 +14,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from inbox.connection import Connection, Door, Slowed
 from inbox.model import View, viewed
-from inbox.screen import Screen
 from store.adapters import outcome
 from tocsin import wire
 from tocsin.device import DeviceId
-from tocsin.live.closing import Close
 from tocsin.live.form import ENVELOPE_LINES
 from tocsin.live.hub import Hub
 from tocsin.live.stream import State, Stream
 from tocsin.notification import Draft, NotificationId
-from tocsin.ports import Page, Span, Wanted
+from tocsin.ports import Span, Wanted
 from tocsin.position import Position
 from tocsin.principal import Principal, UserId
 from tocsin.receipt import Unread
@@ -50,88 +49,6 @@ class Clock:
 
     def monotonic(self) -> float:
         return self.ms / 1000
-
-
-class Door:
-    """A way out that keeps what it is given, as its reader decodes it, and stops a stream that catches up at each step.
-
-    Attributes:
-        at: where the stream waits: before a page, before it is read, before it is taken; or "".
-    """
-
-    hears_pongs = True
-
-    def __init__(self) -> None:
-        self.paused = False
-        self.events: list[dict[str, Any]] = []
-        self.closed: Close | None = None
-        self.at = ""
-        self.task: asyncio.Task[Any] | None = None
-        self._go = asyncio.Event()
-
-    def write(self, frame: bytes) -> None:
-        assert self.closed is None, "nothing is written after close"
-        self.events.append(json.loads(frame))
-
-    def unsent(self) -> int:
-        return 0
-
-    async def drained(self, below: int) -> None:
-        self.task = asyncio.current_task()
-        await self.stop_at("before the page")
-        self.paused = False
-
-    def close(self, code: Close, reason: str) -> None:
-        self.closed = code
-
-    async def stop_at(self, place: str) -> None:
-        self.at = place
-        self._go.clear()
-        await self._go.wait()
-
-    def go_on(self) -> None:
-        self.at = ""
-        self._go.set()
-
-
-class Slowed:
-    """The store as the hub has it: reads of changes stop at the door of their stream, and pages are small."""
-
-    def __init__(self, store: SqliteStore, doors: Callable[[], list[Door]], page: int) -> None:
-        self.epoch = store.epoch
-        self.unread = store.unread
-        self._store, self._doors, self._page = store, doors, page
-
-    async def changes(self, user: UserId, devices: frozenset[DeviceId] | None, since: int, limit: int) -> Page:
-        door = next(door for door in self._doors() if door.task is asyncio.current_task())
-        await door.stop_at("before it is read")
-        page = await self._store.changes(user, devices, since, self._page)
-        await door.stop_at("before it is taken")
-        return page
-
-
-class Connection:
-    """A screen of somebody's, and its stream while it has one."""
-
-    def __init__(self, person: str, devices: frozenset[str] | None) -> None:
-        self.person, self.screen = person, Screen(devices)
-        self.kept = [self.screen.kept()]
-        self.door = Door()
-        self.stream: Stream | None = None
-        self.began = 0
-        self.gap_due = False
-
-    @property
-    def live(self) -> bool:
-        return self.stream is not None and self.stream.state is State.LIVE
-
-    def read(self) -> None:
-        """Apply what has come."""
-        events, self.door.events[:] = list(self.door.events), []
-        for event in events:
-            self.screen.take(event)
-        if events:
-            self.kept.append(self.screen.kept())
 
 
 class World:
@@ -230,7 +147,8 @@ class World:
         self, id_: str, to: str | None, type_: Any, device: str | None, app: str | None, *, dismissible: bool
     ) -> Draft:
         """A notification as the path would make it."""
-        body = {"id": id_, "type": type_, "title": "t", "userId": to, "deviceId": device, "dismissible": dismissible}
+        body = {"id": id_, "type": type_, "title": "t", "message": "m", "timestamp": wire.timestamp(self.clock.ms)}
+        body |= {"userId": to, "deviceId": device, "dismissible": dismissible}
         if app is not None:
             body["appId"] = app
         return Draft(
@@ -325,11 +243,29 @@ class World:
         """Tell everything on, and let all streams come up with it."""
         self.tell_on()
         for connection in self.connections:
-            steps = 0
-            while connection.stream is not None and not connection.live:
-                self.advance(connection)
-                steps += 1
-                assert steps < 1_000, "a stream never catches up"
+            if connection.stream is not None:
+                self.catch_up(connection)
+
+    def catch_up(self, connection: Connection) -> None:
+        """Let a stream go on until it is live."""
+        steps = 0
+        while not connection.live:
+            self.advance(connection)
+            steps += 1
+            assert steps < 1_000, "a stream never catches up"
+
+    def wait_for_counts(self, connection: Connection) -> None:
+        """Until the screen was told how many are unread after the last of what can have changed it."""
+
+        async def told() -> None:
+            for turn in range(_TURNS):
+                connection.read()
+                if connection.screen.counted_at >= connection.screen.uncounted_at:
+                    return
+                await asyncio.sleep(0 if turn < 500 else 0.005)
+            raise AssertionError("nobody tells how many are unread")
+
+        self.run(told())
 
     async def _enter(self, connection: Connection) -> None:
         assert connection.stream is not None
