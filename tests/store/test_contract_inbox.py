@@ -15,7 +15,7 @@ from tocsin.errors import Conflict, Invalid, NotFound
 from tocsin.notification import TYPES, Notification, NotificationId
 from tocsin.ports import Store
 from tocsin.principal import UserId
-from tocsin.receipt import UNTOUCHED, Mark, Receipt, State, Unread
+from tocsin.receipt import UNTOUCHED, Item, Mark, Receipt, State, Unread
 
 A, B = UserId("a"), UserId("b")
 ACTS = ["read", "unread", "dismiss", "undismiss", "acknowledge"]
@@ -149,6 +149,21 @@ def test_a_mark_turns_what_it_covers_and_was_set_unread_into_read(adapter: Any, 
         assert unread.types["info"] == 2
         await store.mark(A, None, None, DeviceId("d1"), NOW + 6)
         assert [(await state(store, A, one)).read for one in made] == [NOW + 5, None, NOW + 6]
+
+    adapter.run(folder, test)
+
+
+def test_changes_tell_the_first_mark_that_covers_one_whatever_else_a_page_holds(adapter: Any, folder: Path) -> None:
+    async def test(store: Store, _recorder: Recorder) -> None:
+        await put_users(store, "a")
+        older, newer = await kept(store, user="a"), await kept(store, user="a")
+        await store.act(A, newer.id, "dismiss", NOW)
+        await store.mark(A, older.first, None, None, NOW + 1)
+        await store.mark(A, None, None, None, NOW + 2)
+        page = await store.changes(A, None, 0, 100)
+        told = {one.notification.id: one.state.read for one in page.changes if isinstance(one, Item)}
+        assert told == {older.id: NOW + 1, newer.id: NOW + 2}
+        assert [(await state(store, A, one)).read for one in (older, newer)] == [NOW + 1, NOW + 2]
 
     adapter.run(folder, test)
 
