@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -97,49 +95,6 @@ def test_who_is_made_again_under_an_old_name_starts_from_nothing(dev: Server, pe
     # What they had had leaves by and by.
     assert service.delete(f"/api/notifications/{ids[0]}").status in (204, 404)
     assert again.get("/api/notifications/unread").json["total"] == 0
-
-
-def test_after_many_random_changes_at_once_the_count_equals_a_recount(
-    dev: Server, somebody: Callable[[], Person], soak: bool
-) -> None:
-    people = [somebody() for _ in range(3)]
-    chance = random.Random(11)
-
-    def about() -> dict[str, str]:
-        return {"type": chance.choice(TYPES), **chance.choice([{}, {"deviceId": "d1"}, {"deviceId": "d2"}])}
-
-    ids = [
-        (sent(dev, f"{n}", **about()) if n % 3 else chance.choice(people).sent(f"{n}", **about())) for n in range(60)
-    ]
-
-    def some_changes(seed: int) -> None:
-        chance = random.Random(seed)
-        service = Http(dev.url, key=dev.service().key, keep=True)
-        clients = [Http(dev.url, key=one.key, keep=True) for one in people]
-        for _ in range(1_000 if soak else 125):
-            client, id_ = chance.choice(clients), chance.choice(ids)
-            step = chance.random()
-            if step < 0.4:
-                client.put(f"/api/notifications/{id_}/read")
-            elif step < 0.75:
-                client.delete(f"/api/notifications/{id_}/read")
-            elif step < 0.85:
-                scope = chance.choice([{}, {"type": chance.choice(TYPES)}, {"deviceId": "d1"}])
-                assert client.post("/api/notifications/read-all", scope).status == 200
-            elif step < 0.95:
-                who = chance.choice([{}, {"userId": chance.choice(people).id}])
-                assert service.send(type=chance.choice(TYPES), **who).status == 200
-            else:
-                assert service.delete(f"/api/notifications/{chance.choice(ids)}").status == 204
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(some_changes, range(8)))
-
-    for one in people:
-        assert one.unread() == recount(one)
-    one = people[0]
-    one.marked()
-    assert one.unread() == recount(one) == {}
 
 
 def test_counts_outlive_a_kill(start_server: Callable[..., Server]) -> None:

@@ -1,0 +1,153 @@
+"""Many who act at once, on a real server: how many are unread, as asked and as told, equals a recount."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.http import Http, inbox
+from harness.server import Server
+from inbox.people import TYPES, Person, number, sent
+from inbox.screens import Screen
+
+CONNECTIONS = 32
+STEPS = 32
+"""Changes on each connection."""
+
+MISCOUNTING = os.pathsep.join(
+    [str(Path(__file__).parent / "miscounting"), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
+
+
+class Watched:
+    """A stream of somebody's, read in a thread of its own so that it never falls behind; the latest counts it told."""
+
+    def __init__(self, stream: Any) -> None:
+        self.screen = Screen(stream)
+        self.told: dict[str, Any] = {}
+        self.trouble: Exception | None = None
+        self._changed = threading.Condition()
+        self._over = False
+        self.screen.until_event("caught-up")
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def last(self, position: str) -> dict[str, Any]:
+        """The counts that were told last, once they count everything up to a position; the stream ends."""
+
+        def there() -> bool:
+            return number(self.told.get("position", "0")) >= number(position) or self.trouble is not None
+
+        with self._changed:
+            assert self._changed.wait_for(there, 20), f"counts as of {position} are not told: {self.told}"
+        self._over = True
+        self._thread.join(10)
+        assert self.trouble is None, self.trouble
+        return self.told
+
+    def _read(self) -> None:
+        while not self._over:
+            try:
+                event = self.screen.next(0.5)
+            except TimeoutError:
+                continue
+            except Exception as error:  # noqa: BLE001 - it must reach the test, whatever it is
+                with self._changed:
+                    self.trouble = error
+                    self._changed.notify()
+                return
+            if event["event"] == "unread":
+                with self._changed:
+                    self.told = event["data"]
+                    self._changed.notify()
+
+
+def change_much_at_once(server: Server, people: list[Person], *, rounds: int, seed: int) -> Counter[int]:
+    """Read, set unread, dismiss, acknowledge, mark, send and withdraw on CONNECTIONS connections; the statuses."""
+    chance = random.Random(seed)
+    ids: list[str] = []
+
+    def about(chance: random.Random) -> dict[str, Any]:
+        device = chance.choice([{}, {"deviceId": "d1"}, {"deviceId": "d2"}])
+        audience = chance.choice([{}, {"userId": chance.choice(people).id}])
+        return {"type": chance.choice(TYPES), "dismissible": chance.random() < 0.7, **device, **audience}
+
+    ids += [sent(server, f"{n}", **about(chance)) for n in range(60)]
+
+    def act(client: Http, chance: random.Random) -> int:
+        client.key = chance.choice(people).key
+        step, path = chance.random(), f"/api/notifications/{chance.choice(ids)}"
+        if step < 0.3:
+            return client.put(f"{path}/read").status
+        if step < 0.5:
+            return client.delete(f"{path}/read").status
+        if step < 0.6:
+            return client.request(chance.choice(["PUT", "PUT", "DELETE"]), f"{path}/dismissal").status
+        if step < 0.7:
+            return client.put(f"{path}/acknowledgement").status
+        if step < 0.8:
+            scope = chance.choice([{}, {"type": chance.choice(TYPES)}, {"deviceId": chance.choice(["d1", "d2"])}])
+            return client.post("/api/notifications/read-all", scope).status
+        client.key = server.service().key
+        if step < 0.95:
+            answer = client.send(**about(chance))
+            ids.append(answer.json["notificationId"])
+            return answer.status
+        return client.delete(path).status
+
+    def on_a_connection(n: int) -> Counter[int]:
+        client, chance = Http(server.url, keep=True), random.Random(seed + 1 + n)
+        return Counter(act(client, chance) for _ in range(STEPS * rounds))
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        return sum(pool.map(on_a_connection, range(CONNECTIONS)), Counter())
+
+
+def judge(people: list[Person], streams: list[Watched]) -> None:
+    """What the server counts, what it told last, and what a reader of all pages counts are the same."""
+    for person, stream in zip(people, streams, strict=True):
+        counted = person.http.get("/api/notifications/unread").json
+        found = Counter(item["type"] for item in inbox(person.http, limit=20) if item["read"] is None)
+        recount = {"total": found.total(), "types": {kind: found[kind] for kind in TYPES}}
+        told = stream.last(counted["position"])
+        for what, counts in (("asked", counted), ("told", told)):
+            assert {name: counts[name] for name in recount} == recount, f"{what}, {person.id} has other counts"
+
+
+@pytest.mark.parametrize("kind", ["websocket", "sse", "lines"])
+def test_after_a_thousand_random_changes_at_once_the_count_equals_a_recount(
+    start_server: Callable[..., Server], soak: bool, kind: str
+) -> None:
+    server = start_server()
+    people = [Person(server) for _ in range(3)]
+    streams = [Watched(getattr(person, kind)()) for person in people]
+
+    statuses = change_much_at_once(server, people, rounds=10 if soak else 1, seed=11)
+
+    assert statuses.total() >= 1_000
+    # 404: it was withdrawn meanwhile, or is another's. 409: it must be acknowledged before it is dismissed.
+    assert set(statuses) == {200, 204, 404, 409}, statuses
+    assert statuses[200] > statuses.total() / 2
+    judge(people, streams)
+    for person in people:
+        person.marked()
+        assert person.unread() == {}
+
+
+def test_control_a_server_that_does_not_count_what_is_set_unread_is_found_out(
+    start_server: Callable[..., Server],
+) -> None:
+    server = start_server(env={"PYTHONPATH": MISCOUNTING})
+    people = [Person(server) for _ in range(3)]
+    streams = [Watched(person.websocket()) for person in people]
+    change_much_at_once(server, people, rounds=1, seed=11)
+    with pytest.raises(AssertionError, match="has other counts"):
+        judge(people, streams)
