@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -74,6 +75,64 @@ class Screen:
         except TimeoutError:
             return True
         return False
+
+
+class Watched:
+    """A stream that is live, read in a thread of its own so that it never falls behind.
+
+    Parameters:
+        stream: a WebSocket, SSE or NDJSON of the harness.
+
+    Attributes:
+        events: each with when it came, monotonic seconds.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self.events: list[tuple[float, Event]] = []
+        self._screen = Screen(stream)
+        self._changed = threading.Condition()
+        self._trouble: Exception | None = None
+        self._over = False
+        self._screen.until_event("caught-up")
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def first(self, fits: Callable[[Event], bool], start: int = 0) -> tuple[float, Event]:
+        """The first event that fits, and when it came; it is waited for.
+
+        Parameters:
+            start: how many events are passed over.
+        """
+        deadline, at = time.monotonic() + SECONDS, start
+        with self._changed:
+            while True:
+                for found in self.events[at:]:
+                    if fits(found[1]):
+                        return found
+                at = max(at, len(self.events))
+                assert self._trouble is None, self._trouble
+                assert self._changed.wait(deadline - time.monotonic()), f"does not come; last {self.events[-3:]}"
+
+    def stop(self) -> None:
+        """Read no more."""
+        self._over = True
+        self._thread.join(10)
+        self._screen.stream.close()
+
+    def _read(self) -> None:
+        while not self._over:
+            try:
+                event = self._screen.next(0.5)
+            except TimeoutError:
+                continue
+            except Exception as error:  # noqa: BLE001 - it must reach the test, whatever it is
+                with self._changed:
+                    self._trouble = error
+                    self._changed.notify()
+                return
+            with self._changed:
+                self.events.append((time.monotonic(), event))
+                self._changed.notify()
 
 
 def screens(person: Person, **options: Any) -> list[Screen]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 from harness.http import Http, inbox
 from harness.server import Server
 from inbox.people import TYPES, Person, number, sent
-from inbox.screens import Screen
+from inbox.screens import Event, Watched
 
 CONNECTIONS = 32
 STEPS = 32
@@ -25,49 +25,6 @@ STEPS = 32
 MISCOUNTING = os.pathsep.join(
     [str(Path(__file__).parent / "miscounting"), *filter(None, [os.environ.get("PYTHONPATH")])]
 )
-
-
-class Watched:
-    """A stream of somebody's, read in a thread of its own so that it never falls behind; the latest counts it told."""
-
-    def __init__(self, stream: Any) -> None:
-        self.screen = Screen(stream)
-        self.told: dict[str, Any] = {}
-        self.trouble: Exception | None = None
-        self._changed = threading.Condition()
-        self._over = False
-        self.screen.until_event("caught-up")
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def last(self, position: str) -> dict[str, Any]:
-        """The counts that were told last, once they count everything up to a position; the stream ends."""
-
-        def there() -> bool:
-            return number(self.told.get("position", "0")) >= number(position) or self.trouble is not None
-
-        with self._changed:
-            assert self._changed.wait_for(there, 20), f"counts as of {position} are not told: {self.told}"
-        self._over = True
-        self._thread.join(10)
-        assert self.trouble is None, self.trouble
-        return self.told
-
-    def _read(self) -> None:
-        while not self._over:
-            try:
-                event = self.screen.next(0.5)
-            except TimeoutError:
-                continue
-            except Exception as error:  # noqa: BLE001 - it must reach the test, whatever it is
-                with self._changed:
-                    self.trouble = error
-                    self._changed.notify()
-                return
-            if event["event"] == "unread":
-                with self._changed:
-                    self.told = event["data"]
-                    self._changed.notify()
 
 
 def change_much_at_once(server: Server, people: list[Person], *, rounds: int, seed: int) -> Counter[int]:
@@ -117,9 +74,15 @@ def judge(people: list[Person], streams: list[Watched]) -> None:
         counted = person.http.get("/api/notifications/unread").json
         found = Counter(item["type"] for item in inbox(person.http, limit=20) if item["read"] is None)
         recount = {"total": found.total(), "types": {kind: found[kind] for kind in TYPES}}
-        told = stream.last(counted["position"])
+        _, event = stream.first(partial(_counts_all, counted["position"]))
+        stream.stop()
+        told = event["data"]
         for what, counts in (("asked", counted), ("told", told)):
             assert {name: counts[name] for name in recount} == recount, f"{what}, {person.id} has other counts"
+
+
+def _counts_all(position: str, event: Event) -> bool:
+    return event["event"] == "unread" and number(event["data"]["position"]) >= number(position)
 
 
 @pytest.mark.parametrize("kind", ["websocket", "sse", "lines"])
