@@ -34,7 +34,7 @@ T = TypeVar("T")
 DAY = 86_400_000
 """Milliseconds."""
 
-_TURNS = 4_500
+_TURNS = 20_000
 _LIST_PAGE = 3
 
 
@@ -262,7 +262,7 @@ class World:
                 connection.read()
                 if connection.screen.counted_at >= connection.screen.uncounted_at:
                     return
-                await asyncio.sleep(0 if turn < 500 else 0.005)
+                await asyncio.sleep(0 if turn < 50 else 0.001)
             raise AssertionError("nobody tells how many are unread")
 
         self.run(told())
@@ -282,7 +282,7 @@ class World:
         for turn in range(_TURNS):
             if connection.door.at or connection.stream.state is not State.CATCHING_UP:
                 return
-            await asyncio.sleep(0 if turn < 500 else 0.005)
+            await asyncio.sleep(0 if turn < 50 else 0.001)
         raise AssertionError("a stream neither catches up nor is live")
 
     async def _and_rest(self, first: Coroutine[Any, Any, None]) -> None:
