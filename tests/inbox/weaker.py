@@ -7,8 +7,8 @@ yet.
   and what is withdrawn is on no screen.
 - For the same reason, that changes are told of what was created after one joined, by `first`: the most that would be
   told wrongly is the withdrawal of something that the screen never had. That lists and counts begin there is shown.
-- Counts are lifted to the floor before the receipts of purged broadcasts go: who reads or changes counts takes those
-  that lie below the floor for lifted, so that this only keeps them small.
+- Counts are lifted to the floor before the receipts of purged broadcasts go: histories seldom come to it, and who reads
+  or changes counts then takes those that lie below the floor for lifted anyway.
 - Nodes tail by spans, and their own commits come in by the same door: a single node is told of every commit, once and
   in order.
 """
