@@ -317,6 +317,7 @@ async def _first_superuser(store: Store, clock: SystemClock, folder: Path) -> No
 
 
 def _figures(store: SqliteStore, hub: Hub, probe: LoopProbe) -> Figures:
+    loop = asyncio.get_running_loop()
     return Figures(
         counters={
             ("tocsin_deliveries", "Notifications written to streams."): lambda: hub.deliveries,
@@ -327,6 +328,7 @@ def _figures(store: SqliteStore, hub: Hub, probe: LoopProbe) -> Figures:
         gauges={
             ("tocsin_loop_longest_stall_seconds", "Longest that it stood still."): lambda: probe.longest,
             ("tocsin_streams", "Streams open on this node."): lambda: len(hub),
+            ("tocsin_tasks", "Tasks of the event loop."): lambda: len(asyncio.all_tasks(loop)),
             ("tocsin_writes_waiting", "Writes that wait for their commit."): lambda: store.queued,
         },
     )
