@@ -36,7 +36,7 @@ from tocsin.errors import StartError
 from tocsin.live.closing import Close
 from tocsin.live.gate import Gate
 from tocsin.live.hub import Hub
-from tocsin.live.uvicorn_http import HttpProtocol
+from tocsin.live.turnstile import OrderlyHttpProtocol, Turnstile
 from tocsin.live.uvicorn_protocol import WebSocketProtocol
 from tocsin.live.websocket import WebSocketSkin
 from tocsin.loop_probe import LoopProbe
@@ -237,7 +237,7 @@ def _uvicorn_config(config: Config, tocsin: Tocsin) -> uvicorn.Config:
     try:
         return uvicorn.Config(
             tocsin.app,
-            http=HttpProtocol,
+            http=OrderlyHttpProtocol.behind(Turnstile()),
             ws=WebSocketProtocol,
             ws_max_size=BODY_BYTES,
             ws_per_message_deflate=False,

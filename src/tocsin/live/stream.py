@@ -257,11 +257,8 @@ class Stream:
             self._lost(Position(epoch, page.head))
         else:
             self._since = None
-            for told in page.changes:
-                if isinstance(told, Item):
-                    self._send(self.form.notification(epoch, told))
-                else:
-                    self._send(change(self.form, epoch, told))
+            for frame in _frames(page, self.form, epoch):
+                self._send(frame)
             self.cursor = max(self.cursor, page.upto)
         # A door that is paused tells nothing when still more is written: such a stream stays with its pages.
         if not page.full and not self._overrun and not self.door.paused and self.state is State.CATCHING_UP:
@@ -343,3 +340,13 @@ class Stream:
         else:
             self.close(Close.BAD_FRAME, "not a command")
         return None
+
+
+def _frames(page: Page, form: Form, epoch: Epoch) -> list[bytes]:
+    frames = page.told.get(form)
+    if frames is None:
+        frames = page.told[form] = [
+            form.notification(epoch, told) if isinstance(told, Item) else change(form, epoch, told)
+            for told in page.changes
+        ]
+    return frames
