@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import json
 import shutil
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,6 +72,10 @@ class Door:
     def write(self, frame: bytes) -> None:
         assert self.closed is None, "nothing is written after close"
         self.events.append(json.loads(frame))
+
+    def write_all(self, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            self.write(frame)
 
     def unsent(self) -> int:
         return 0

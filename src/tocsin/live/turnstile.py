@@ -14,7 +14,7 @@ from collections.abc import Callable
 from tocsin.live.uvicorn_http import HEAD_BYTES, URL_BYTES, HttpProtocol
 from tocsin.request import new_request_id
 
-A_TURN = 8
+A_TURN = 2
 """Streams that are let in between two looks at everything else; one takes about half a millisecond."""
 
 MOST_WAITING = 10_000
