@@ -98,6 +98,7 @@ class Page(msgspec.Struct, frozen=True):
         head: the last number in the log when the page was read.
         full: the page filled its limit: there is more between `upto` and the head.
         floor: something of theirs with a number up to this one is gone for good; 0 when nothing is.
+        told: what its readers have made of it, by form: several who ask for the same share a page.
     """
 
     changes: list[Change]
@@ -105,6 +106,7 @@ class Page(msgspec.Struct, frozen=True):
     head: int
     full: bool
     floor: int = 0
+    told: dict[object, list[bytes]] = msgspec.field(default_factory=dict)
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

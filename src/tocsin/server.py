@@ -36,7 +36,7 @@ from tocsin.errors import StartError
 from tocsin.live.closing import Close
 from tocsin.live.gate import Gate
 from tocsin.live.hub import Hub
-from tocsin.live.uvicorn_http import HttpProtocol
+from tocsin.live.turnstile import OrderlyHttpProtocol, Turnstile
 from tocsin.live.uvicorn_protocol import WebSocketProtocol
 from tocsin.live.websocket import WebSocketSkin
 from tocsin.loop_probe import LoopProbe
@@ -237,7 +237,7 @@ def _uvicorn_config(config: Config, tocsin: Tocsin) -> uvicorn.Config:
     try:
         return uvicorn.Config(
             tocsin.app,
-            http=HttpProtocol,
+            http=OrderlyHttpProtocol.behind(Turnstile()),
             ws=WebSocketProtocol,
             ws_max_size=BODY_BYTES,
             ws_per_message_deflate=False,
@@ -317,6 +317,7 @@ async def _first_superuser(store: Store, clock: SystemClock, folder: Path) -> No
 
 
 def _figures(store: SqliteStore, hub: Hub, probe: LoopProbe) -> Figures:
+    loop = asyncio.get_running_loop()
     return Figures(
         counters={
             ("tocsin_deliveries", "Notifications written to streams."): lambda: hub.deliveries,
@@ -327,6 +328,7 @@ def _figures(store: SqliteStore, hub: Hub, probe: LoopProbe) -> Figures:
         gauges={
             ("tocsin_loop_longest_stall_seconds", "Longest that it stood still."): lambda: probe.longest,
             ("tocsin_streams", "Streams open on this node."): lambda: len(hub),
+            ("tocsin_tasks", "Tasks of the event loop."): lambda: len(asyncio.all_tasks(loop)),
             ("tocsin_writes_waiting", "Writes that wait for their commit."): lambda: store.queued,
         },
     )

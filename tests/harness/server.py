@@ -132,7 +132,7 @@ class Server:
                 cwd=self.data.parent,
             )
 
-    def start(self, *, within: float = 15.0) -> float:
+    def start(self, *, within: float = 60.0) -> float:
         """Start the process, wait until `/readyz` answers 200, and return the seconds that took."""
         began = time.monotonic()
         self.launch()
@@ -147,7 +147,7 @@ class Server:
         except (urllib.error.URLError, OSError):
             return False
 
-    def wait_ready(self, *, within: float = 15.0) -> None:
+    def wait_ready(self, *, within: float = 60.0) -> None:
         deadline = time.monotonic() + within
         while not self.ready():
             if not self.running:

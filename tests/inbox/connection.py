@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -43,6 +43,10 @@ class Door:
     def write(self, frame: bytes) -> None:
         assert self.closed is None, "nothing is written after close"
         self.events.append(json.loads(frame))
+
+    def write_all(self, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            self.write(frame)
 
     def unsent(self) -> int:
         return 0

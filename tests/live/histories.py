@@ -4,6 +4,7 @@ The log, the hub and the reader here are a few lines each; the stream is the rea
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tocsin.live.closing import Close
@@ -34,6 +35,10 @@ class RecordingDoor:
     def write(self, frame: bytes) -> None:
         assert self.closed is None, "nothing is written after close"
         self.events.append(json.loads(frame))
+
+    def write_all(self, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            self.write(frame)
 
     def unsent(self) -> int:
         return 0

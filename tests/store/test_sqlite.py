@@ -17,6 +17,7 @@ from tocsin.errors import StartError, Unavailable
 from tocsin.ports import Span, Store
 from tocsin.principal import UserId
 from tocsin.store.sqlite import SqliteStore
+from tocsin.store.sqlite_index import _FLOORS_SINCE
 
 ADAPTER = ADAPTERS["sqlite"]
 
@@ -118,6 +119,19 @@ def test_each_migration_is_noted_with_its_checksum(folder: Path) -> None:
     rows = execute(folder, "SELECT number, name, sha256 FROM migrations ORDER BY number")
     assert [number for number, _, _ in rows] == list(range(1, len(rows) + 1))
     assert all(len(digest) == 64 for _, _, digest in rows)
+
+
+def test_purges_are_found_by_their_number_also_in_a_file_of_before(folder: Path) -> None:
+    ADAPTER.run(folder, send_some)
+    execute(folder, "DROP INDEX floors_seq")
+    execute(folder, "DELETE FROM migrations WHERE number >= 5")
+    execute(folder, "INSERT INTO floors VALUES ('a', '', 1, 1), ('b', '', 1, 2)")
+
+    ADAPTER.run(folder, send_some)
+
+    [(*_, plan)] = execute(folder, f"EXPLAIN QUERY PLAN {_FLOORS_SINCE.replace('?', '1')}")
+    assert "floors_seq" in plan
+    assert execute(folder, "SELECT owner FROM floors ORDER BY seq") == [("a",), ("b",)]
 
 
 @pytest.mark.parametrize(

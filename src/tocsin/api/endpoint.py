@@ -93,6 +93,12 @@ _SAFE: Headers = [
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 _SAFE_READY = b"".join(b"%b: %b\r\n" % field for field in _SAFE)
+_EXPOSED = b", ".join(
+    [
+        b"X-Request-Id, Retry-After, Link, Idempotency-Replayed, RateLimit, RateLimit-Policy",
+        b"X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset",
+    ]
+)
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -226,7 +232,7 @@ def usual_headers(request: Request, given: Headers) -> Headers:
     if (origin := _shared_with(request)) is not None:
         headers += [
             (b"access-control-allow-origin", origin.encode("latin-1")),
-            (b"access-control-expose-headers", b"X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Link"),
+            (b"access-control-expose-headers", _EXPOSED),
             (b"vary", b"Origin"),
         ]
     return headers

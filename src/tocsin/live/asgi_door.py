@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from tocsin.live.closing import Close
@@ -53,6 +53,10 @@ class AsgiDoor:
             self._over = True
             if self.connection is not None:
                 self.connection.over_budget()
+
+    def write_all(self, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            self.write(frame)
 
     def unsent(self) -> int:
         return self._size

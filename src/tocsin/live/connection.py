@@ -69,8 +69,10 @@ class StreamConnection:
             self._obeying.obey(command)
 
     def lost(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        # Let go first: what a task was cancelled with leads back to this connection.
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
         self._obeying.stop()
         self._gate.hub.leave(self.stream)
         self._gate.hub.release(self.stream.address)

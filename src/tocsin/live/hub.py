@@ -120,7 +120,7 @@ class Hub:
 
     def _count_for(self, stream: Stream) -> None:
         if stream.user_id is not None and stream.state is State.LIVE:
-            self._unread.changed(stream.user_id)
+            self._unread.caught_up(stream)
 
     def leave(self, stream: Stream) -> None:
         """The connection is gone."""

@@ -57,6 +57,8 @@ class TransportDoor:
     ) -> None:
         self.connection: Connection | None = None
         self.write = transport.write
+        # A system call each, however soon they follow one another: together they cost what one does.
+        self.write_all = transport.writelines
         self.unsent: Callable[[], int] = transport.get_write_buffer_size
         self._transport = transport
         self._farewell = farewell

@@ -166,6 +166,15 @@ class HttpProtocol(HttpToolsProtocol):
             if not self._unparsed:
                 self.on_message_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        # The connection is another protocol's now, and nobody will tell this one that it is lost. The parser and
+        # it hold each other.
+        self._stop_timer()
+        self._in_message = False
+        self.parser = self.transport = self.flow = self.cycle = None  # type: ignore[assignment]
+        self.scope = self.headers = None  # type: ignore[assignment]
+
     def _should_upgrade(self) -> bool:
         return super()._should_upgrade() and self.scope["method"] == "GET"
 

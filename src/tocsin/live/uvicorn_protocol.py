@@ -38,11 +38,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """One WebSocket connection."""
 
     _door: TransportDoor | None = None
+    _giving_up: asyncio.TimerHandle | None = None
 
     def take_over(self) -> TransportDoor:
         """Hand the accepted connection to a stream; ASGI has no more part in it."""
         self._door = door = TransportDoor(self.transport, farewell)
         self.stop_keepalive()
+        self._stop_giving_up()
         # An idle stream keeps nothing of its handshake.
         self.scope = None  # type: ignore[assignment]
         self.request = None  # type: ignore[assignment]
@@ -56,11 +58,17 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.loop.call_later(HANDSHAKE_SECONDS, self._give_up)
+        self._giving_up = self.loop.call_later(HANDSHAKE_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
         if self._door is None:
             self.transport.abort()
+
+    def _stop_giving_up(self) -> None:
+        # Left running, it would keep a connection in memory that has long been closed.
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+            self._giving_up = None
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
@@ -141,12 +149,22 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._door.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_giving_up()
         door = self._door
         if door is None:
             super().connection_lost(exc)
-            return
-        self.connections.discard(self)
-        door.lost()
+            if hasattr(self, "scope"):
+                self.scope["extensions"].pop(EXTENSION, None)
+        else:
+            self.connections.discard(self)
+            door.lost()
+        # The parser is a generator of the connection that it belongs to, and what was raised in it remembers where:
+        # circles that would wait for the collector.
+        self.conn.parser.close()
+        del self.conn.parser
+        for raised in (self.conn.parser_exc, self.conn.handshake_exc):
+            if raised is not None:
+                raised.__traceback__ = raised.__context__ = raised.__cause__ = None
 
     def shutdown(self) -> None:
         """uvicorn ends: streams were closed by the drain; what is left is cut."""

@@ -194,7 +194,10 @@ class SqliteStore(SqliteIdentity):
     # ------------------------------------------------------------ inboxes
 
     async def changes(self, user: UserId | None, devices: frozenset[DeviceId] | None, since: int, limit: int) -> Page:
-        return await self._reader.read(lambda connection: read_changes(connection, user, devices, since, limit))
+        return await self._reader.read(
+            lambda connection: read_changes(connection, user, devices, since, limit),
+            alike=("changes", user, devices, since, limit),
+        )
 
     async def inbox(self, user: UserId, wanted: Wanted, before: int | None, limit: int) -> InboxPage:
         among = None
@@ -212,7 +215,7 @@ class SqliteStore(SqliteIdentity):
         return await self._reader.read(lambda connection: read_item(connection, user, id_))
 
     async def unread(self, user: UserId) -> Unread:
-        return await self._reader.read(lambda connection: read_unread(connection, user))
+        return await self._reader.read(lambda connection: read_unread(connection, user), alike=("unread", user))
 
     async def act(self, user: UserId, id_: NotificationId, act: Act, now: int) -> State:
         done: State = await self._writer.submit(lambda batch: state.act(batch, user, id_, act, now))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+import time
 import zlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Hashable
+from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import apsw
@@ -36,10 +38,26 @@ DEVICE_SPAN = 20_000
 """Numbers looked through for one page of a stream that wants few devices only."""
 
 _THREADS = 2
+_ANSWER_SECONDS = 0.002
+
+
+class _Job:
+    """A query that waits for a thread, and all who want to know what it gives."""
+
+    __slots__ = ("alike", "futures", "loop", "query")
+
+    def __init__(self, query: Callable[[apsw.Connection], Any], alike: Hashable, loop: asyncio.AbstractEventLoop):
+        self.query = query
+        self.alike = alike
+        self.loop = loop
+        self.futures: list[asyncio.Future[Any]] = []
 
 
 class Reader:
     """A few read-only connections, each in its own thread.
+
+    A thread answers what waits in one go: handing the interpreter over to the loop and back costs more than most
+    queries do, and while the loop is busy it has to be waited for.
 
     Parameters:
         path: of the database file.
@@ -49,21 +67,42 @@ class Reader:
     def __init__(self, path: Path, *, vfs: str | None = None) -> None:
         # Opened before they are needed: later there may be no file descriptor left to open them with.
         self._connections = [connect(path, vfs=vfs, read_only=True) for _ in range(_THREADS)]
-        self._idle: SimpleQueue[apsw.Connection] = SimpleQueue()
-        for connection in self._connections:
-            self._idle.put(connection)
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="tocsin-reader")
+        self._inbox: SimpleQueue[_Job | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._waiting: dict[Hashable, _Job] = {}
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._work, args=(connection,), name=f"tocsin-reader-{n}", daemon=True)
+            for n, connection in enumerate(self._connections)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    async def read(self, query: Callable[[apsw.Connection], T]) -> T:
+    async def read(self, query: Callable[[apsw.Connection], T], *, alike: Hashable = None) -> T:
         """Run a query off the event loop.
+
+        Parameters:
+            alike: names what is asked for. Who asks for the same before the query begins shares its answer, which
+                is then as new as if each had asked alone; nobody may change it.
 
         Raises:
             Unavailable: the file cannot be read now.
         """
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, query)
-        except RuntimeError:
-            raise Unavailable("The store is closed") from None
+        if self._closed:
+            raise Unavailable("The store is closed")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        with self._lock:
+            job = self._waiting.get(alike) if alike is not None else None
+            if job is not None:
+                job.futures.append(future)
+            else:
+                job = _Job(query, alike, loop)
+                job.futures.append(future)
+                if alike is not None:
+                    self._waiting[alike] = job
+                self._inbox.put(job)
+        return await future
 
     async def rows(self, name: str, *values: Any) -> list[tuple[Any, ...]]:
         """All rows of a named query."""
@@ -71,19 +110,58 @@ class Reader:
 
     def close(self) -> None:
         """Wait for what is running, then let go of the file."""
-        self._pool.shutdown()
+        self._closed = True
+        for _ in self._threads:
+            self._inbox.put(None)
+        for thread in self._threads:
+            thread.join()
         for connection in self._connections:
             connection.close()
 
-    def _run(self, query: Callable[[apsw.Connection], T]) -> T:
-        connection = self._idle.get()
+    # ------------------------------------------------------------ in a thread
+
+    def _work(self, connection: apsw.Connection) -> None:
+        job = self._inbox.get()
+        while job is not None:
+            done: list[tuple[_Job, Any]] = []
+            ends = time.monotonic() + _ANSWER_SECONDS
+            while job is not None:
+                done.append((job, self._answer(connection, job)))
+                if time.monotonic() > ends:
+                    break
+                try:
+                    job = self._inbox.get_nowait()
+                except Empty:
+                    break
+            # A closed loop: nobody waits any more.
+            with suppress(RuntimeError):
+                done[0][0].loop.call_soon_threadsafe(_tell, done)
+            job = self._inbox.get() if job is not None else None
+
+    def _answer(self, connection: apsw.Connection, job: _Job) -> Any:
+        if job.alike is not None:
+            with self._lock:
+                del self._waiting[job.alike]
+        elif job.futures[0].cancelled():
+            return None
         try:
-            return query(connection)
+            return job.query(connection)
         except apsw.Error as error:
             log.error("a read failed: %s", error)
-            raise Unavailable("The store cannot be read now") from None
-        finally:
-            self._idle.put(connection)
+            return Unavailable("The store cannot be read now")
+        except Exception as error:  # noqa: BLE001  (it is told to whoever asked)
+            return error
+
+
+def _tell(done: list[tuple[_Job, Any]]) -> None:
+    for job, result in done:
+        for future in job.futures:
+            if future.done():
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
 
 
 def runner(connection: apsw.Connection) -> Callable[..., list[Row]]:

@@ -1,20 +1,13 @@
 """For the soak only: what grows for an hour and then stops is kept small, so that what never stops shows in minutes.
 
-Page caches fill up to a fixed size, 16 MiB for each connection to the store. What a closed stream leaves behind in
-cycles waits until 50,000 objects do. Neither is a leak; here the caches have 512 KiB, and cycles are collected every
-half minute. What is still referred to by anything stays, and is seen.
+Page caches fill up to a fixed size, 16 MiB for each connection to the store. That is no leak; here they have 512 KiB.
 
 Loaded by the interpreter because the test puts this folder on PYTHONPATH.
 """
 
-import gc
 import sys
-import threading
-import time
 
 import apsw
-
-EVERY_SECONDS = 30
 
 
 def _shrink(connection: apsw.Connection) -> None:
@@ -28,12 +21,5 @@ def _shrink(connection: apsw.Connection) -> None:
     connection.authorizer = decide
 
 
-def _collect() -> None:
-    while True:
-        time.sleep(EVERY_SECONDS)
-        gc.collect()
-
-
 if "serve" in sys.orig_argv:
     apsw.connection_hooks.append(_shrink)
-    threading.Thread(target=_collect, daemon=True).start()

@@ -1,0 +1,121 @@
+"""The turnstile before the streams: lets in a few in each turn of the loop, however many come at once.
+
+After a restart everybody comes back in the same second. Taken as they come, the loop would do nothing but shake
+hands for seconds, and a send that came between them would wait for all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+
+from tocsin.live.uvicorn_http import HEAD_BYTES, URL_BYTES, HttpProtocol
+from tocsin.request import new_request_id
+
+A_TURN = 2
+"""Streams that are let in between two looks at everything else; one takes about half a millisecond."""
+
+MOST_WAITING = 10_000
+"""Handshakes that may wait; more would wait for longer than their clients do."""
+
+SOONEST, LATEST = 5, 20
+"""Seconds after which one who was turned away may come back."""
+
+_LOOK_AGAIN = 2.5
+_A_STREAM = b"GET /notifications"
+_BODY = b'{"error":"Too many streams begin right now"}'
+_TURNED_AWAY = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nx-request-id: %%b\r\nretry-after: %%d\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_BODY), _BODY)
+)
+
+
+class Turnstile:
+    """Handshakes that wait for their turn.
+
+    Parameters:
+        most: how many may.
+    """
+
+    def __init__(self, *, most: int = MOST_WAITING) -> None:
+        self._most = most
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._let_in = 0
+
+    def enter(self, let_in: Callable[[], None]) -> bool:
+        """Call `let_in` now, or when its turn comes.
+
+        Returns:
+            Whether it will be called: not when too many wait already.
+        """
+        if not self._let_in:
+            asyncio.get_running_loop().call_soon(self._turn)
+        elif self._let_in >= A_TURN:
+            if len(self._waiting) >= self._most:
+                return False
+            self._waiting.append(let_in)
+            return True
+        self._let_in += 1
+        let_in()
+        return True
+
+    def _turn(self) -> None:
+        self._let_in = 0
+        while self._waiting and self._let_in < A_TURN:
+            self._let_in += 1
+            self._waiting.popleft()()
+        if self._let_in:
+            asyncio.get_running_loop().call_soon(self._turn)
+
+
+class OrderlyHttpProtocol(HttpProtocol):
+    """An HTTP connection that waits its turn when it comes for a stream; whatever else is served at once."""
+
+    turnstile: Turnstile
+    _early: bytearray | None = None
+    _fresh = True
+
+    @classmethod
+    def behind(cls, turnstile: Turnstile) -> type[OrderlyHttpProtocol]:
+        """This protocol, before one turnstile."""
+        return type(cls.__name__, (cls,), {"turnstile": turnstile})
+
+    def data_received(self, data: bytes) -> None:
+        if self._early is not None:
+            self._early += data
+            if len(self._early) > URL_BYTES + HEAD_BYTES:
+                self._come_in()
+        elif self._fresh and data.startswith(_A_STREAM):
+            self._fresh, self._early = False, bytearray(data)
+            if not self.turnstile.enter(self._come_in):
+                self._early = None
+                self._turn_away()
+        else:
+            self._fresh = False
+            super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._early = None
+        super().connection_lost(exc)
+
+    def _come_in(self) -> None:
+        early, self._early = self._early, None
+        if early is not None and not self.transport.is_closing():
+            # It had to wait for us: its own time begins now.
+            self._began = self.loop.time()
+            super().data_received(bytes(early))
+
+    def _look(self) -> None:
+        if self._early is None:
+            super()._look()
+        else:
+            self._timer = self.loop.call_later(_LOOK_AGAIN, self._look)
+
+    def _turn_away(self) -> None:
+        self._stop_timer()
+        # Another moment for each, or all would meet again.
+        after = random.randint(SOONEST, LATEST)  # noqa: S311  (nobody's secret)
+        self.transport.write(_TURNED_AWAY % (new_request_id().encode(), after))
+        self.transport.close()

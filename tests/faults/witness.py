@@ -1,0 +1,103 @@
+"""A process that does nothing but send at a steady rate to a user of its own, and read what it sent on one stream.
+
+A process with thousands of readers is busy with them: what it would measure is itself.
+
+    witness = Witness(server, rate=50)
+    ...
+    seen = witness.stop()            # Seen: how long answers took, and until each was read on the stream
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.http import Http
+from harness.server import Server
+from harness.websocket import WebSocket
+
+USER = "witness"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Seconds from when each send was due until it was answered, and until it was read."""
+
+    answered: list[float]
+    read: list[float]
+
+
+class Witness:
+    """Begins at once.
+
+    Args:
+        rate: sends a second, over one connection.
+    """
+
+    def __init__(self, server: Server, *, rate: float) -> None:
+        service = server.service()
+        assert service.put(f"/api/users/{USER}", {}).status in (200, 201)
+        key = service.post("/api/keys", {"userId": USER}).json["key"]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "faults.witness", server.url, str(service.key), key, str(rate)],
+            cwd=Path(__file__).parent.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"begun\n"
+
+    def stop(self) -> Seen:
+        told, _ = self._process.communicate(b"", timeout=60)
+        assert self._process.returncode == 0
+        return Seen(**json.loads(told))
+
+
+def run(url: str, sender: str, reader: str, rate: float) -> Seen:
+    """Send until the standard input ends."""
+    ended = threading.Event()
+    client, ws = Http(url, key=sender), WebSocket(url, key=reader, subprotocol="tocsin.v1")
+    client.keep = True
+    ws.recv_event("caught-up")
+    read: list[float] = []
+    answered: list[float] = []
+
+    def follow() -> None:
+        while True:
+            try:
+                told = ws.recv_event("notification", timeout=0.2)["data"]
+            except TimeoutError:
+                if ended.is_set() and len(read) == len(answered):
+                    return
+                continue
+            if told["userId"] == USER:
+                read.append(time.monotonic() - float(told["message"]))
+
+    threads = [
+        threading.Thread(target=follow),
+        threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    print("begun", flush=True)
+    began, count = time.monotonic(), 0
+    while not ended.is_set():
+        due = began + count / rate
+        time.sleep(max(0.0, due - time.monotonic()))
+        answer = client.send(f"{count}", f"{due:.6f}", userId=USER)
+        assert answer.status == 200, answer.text
+        answered.append(time.monotonic() - due)
+        count += 1
+    threads[0].join(30)
+    assert len(read) == len(answered), f"{len(answered)} sent, {len(read)} read"
+    return Seen(answered, read)
+
+
+if __name__ == "__main__":
+    seen = run(sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]))
+    print(json.dumps({"answered": seen.answered, "read": seen.read}))
