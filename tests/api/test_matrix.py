@@ -7,8 +7,10 @@ route that has no row here fails.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -35,6 +37,7 @@ class Case:
         expected: a status for each of ROLES, in their order.
         path: made anew for each role, by a superuser's client; by default that of the route.
         about: whose thing it is, where that matters.
+        ends_tokens: whether those who may have to sign in again.
     """
 
     expected: str
@@ -44,6 +47,7 @@ class Case:
     headers: dict[str, str] = field(default_factory=dict)
     method: str | None = None
     about: str = ""
+    ends_tokens: bool = False
 
 
 #           nobody viewer user123 user456 admin service key-of-user123 app expired revoked
@@ -58,6 +62,12 @@ def users(status: int) -> str:
 def superusers(status: int) -> str:
     """Superusers, and keys of superusers."""
     return f"401 403 403 403 {status} {status} 403 403 401 401"
+
+
+def shipped(name: str, otherwise: int = 404) -> str:
+    """Everybody alike: a file of the web app, where it is part of this build."""
+    there = files("tocsin").joinpath("web", *name.split("/")).is_file()
+    return ANYBODY if there else ANYBODY.replace("200", str(otherwise))
 
 
 def user123s(status: int) -> str:
@@ -198,6 +208,10 @@ ROWS: dict[str, list[Case]] = {
     "GET /api/auth/me": [Case(users(200))],
     "POST /api/auth/ticket": [Case(users(201))],
     "PUT /api/auth/password": [Case(users(403), body={"current": "not it", "new": "another one"})],
+    "POST /api/session": [Case(ANYBODY.replace("200", "201"), body={"username": "viewer", "password": "viewer"})],
+    "GET /api/session": [Case(users(200))],
+    "DELETE /api/session": [Case(users(403))],
+    "DELETE /api/sessions": [Case("401 204 204 204 204 403 403 403 401 401", ends_tokens=True)],
     "GET /api/users": [Case(superusers(200))],
     "GET /api/users/{id}": [
         Case(superusers(200), at("/api/users/user123"), about="one's own for user123"),
@@ -232,6 +246,14 @@ ROWS: dict[str, list[Case]] = {
     "GET /api/devices/{id}": [Case(superusers(200), at("/api/devices/device123"))],
     "PUT /api/devices/{id}": [Case(superusers(201), unmade("devices"), body={})],
     "DELETE /api/devices/{id}": [Case(superusers(204), of("devices"))],
+    "GET /api/sent": [Case(superusers(200)), Case(superusers(400), query={"after": "x"}, about="after no position")],
+    "GET /api/streams": [Case(superusers(200))],
+    "GET /api/audience": [
+        Case(superusers(200)),
+        Case(superusers(200), query={"userId": "user123"}, about="one's own for user123"),
+        Case(superusers(404), query={"userId": "nobody"}, about="nobody"),
+    ],
+    "GET /api/figures": [Case(superusers(200))],
     "GET /api/audit": [Case(superusers(200))],
     "POST /api/backup": [Case(superusers(200))],
     "GET /healthz": [Case(ANYBODY)],
@@ -239,7 +261,16 @@ ROWS: dict[str, list[Case]] = {
     "GET /metrics": [Case(ANYBODY, about="open in --dev")],
     "GET /openapi.json": [Case(ANYBODY)],
     "GET /asyncapi.json": [Case(ANYBODY)],
-    "GET /": [Case(ANYBODY.replace("200", "307"))],
+    "GET /": [Case(shipped("index.html", otherwise=307))],
+    "GET /admin": [Case(shipped("admin.html"))],
+    "GET /worker.js": [Case(shipped("worker.js"))],
+    "GET /manifest.webmanifest": [Case(shipped("manifest.webmanifest"))],
+    "GET /element.js": [Case(shipped("element/index.js"))],
+    "GET /client.js": [Case(ANYBODY)],
+    "GET /assets/{version}/{path:path}": [
+        Case(ANYBODY, lambda admin: re.search(r"/assets/\w+/client\.js", admin.get("/client.js").text)[0]),
+        Case(ANYBODY.replace("200", "404"), at("/assets/another/client.js"), about="of another version"),
+    ],
     "GET /docs": [Case(ANYBODY)],
     "GET /docs/{asset}": [Case(ANYBODY, at("/docs/docs.js"))],
 }
@@ -254,15 +285,15 @@ def callers(server: Server) -> dict[str, Http]:
     return clients(server)
 
 
-@pytest.mark.parametrize(
-    ("line", "case"),
-    [
-        pytest.param(line, case, id=f"{line} {case.about}".strip().replace("/", "|"))
-        for line, cases in ROWS.items()
-        for case in cases
-    ],
-)
-def test_each_role_gets_what_it_may(callers: dict[str, Http], line: str, case: Case) -> None:
+CASES = [
+    pytest.param(line, case, id=f"{line} {case.about}".strip().replace("/", "|"))
+    for line, cases in ROWS.items()
+    for case in cases
+]
+
+
+@pytest.mark.parametrize(("line", "case"), CASES)
+def test_each_role_gets_what_it_may(server: Server, callers: dict[str, Http], line: str, case: Case) -> None:
     method, path = line.split()
     expected = dict(zip(ROLES, map(int, case.expected.split()), strict=True))
     got = {}
@@ -275,6 +306,30 @@ def test_each_role_gets_what_it_may(callers: dict[str, Http], line: str, case: C
         if answer.status == 401:
             assert answer.headers["www-authenticate"].startswith("Bearer")
     assert got == expected
+    if case.ends_tokens:
+        sign_in_again(server, callers)
+
+
+@pytest.mark.parametrize(("line", "case"), CASES)
+def test_a_session_may_what_its_user_may(server: Server, callers: dict[str, Http], line: str, case: Case) -> None:
+    method, path = line.split()
+    expected = dict(zip(ROLES, map(int, case.expected.split()), strict=True))
+    if line == "DELETE /api/session":
+        expected |= {"user123": 204, "admin": 204}
+    got = {}
+    for role in ("user123", "admin"):
+        target = case.path(callers["service"]) if case.path is not None else path
+        client = server.http(cookie=server.http().sign_in(role))
+        answer = client.request(case.method or method, target, json=case.body, query=case.query, headers=case.headers)
+        got[role] = answer.status
+    assert got == {role: expected[role] for role in got}
+    if case.ends_tokens:
+        sign_in_again(server, callers)
+
+
+def sign_in_again(server: Server, callers: dict[str, Http]) -> None:
+    for name in ("viewer", "user123", "user456", "admin"):
+        callers[name].token = server.http().login(name)
 
 
 def test_the_stream_is_no_second_door(server: Server, callers: dict[str, Http]) -> None:
@@ -299,7 +354,7 @@ def test_a_regular_users_send_reaches_only_themself(callers: dict[str, Http]) ->
 
 
 def test_an_unknown_path_and_an_unknown_method_say_so(callers: dict[str, Http]) -> None:
-    for path in ("/debug", "/api", "/api/users/", "/api/users/a/b", "/admin", "/.env", "/api/nothing"):
+    for path in ("/debug", "/api", "/api/users/", "/api/users/a/b", "/admin/", "/.env", "/api/nothing"):
         answer = callers["admin"].get(path)
         assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json"), path
     answer = callers["admin"].request("PATCH", "/api/users/user123")

@@ -26,6 +26,13 @@ _SCHEMES: Json = {
         "scheme": "bearer",
         "description": "A token of `POST /api/auth/login` or of a configured issuer, an API key, or an app secret.",
     },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-tocsin",
+        "description": "What `POST /api/session` sets; over plain http, and not on loopback, it is called `tocsin`. "
+        "For more than reading it needs an `Origin` of this server's own or of `origins`.",
+    },
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
 }
 
@@ -41,10 +48,10 @@ _FROM_WHO: dict[Who, tuple[int, ...]] = {
 
 _SECURITY: dict[Who, list[Json]] = {
     Who.ANYBODY: [],
-    Who.USER: [{"bearer": []}, {"apiKey": []}],
-    Who.HOLDER: [{"bearer": []}, {"apiKey": []}],
-    Who.SENDER: [{"bearer": []}, {"apiKey": []}],
-    Who.SUPERUSER: [{"bearer": []}, {"apiKey": []}],
+    Who.USER: [{"bearer": []}, {"apiKey": []}, {"session": []}],
+    Who.HOLDER: [{"bearer": []}, {"apiKey": []}, {"session": []}],
+    Who.SENDER: [{"bearer": []}, {"apiKey": []}, {"session": []}],
+    Who.SUPERUSER: [{"bearer": []}, {"apiKey": []}, {"session": []}],
     Who.APP: [{"bearer": []}],
 }
 
@@ -63,7 +70,7 @@ _WHY = {
     503: "Not now; `Retry-After` says when to come back.",
 }
 
-_PARAMETER = re.compile(r"\{(\w+)\}")
+_PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
 _ATTRIBUTE = re.compile(r"^    (\w+(?:, \w+)*): (.+(?:\n {5,}.+)*)", re.MULTILINE)
 _MULTIPLE = {"type", "deviceId", "appId", "group"}
 _ONCE: Json = {
@@ -113,7 +120,7 @@ def describe(routes: Sequence[Route]) -> Json:
         _spread_description(schema)
     paths: dict[str, Json] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path.replace(":path}", "}"), {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -124,7 +131,7 @@ def describe(routes: Sequence[Route]) -> Json:
             "its secrets. An API key may stand in `X-API-Key` instead. The stream is described in `/asyncapi.json`.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": "."}],
         "tags": [{"name": name} for name in dict.fromkeys(_tag(route) for route in routes)],
         "paths": paths,
         "components": {"securitySchemes": _SCHEMES, "schemas": schemas},
