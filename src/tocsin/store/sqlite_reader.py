@@ -125,8 +125,9 @@ def read_changes(
         }
         names = _CHANGES if user is not None else _CHANGES_FOR_ALL
         found = {name: run(name, values) for name in names}
-        lowest = min((row[7] for name in _NOTIFICATIONS for row in found.get(name, ())), default=head)
-        lowest = min((row[3] for row in found.get("receipt_changes", ())), default=lowest)
+        unread_since = [row[7] for name in _NOTIFICATIONS for row in found.get(name, ())]
+        unread_since += [row[3] for row in found.get("receipt_changes", ())]
+        lowest = min(unread_since, default=head)
         marks = Marks.of(run, user, lowest) if user is not None else Marks([])
         floor = int(run("highest_floor", user or "")[0][0])
     for name, rows in found.items():
