@@ -1,6 +1,7 @@
 """JSON that is none, or that would lose its meaning on the way through other readers, is refused."""
 
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -117,10 +118,8 @@ def cpu_seconds_to_read(body: bytes) -> float:
     took = []
     for _ in range(5):
         began = time.thread_time()
-        try:
+        with suppress(Malformed):
             wire.read(body, list)
-        except Malformed:
-            pass
         took.append(time.thread_time() - began)
     return min(took)
 
