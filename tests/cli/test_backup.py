@@ -228,6 +228,18 @@ def test_a_file_that_is_there_is_not_overwritten_unasked(dev: Server, copy: Path
     assert copy.read_bytes() != held
 
 
+def test_what_is_no_file_is_not_replaced_by_one(dev: Server, copy: Path, tmp_path: Path) -> None:
+    """Else a superuser of the machine who writes to /dev/stdout has none afterwards."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    for ran in (back_up(dev, pipe), back_up(dev, pipe, "--replace")):
+        assert ran.status == 2
+        assert "is no file" in ran.err
+    assert pipe.is_fifo()
+    assert "is no file" in refused(tmp_path, tmp_path / "data")
+
+
 def test_nobody_at_the_url_and_no_such_folder_are_told_apart(tmp_path: Path) -> None:
     assert tocsin("backup", str(tmp_path / "b.db"), "--url", NOBODY).status == 3
     assert tocsin("backup", str(tmp_path / "b.db"), "--data", str(tmp_path / "none")).status == 2

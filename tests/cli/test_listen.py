@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO
 
 import pytest
@@ -202,6 +203,35 @@ def test_it_ends_quietly_when_it_can_no_longer_print(dev: Server) -> None:
     with theirs, subprocess.Popen([PROGRAM, "listen"], stdout=theirs, stderr=subprocess.PIPE, env=env) as process:
         theirs.close()
         hang_up(process, ours, dev, send=True)
+
+
+def listen_to_one(dev: Server, stdout: str, *options: str) -> tuple[int, str]:
+    """Listen with standard output put elsewhere until something came; how it ended, and what it said."""
+    assert streams_left(dev) == 0
+    env = environment(dev, dev.token("user123"), None)
+    command = ["sh", "-c", f'exec "$@" {stdout}', "sh", str(PROGRAM), "listen", *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=env) as process:
+        assert process.stderr is not None
+        try:
+            deadline = time.monotonic() + 20
+            while streams(dev) == 0:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            dev.user("user123").send("t", "m")
+            return process.wait(20), process.stderr.read().decode()
+        finally:
+            process.kill()
+
+
+def test_it_runs_commands_when_there_is_nothing_to_print_to(dev: Server, tmp_path: Path) -> None:
+    ran = listen_to_one(dev, ">&-", "--count", "1", "--exec", f"touch {tmp_path}/done")
+
+    assert ran == (0, "")
+    assert (tmp_path / "done").exists()
+
+
+def test_it_says_so_when_what_it_prints_to_is_full(dev: Server) -> None:
+    assert listen_to_one(dev, ">/dev/full") == (1, "tocsin: standard output: No space left on device\n")
 
 
 def test_too_many_streams_are_waited_for(start_server: Callable[..., Server]) -> None:

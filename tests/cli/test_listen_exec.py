@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from cli.command import Listening
 from harness.server import Server
 
@@ -85,3 +87,18 @@ def test_a_signal_ends_it_while_a_command_runs(dev: Server) -> None:
         time.sleep(0.2)
         assert listening.end(signal.SIGINT) == 130
         assert listening.err == ""
+
+
+def test_a_text_that_the_locale_cannot_say_reaches_the_command(
+    dev: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}.items():
+        monkeypatch.setenv(name, value)
+    script, out = tmp_path / "script.sh", tmp_path / "out"
+    script.write_text(f'printf %s "$TOCSIN_TITLE" > {out}\n')
+    with Listening("--exec", f"sh {script}", "--count", "1", server=dev, token=dev.token("user123")) as listening:
+        listening.wait_open()
+        dev.user("user123").send("Überschwemmung 🌊", "m")
+        assert listening.wait() == 0
+        assert listening.err == ""
+    assert out.read_bytes().decode() == "Überschwemmung 🌊"

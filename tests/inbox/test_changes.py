@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,21 @@ def test_it_is_what_a_stream_tells_that_resumes_there(person: Person) -> None:
     assert told["changes"] == events[1:-1]
     assert told["position"] == events[-1]["position"]
     assert names(told) == ["notification", "notification", "receipt", "receipt", "mark", "withdrawn"]
+
+
+def test_what_a_mark_read_was_read_when_the_list_says_whatever_else_is_told(person: Person) -> None:
+    since = person.now()
+    early = person.sent("early")
+    person.marked()
+    late = person.sent("late")
+    person.did("PUT", late, "acknowledgement")
+    time.sleep(0.005)  # the two marks at times of their own
+    person.marked()
+
+    changes = person.changes(since=since)["changes"]
+    told = {event["data"]["id"]: event["data"]["read"] for event in changes if event["event"] == "notification"}
+
+    assert told[early] == person.item(early)["read"] < person.item(late)["read"]
 
 
 def test_events_say_what_happened_and_where(person: Person) -> None:

@@ -291,6 +291,15 @@ def test_a_frame_that_is_no_command_is_closed_4400(dev: Server, text: str) -> No
     assert stream.closed_within(10) == 4400
 
 
+@pytest.mark.parametrize("verb", ["read", "dismiss", "acknowledge", "received"])
+def test_a_command_of_nobody_asks_for_a_credential(dev: Server, verb: str) -> None:
+    stream = WebSocket(dev.url, subprotocol="tocsin.v1")
+    stream.recv_event("caught-up")
+    stream.send_json({verb: "notif_1"})
+
+    assert stream.closed_within(10) == 4401
+
+
 def test_nothing_is_written_after_close(dev: Server) -> None:
     stream = WebSocket(dev.url, token=dev.token("user123"))
     stream.send_text("nonsense")

@@ -1,9 +1,14 @@
 """JSON that is none, or that would lose its meaning on the way through other readers, is refused."""
 
+import time
+from contextlib import suppress
+
 import pytest
 
 from harness.server import Server
 from send.posting import fields, post, refused, sent
+from tocsin import wire
+from tocsin.errors import Malformed
 
 KIB = 1024
 
@@ -107,3 +112,25 @@ def test_u_0000_is_refused_in_keys_too(dev: Server) -> None:
 )
 def test_every_number_that_a_double_can_hold_is_taken(dev: Server, text: str) -> None:
     sent(post(dev, with_metadata(text.encode())))
+
+
+def cpu_seconds_to_read(body: bytes) -> float:
+    took = []
+    for _ in range(5):
+        began = time.thread_time()
+        with suppress(Malformed):
+            wire.read(body, list)
+        took.append(time.thread_time() - began)
+    return min(took)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 64_000, b"[" * 32_000 + b"]" * 32_000, b'{"":' * 16_000, b"[" + b"[]," * 21_000 + b"[]]", b'["' * 32_000],
+    ids=lambda body: repr(body[:12]),
+)
+def test_brackets_take_no_longer_to_read_than_numbers_do(body: bytes) -> None:
+    """Whoever reads a first frame from anybody holds up everybody meanwhile."""
+    numbers = b"[" + b"1," * 32_000 + b"1]"
+
+    assert cpu_seconds_to_read(body) < 4 * cpu_seconds_to_read(numbers)

@@ -165,6 +165,16 @@ def test_a_file_that_is_no_database_refuses_to_start(folder: Path) -> None:
         ADAPTER.run(folder, send_some)
 
 
+def test_another_programs_database_refuses_to_start_and_stays_as_it_is(folder: Path) -> None:
+    folder.mkdir()
+    execute(folder, "CREATE TABLE theirs (what TEXT)")
+
+    with pytest.raises(StartError, match="no database of Tocsin"):
+        ADAPTER.run(folder, send_some)
+
+    assert execute(folder, "SELECT name FROM sqlite_schema") == [("theirs",)]
+
+
 # -- the audit log
 
 

@@ -41,6 +41,9 @@ def backup(file: Path, data: str | None, url: str | None, token: str | None, *, 
     FILE holds every secret there is: password hashes, keys, the key that signs tokens. Only its owner can read it.
     """
     session = Session(url or DEFAULT_URL, token, as_json=given["as_json"])
+    if file.exists() and not file.is_file():
+        # /dev/stdout would be replaced, too, by a file.
+        _refuse(f"{file} is no file, and is left as it is")
     if file.exists() and not replace:
         _refuse(f"{file} is there already; --replace overwrites it")
     folder = _stopped(data, url)

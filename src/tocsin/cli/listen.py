@@ -75,13 +75,17 @@ def listen(session: Session, since: str | None, device: Sequence[str], **given: 
 @contextmanager
 def _while_read(stream: Stream[Any]) -> Iterator[None]:
     """End quietly once nobody reads what is printed (`| head`), and not only when there is more to print."""
-    if stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
+    # Closed by who started it (`>&-`), there is no such stream, and nothing is printed.
+    if sys.stdout is not None and stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
         threading.Thread(target=_await_hangup, args=(sys.stdout.fileno(), stream), daemon=True).start()
     try:
         yield
-    except BrokenPipeError:
+    except OSError as error:
         # What is still in the buffer would be tried, and complained about, once more at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            complain(f"standard output: {error.strerror}")
+            sys.exit(exits.FAILED)
 
 
 def _await_hangup(pipe: int, stream: Stream[Any]) -> None:
@@ -145,7 +149,8 @@ def _run(arguments: Sequence[str], notification: Notification) -> None:
         "TOCSIN_TIMESTAMP": notification.timestamp,
         "TOCSIN_POSITION": notification.position,
     }
-    environment = os.environ | {name: text.replace("\0", "") for name, text in told.items()}
+    # As bytes: in a locale that is not UTF-8 a text could not be put there, and whoever sent it would end us.
+    environment = os.environb | {name.encode(): text.replace("\0", "").encode() for name, text in told.items()}
     try:
         done = subprocess.run(
             arguments, input=_with_position(notification).encode() + b"\n", env=environment, check=False

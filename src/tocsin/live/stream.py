@@ -347,7 +347,7 @@ class Stream:
                 self.authenticating = True
                 return Command(verb, value)
             self.close(Close.BAD_FRAME, "already authenticated")
-        elif self.state is State.CONNECTING:
+        elif self.state is State.CONNECTING or (verb in COMMANDS and self.principal is None):
             self.close(Close.BAD_CREDENTIAL, 'the first frame must be {"auth": "…"}')
         elif verb in COMMANDS and isinstance(value, str) and self.form.tells_changes and self.user_id is not None:
             return Command(verb, value)

@@ -164,6 +164,8 @@ def _migrate(connection: apsw.Connection) -> None:
     run = connection.execute
     run("BEGIN IMMEDIATE")
     try:
+        if not _is_ours_or_empty(connection):
+            raise StartError(f"{connection.filename}: it is no database of Tocsin; start with another --data")
         run(
             "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL,"
             " sha256 TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT"
@@ -190,3 +192,8 @@ def _migrate(connection: apsw.Connection) -> None:
         run("ROLLBACK")
         raise
     run("COMMIT")
+
+
+def _is_ours_or_empty(connection: apsw.Connection) -> bool:
+    names = {name for (name,) in _rows(connection, "SELECT name FROM sqlite_schema")}
+    return not names or "migrations" in names

@@ -157,7 +157,7 @@ def restore(file: Path, folder: Path, *, replace: bool) -> tuple[Looked, Path | 
 
 def _refuse_live(file: Path) -> None:
     if not file.is_file():
-        raise StartError(f"{file}: there is no such file")
+        raise StartError(f"{file}: {'it is no file' if file.exists() else 'there is no such file'}")
     log = file.with_name(f"{file.name}-wal")
     if log.exists() and log.stat().st_size:
         raise StartError(f"{file}: {log.name} beside it says that it is a database in use; make a backup of that")
