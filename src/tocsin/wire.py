@@ -199,6 +199,7 @@ class _MetadataOnly(msgspec.Struct):
     metadata: msgspec.Raw = msgspec.Raw(b"{}")
 
 
+_LINE_FEED, _CARRIAGE_RETURN = b"\n\r"
 _metadata_decoder = msgspec.json.Decoder(_MetadataOnly)
 
 
@@ -209,7 +210,7 @@ def metadata_text(body: bytes) -> bytes:
     it must go, since SSE and NDJSON end a line there.
     """
     text = bytes(_metadata_decoder.decode(body).metadata)
-    if b"\n" in text or b"\r" in text:
+    if _LINE_FEED in text or _CARRIAGE_RETURN in text:
         text = text.replace(b"\n", b" ").replace(b"\r", b" ")
     return text
 
