@@ -68,6 +68,22 @@ def run(name: str, arguments: Sequence[object], timeout_seconds: float, standard
     return answer
 
 
+def run_pinned(command: Sequence[str], core: int, standard_input: str) -> dict[str, float]:
+    """Run a command to its end on one core and return the JSON object it prints. Raises CannotMeasureError."""
+    ended = subprocess.run(
+        list(command),
+        input=standard_input,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+    )
+    if ended.returncode:
+        raise CannotMeasureError(f"{Path(command[1]).name}: {ended.stderr.strip()[-300:]}")
+    answer: dict[str, float] = json.loads(ended.stdout)
+    return answer
+
+
 class Companion:
     """A C program that runs beside the measurement and answers in lines of JSON."""
 

@@ -42,6 +42,7 @@ class Request:
         self.scope = scope
         self._config = config
         self._fields: dict[bytes, bytes] = dict(scope["headers"])
+        self._id = ""
 
     def header(self, name: bytes) -> str | None:
         """The last header of that name (lower case), or None."""
@@ -52,11 +53,13 @@ class Request:
         """All headers of that name (lower case), in order."""
         return [value.decode("latin-1") for key, value in self.scope["headers"] if key == name]
 
-    @cached_property
+    @property
     def id(self) -> str:
         """Names this request in the answer and in logs: the sender's own `X-Request-Id`, or a new one."""
-        given = self.header(b"x-request-id")
-        return given if given is not None and _GIVEN_ID.match(given) else new_request_id()
+        if not self._id:
+            given = self.header(b"x-request-id")
+            self._id = given if given is not None and _GIVEN_ID.match(given) else new_request_id()
+        return self._id
 
     @cached_property
     def query(self) -> dict[str, list[str]]:
@@ -96,18 +99,17 @@ class Request:
         Raises:
             Unauthenticated: a header is there that cannot be one.
         """
-        authorization, key = self.header(b"authorization"), self.header(b"x-api-key")
+        authorization, key = self._fields.get(b"authorization"), self._fields.get(b"x-api-key")
         if authorization is None and key is None:
             return None
-        found = set()
-        if authorization is not None:
-            scheme, _, text = authorization.partition(" ")
-            found.add(text.strip() if scheme.lower() == "bearer" else "")
+        credential = _bearer(authorization) if authorization is not None else None
         if key is not None:
-            found.add(key.strip())
-        credential = found.pop()
-        # Two that differ: one of them is not what its sender thinks it is.
-        if found or not credential:
+            text = key.decode("latin-1").strip()
+            # Two that differ: one of them is not what its sender thinks it is.
+            if credential is not None and credential != text:
+                raise Unauthenticated
+            credential = text
+        if not credential:
             raise Unauthenticated
         return credential
 
@@ -185,6 +187,11 @@ class Request:
         if origin in self._config.origins:
             return True
         return site in (None, "same-origin") and self.from_allowed_origin()
+
+
+def _bearer(field: bytes) -> str:
+    scheme, _, text = field.decode("latin-1").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""
 
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network

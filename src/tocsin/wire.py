@@ -15,6 +15,7 @@ from tocsin.strict_json import BODY_BYTES as BODY_BYTES
 from tocsin.strict_json import elements as elements
 from tocsin.strict_json import lines as lines
 from tocsin.strict_json import read as read
+from tocsin.strict_json import reader
 
 BATCH_BYTES = 8 * 1024 * 1024
 """Most bytes in the body of a batch."""
@@ -26,7 +27,7 @@ WHOLE_ITEMS = 1_000
 """Most notifications in a batch that is kept as a whole or not at all."""
 
 
-class SendBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class SendBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Body of `POST /api/notifications/send`, as documented, with the extensions; `null` equals absent.
 
     Attributes:
@@ -68,6 +69,10 @@ class SendBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     send_at: Any = None
     expires_at: Any = None
     format: Any = None
+
+
+read_send_body = reader(SendBody)
+"""A body of that form, read as `read` does."""
 
 
 class Flat(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -174,6 +179,7 @@ encode = msgspec.json.Encoder().encode
 """Any of our structs to JSON bytes."""
 
 
+@lru_cache(maxsize=8)
 def timestamp(ms: int) -> str:
     """RFC 3339 UTC with `Z`, to the millisecond.
 
@@ -193,6 +199,7 @@ class _MetadataOnly(msgspec.Struct):
     metadata: msgspec.Raw = msgspec.Raw(b"{}")
 
 
+_LINE_FEED, _CARRIAGE_RETURN = b"\n\r"
 _metadata_decoder = msgspec.json.Decoder(_MetadataOnly)
 
 
@@ -203,7 +210,7 @@ def metadata_text(body: bytes) -> bytes:
     it must go, since SSE and NDJSON end a line there.
     """
     text = bytes(_metadata_decoder.decode(body).metadata)
-    if b"\n" in text or b"\r" in text:
+    if _LINE_FEED in text or _CARRIAGE_RETURN in text:
         text = text.replace(b"\n", b" ").replace(b"\r", b" ")
     return text
 

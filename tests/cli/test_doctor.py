@@ -92,7 +92,9 @@ def test_what_others_can_open_is_found(name: str, stopped: Path) -> None:
 @pytest.mark.fault
 def test_a_row_that_is_not_as_it_was_written_is_named(change: str, stopped: Path) -> None:
     database = apsw.Connection(str(stopped / "tocsin.db"))
-    [(id_,)] = database.execute(f"UPDATE notifications SET {change} WHERE title = 't3' RETURNING id").fetchall()
+    [(id_,)] = database.execute(
+        f"UPDATE notifications SET {change} WHERE body ->> '$.title' = 't3' RETURNING id"
+    ).fetchall()
     database.close()
     ran = doctor(stopped, "--dev")
 

@@ -20,7 +20,7 @@ from tocsin.client import Client, Refused, Unreachable
 def titled(server: Server, title: str) -> list[str]:
     """The ids of the notifications with that title in the store."""
     with sqlite3.connect(f"file:{server.data}/tocsin.db?mode=ro", uri=True) as store:
-        found = store.execute("SELECT id FROM notifications WHERE title = ?", (title,)).fetchall()
+        found = store.execute("SELECT id FROM shown WHERE title = ?", (title,)).fetchall()
     store.close()
     return [id_ for (id_,) in found]
 

@@ -9,7 +9,7 @@ import pytest
 from store.adapters import ADAPTERS, NOW, Recorder, draft, put_users
 from tocsin.errors import Invalid, Unavailable
 from tocsin.idempotency import KEPT_MS, Once, UsedKey
-from tocsin.ports import Entry, Replay
+from tocsin.ports import Entry, Replay, Span
 from tocsin.store import sqlite_bulk
 from tocsin.store.sqlite_bulk import Bulk
 
@@ -63,6 +63,45 @@ def test_parts_of_another_size_are_found_again(tmp_path: Path, monkeypatch: pyte
         again = await store.append_all(drafts, ONCE, NOW, whole=False)
         assert [one.id for one in again[:120]] == [one.id for one in first]
         assert [type(one) for one in again] == [Replay] * 120 + [Entry] * 50
+
+    ADAPTERS["sqlite"].run(tmp_path, test)
+
+
+class Seen(Recorder):
+    """An announcer that has told so many streams of each broadcast."""
+
+    def __init__(self, streams: int) -> None:
+        super().__init__()
+        self._streams = streams
+
+    def announce(self, span: Span) -> None:
+        for entry in span.entries:
+            if entry.notification is not None and entry.notification.user_id is None:
+                entry.streamed = self._streams
+        super().announce(span)
+
+
+@pytest.mark.parametrize(
+    ("streams", "parts"),
+    [(0, [50, 250, 200]), (1, [50, 125, 125, 125, 75]), (4, [50] * 10), (1_000, [50] * 10)],
+)
+def test_broadcasts_go_in_smaller_parts_where_streams_see_them(streams: int, parts: list[int], tmp_path: Path) -> None:
+    async def test() -> None:
+        seen = Seen(streams)
+        async with ADAPTERS["sqlite"].open(tmp_path, seen) as store:
+            await store.append_all([draft(str(n)) for n in range(500)], ONCE, NOW, whole=False)
+        assert [len(span.entries) for span in seen.spans] == parts
+
+    asyncio.run(test())
+
+
+def test_what_went_to_one_user_says_nothing_of_what_broadcasts_cost(tmp_path: Path) -> None:
+    async def test(store: Any, recorder: Recorder) -> None:
+        await put_users(store, "a")
+        before = len(recorder.spans)
+        drafts = [draft(str(n), user="a") for n in range(250)] + [draft(str(n)) for n in range(100)]
+        await store.append_all(drafts, None, NOW, whole=False)
+        assert [len(span.entries) for span in recorder.spans[before:]] == [250, 50, 50]
 
     ADAPTERS["sqlite"].run(tmp_path, test)
 

@@ -26,7 +26,7 @@ def by_app(server: Server, key: str, *, message: str = "hi", uid: str = "user123
 def titled(server: Server, title: str) -> int:
     """How many notifications with that title the store holds."""
     with sqlite3.connect(f"file:{server.data}/tocsin.db?mode=ro", uri=True) as store:
-        found = store.execute("SELECT count(*) FROM notifications WHERE title = ?", (title,)).fetchone()
+        found = store.execute("SELECT count(*) FROM shown WHERE title = ?", (title,)).fetchone()
     store.close()
     return int(found[0])
 

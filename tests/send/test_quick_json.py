@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from tocsin import strict_json
 from tocsin.errors import Refusal
 from tocsin.strict_json import elements, lines
+from tocsin.wire import SendBody
 
 texts = st.text(alphabet=st.sampled_from('ab"\\\0ä\ud83c\udf89\n\ud800{}[]:,'), max_size=5)
 values: st.SearchStrategy[Any] = st.recursive(
@@ -87,6 +89,60 @@ def test_what_loses_meaning_is_left_to_the_slow_way(body: bytes) -> None:
 )
 def test_what_is_usual_goes_the_quick_way(body: bytes) -> None:
     assert strict_json._quickly(body) == json.loads(body)
+
+
+@st.composite
+def sends(draw: st.DrawFn) -> bytes:
+    """A body of a send with fields that are there twice, not known, null or wrong, in any order."""
+    names = draw(st.lists(st.sampled_from([*FIELDS, "title", "message", "metadata", "x"]), min_size=2, max_size=9))
+    members = [f"{json.dumps(name)}:{json.dumps(draw(FIELDS.get(name, values)))}" for name in names]
+    instead = draw(st.sampled_from(["[1]", "1e999", "9" * 320, '{"k":1,"k":2}']))
+    return f"{{{','.join(members).replace('[1]', instead)}}}".encode("utf-8", "surrogatepass")
+
+
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "title": st.sampled_from(["t", "", 'a "b"', "\0"]),
+    "message": st.sampled_from(["m", "\u00e4", "x" * 300]),
+    "type": st.sampled_from(["info", "none of them", None]),
+    "userId": st.sampled_from(["ada", None]),
+    "dismissible": st.sampled_from([True, False, None, "true"]),
+    "metadata": st.sampled_from([{}, {"a": [1]}, {"a": {"b": [1], "c": "d"}}, [1], None]) | values,
+    "tags": st.sampled_from([["a", "b"], [], ["a", 1]]),
+}
+QUICKLY = strict_json.quick_reader(SendBody)
+
+
+@settings(max_examples=1_500, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(sends())
+def test_a_send_that_is_read_quickly_is_what_the_slow_way_makes_of_it(body: bytes) -> None:
+    quick = QUICKLY(body)
+    if quick is not None:
+        slow = slowly(body)
+        assert not isinstance(slow, Refusal), (body, slow)
+        assert repr(quick) == repr(msgspec.convert(slow, SendBody)), body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"title":"t","message":"m","message":"n"}',
+        b'{"title":"t","message":"m","metadata":{"k":1,"k":2}}',
+        b'{"title":"t","message":"m","x":1,"x":2}',
+        b'{"title":"t","message":"m","type":"info","type":null}',
+        b'{"title":"t","message":"m","metadata":{"a":' + b"9" * 400 + b"}}",
+        b'{"title":"t","message":"m","metadata":{"a":1e999}}',
+        b'{"title":"t","message":"m","metadata":' + b'{"a":' * 40 + b"1" + b"}" * 41,
+        b'{"title":"\\u0000","message":"m"}',
+        b'{"title":"t","message":"m\xff"}',
+    ],
+)
+def test_a_send_that_may_lose_meaning_is_not_read_quickly(body: bytes) -> None:
+    assert QUICKLY(body) is None
+
+
+def test_a_usual_send_is_read_quickly() -> None:
+    body = b'{"title":"t", "message":"m\xc3\xa4", "tags":["a"], "dismissible":false, "metadata":{"a":[{"b":"c"}, 1.5]}}'
+    assert QUICKLY(body) == msgspec.convert(json.loads(body), SendBody)
 
 
 @given(st.lists(values, max_size=6), st.integers(1, 8), st.booleans())

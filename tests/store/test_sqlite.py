@@ -117,7 +117,9 @@ def test_each_migration_is_noted_with_its_checksum(folder: Path) -> None:
     ADAPTER.run(folder, send_some)
 
     rows = execute(folder, "SELECT number, name, sha256 FROM migrations ORDER BY number")
-    assert [number for number, _, _ in rows] == list(range(1, len(rows) + 1))
+    numbers = [number for number, _, _ in rows]
+    assert numbers[0] == 1
+    assert numbers == sorted(set(numbers))
     assert all(len(digest) == 64 for _, _, digest in rows)
 
 

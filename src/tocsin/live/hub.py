@@ -174,10 +174,13 @@ class Hub:
 
     def fan_out(self, span: Span) -> None:
         """Write what a commit added to every stream it is for, and note to how many."""
+        by_user = self._by_user
         for entry in span.entries:
-            if entry.notification is not None:
+            if (notification := entry.notification) is not None:
                 self.notifications += 1
-                entry.streamed = self._write(Item(entry.notification))
+                # Most people have no stream open.
+                if notification.user_id is None or notification.user_id in by_user:
+                    entry.streamed = self._write(Item(notification))
             elif entry.change is not None:
                 self._tell(entry.change)
         self.last = span.last

@@ -200,9 +200,12 @@ class HttpProtocol(HttpToolsProtocol):
         if self._head_bytes > HEAD_BYTES:
             self._refusal = (431, f"The header fields are longer than {HEAD_BYTES} bytes")
             raise _Refused
-        super().on_header(name, value)
-        if len(name) == 4 and name.lower() == b"host":
+        name = name.lower()
+        if name == b"host":
             self._hosts += 1
+        elif name == b"expect":
+            self.expect_100_continue = self.expect_100_continue or value.lower() == b"100-continue"
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._head_done = True

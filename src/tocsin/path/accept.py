@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from operator import attrgetter
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,10 +15,10 @@ from tocsin.idempotency import Once
 from tocsin.notification import MESSAGE_BYTES, METADATA_BYTES, TITLE_LENGTH, Draft, new_id
 from tocsin.principal import Principal, UserId, parse_id
 
-T = TypeVar("T")
-
 _SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 _NOT_YET = ("actions", "collapse_key", "send_at", "expires_at", "format")
+_later = attrgetter(*_NOT_YET)
+_NOTHING = (None,) * len(_NOT_YET)
 
 
 def read_send(body: bytes) -> wire.SendBody:
@@ -28,18 +28,20 @@ def read_send(body: bytes) -> wire.SendBody:
         Malformed: not JSON. Invalid: a field is wrong, missing, over its limit, or an extension that
             does not yet do what it says.
     """
-    form = wire.read(body, wire.SendBody)
+    form = wire.read_send_body(body)
     _check_message(form.message)
-    if form.metadata and len(wire.metadata_text(body)) > METADATA_BYTES:
+    # No part of a body is longer than the body.
+    if form.metadata and len(body) > METADATA_BYTES and len(wire.metadata_text(body)) > METADATA_BYTES:
         raise Invalid("metadata", f"must be at most {METADATA_BYTES} bytes of JSON")
     if form.device_id is not None:
         parse_id(form.device_id, where="deviceId")
-    for name in _NOT_YET:
-        if getattr(form, name) is not None:
-            raise Invalid(wire.camel(name), "is not supported yet")
-    for name, link in (("url", form.url), ("icon", form.icon)):
-        if link is not None:
-            _check_link(name, link)
+    if _later(form) != _NOTHING:
+        name = next(name for name in _NOT_YET if getattr(form, name) is not None)
+        raise Invalid(wire.camel(name), "is not supported yet")
+    if form.url is not None:
+        _check_link("url", form.url)
+    if form.icon is not None:
+        _check_link("icon", form.icon)
     return form
 
 
@@ -65,10 +67,10 @@ def draft_of(
     """
     metadata = wire.metadata_text(raw) if form.metadata else b"{}"
     device = None if form.device_id is None else DeviceId(parse_id(form.device_id, where="deviceId"))
-    id_ = new_id(now)
+    id_, kind, unset = new_id(now), form.type or "info", msgspec.UNSET
     flat = wire.Flat(
         id=id_,
-        type=form.type or "info",
+        type=kind,
         title=form.title,
         message=form.message,
         user_id=user,
@@ -76,15 +78,16 @@ def draft_of(
         dismissible=form.dismissible is not False,
         metadata=msgspec.Raw(metadata),
         timestamp=wire.timestamp(now),
-        url=_used(form.url),
-        icon=_used(form.icon),
-        tags=_used(form.tags),
-        group=_used(form.group),
-        app_id=_used(app),
+        # None of these may be empty.
+        url=form.url or unset,
+        icon=form.icon or unset,
+        tags=form.tags or unset,
+        group=form.group or unset,
+        app_id=app or unset,
     )
     return Draft(
         id=id_,
-        type=flat.type,
+        type=kind,
         user_id=user,
         device_id=device,
         app_id=app,
@@ -133,10 +136,6 @@ def draft_of_text(text: str, *, app: App, principal: Principal, user: UserId, no
         quota=app.quota_per_hour,
         once=once,
     )
-
-
-def _used(value: T | None) -> T | msgspec.UnsetType:
-    return msgspec.UNSET if value is None else value
 
 
 def _check_message(message: str) -> None:

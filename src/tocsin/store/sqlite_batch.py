@@ -24,7 +24,8 @@ from tocsin.store.queries import queries
 from tocsin.store.sqlite_reader import checksum
 
 _COLUMNS = "first, seq, since, id, user_id, device_id, app_id, type, sender, credential, created_at, body, crc"
-_ROW = f"({', '.join('?' * 13)})"
+_WIDTH = 13
+_ROW = f"({', '.join('?' * _WIDTH)})"
 _CHUNKS = (64, 32, 16, 8, 4, 2, 1)
 _INSERT = {size: f"INSERT INTO notifications ({_COLUMNS}) VALUES {', '.join([_ROW] * size)}" for size in _CHUNKS}  # noqa: S608  (constants only)
 
@@ -61,7 +62,7 @@ class Batch:
         self._connection = connection
         self._known_users = known_users
         self._streamed = streamed
-        self._rows: list[tuple[Any, ...]] = []
+        self._values: list[Any] = []
         self._own: dict[tuple[str, str], int] = {}
         self._broadcasts: dict[str, int] = {}
         self._quotas: dict[tuple[str, str], tuple[int, int]] = {}
@@ -85,22 +86,20 @@ class Batch:
             body=draft.body,
         )
         entry = Entry(seq=number, notification=row, quota=quota)
-        self._rows.append(
-            (
-                number,
-                number,
-                number,
-                draft.id,
-                draft.user_id,
-                draft.device_id,
-                draft.app_id,
-                draft.type,
-                draft.sender,
-                draft.credential,
-                draft.created_at,
-                draft.body.decode(),
-                checksum(number, draft.id, draft.user_id, draft.device_id, draft.body),
-            )
+        self._values += (
+            number,
+            number,
+            number,
+            draft.id,
+            draft.user_id,
+            draft.device_id,
+            draft.app_id,
+            draft.type,
+            draft.sender,
+            draft.credential,
+            draft.created_at,
+            draft.body.decode(),
+            checksum(number, draft.id, draft.user_id, draft.device_id, draft.body),
         )
         self.entries.append(entry)
         if draft.user_id is None:
@@ -149,7 +148,7 @@ class Batch:
             self._connection.execute("ROLLBACK TO command")
             self.head, self.wrote = head, wrote
             del self.entries[entries:]
-            self._rows, self._own, self._broadcasts = [], {}, {}
+            self._values, self._own, self._broadcasts = [], {}, {}
             self._quotas, self._onces = quotas, onces
             raise
         finally:
@@ -182,13 +181,12 @@ class Batch:
         return self.wrote or bool(self.entries)
 
     def _flush_rows(self) -> None:
-        rows, self._rows = self._rows, []
-        at = 0
-        for size in _CHUNKS:
-            while len(rows) - at >= size:
-                values = [value for row in rows[at : at + size] for value in row]
-                self._connection.execute(_INSERT[size], values)
-                at += size
+        if values := self._values:
+            self._values, at = [], 0
+            for size in _CHUNKS:
+                while len(values) - at >= size * _WIDTH:
+                    self._connection.execute(_INSERT[size], values[at : at + size * _WIDTH])
+                    at += size * _WIDTH
         if self._broadcasts:
             self._add("add_broadcasts", [*self._broadcasts.items()])
             self._broadcasts = {}

@@ -23,7 +23,10 @@ PART_COST = 250
 """What a part may cost; a notification for one user costs 1."""
 
 BROADCAST_COST = 5
-"""What one for everyone costs: behind its commit it is written to every stream there is, in one go."""
+"""What one for everyone costs: behind its commit it is written to every stream there is, in one go.
+
+It costs less in the later parts of a request whose first part has found fewer streams than that.
+"""
 
 AT_ONCE = 2
 """Parts that are with the writer: one on its way to the disk, one that is next."""
@@ -48,12 +51,15 @@ class Bulk:
     ) -> list[Outcome]:
         """As Store.append_all says."""
         outcomes: list[Outcome] = []
+        broadcast = BROADCAST_COST
         while (at := len(outcomes)) < len(drafts):
-            upto = len(drafts) if whole else _end_of_part(drafts, at)
+            upto = len(drafts) if whole else _end_of_part(drafts, at, broadcast)
             part = Part(drafts[at:upto], at, once, now, whole)
             try:
                 async with self._turns:
-                    outcomes += await self._submit(part)
+                    done: list[Outcome] = await self._submit(part)
+                outcomes += done
+                broadcast = _cost_of_a_broadcast(done)
             except Unavailable as refusal:
                 if not at:
                     raise
@@ -97,11 +103,17 @@ class Part(msgspec.Struct, frozen=True):
         return outcomes
 
 
-def _end_of_part(drafts: Sequence[Draft | Refusal], at: int) -> int:
+def _cost_of_a_broadcast(done: Sequence[Outcome]) -> int:
+    entries = (outcome for outcome in done if isinstance(outcome, Entry))
+    told = [one.streamed for one in entries if one.notification is not None and one.notification.user_id is None]
+    return min(BROADCAST_COST, 1 + max(told)) if told else BROADCAST_COST
+
+
+def _end_of_part(drafts: Sequence[Draft | Refusal], at: int, broadcast: int) -> int:
     cost = 0
     for place in range(at, len(drafts)):
         draft = drafts[place]
-        cost += BROADCAST_COST if isinstance(draft, Draft) and draft.user_id is None else 1
+        cost += broadcast if isinstance(draft, Draft) and draft.user_id is None else 1
         if cost >= PART_COST:
             return place + 1
     return len(drafts)
