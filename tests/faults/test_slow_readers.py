@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from array import array
 from collections.abc import Callable
 from statistics import median
 from threading import Thread
@@ -14,6 +13,7 @@ import pytest
 from faults.crowd import Crowd
 from faults.growth import MIB, Watch, percentile, wait_for_streams
 from faults.load import Follower, judge_follower, number
+from faults.witness import Witness
 from harness.http import inbox
 from harness.http_stream import Sse
 from harness.server import Server
@@ -153,15 +153,17 @@ def test_fifty_stalled_readers_of_a_thousand_cost_the_others_nothing(
 
 
 def pace(crowd: Crowd, seconds: float = 20.0) -> tuple[float, float]:
-    """The p99 of readers that read, and of the publisher, in seconds from when a send was due."""
-    crowd.findings.delays = array("d")
-    load = crowd.load(rate=200, broadcasts=10, size=1024)
+    """The p99 until a send was read, and until it was answered, in seconds from when it was due.
+
+    A fourth of the load is sent and read by a process that does nothing else.
+    """
+    load = crowd.load(rate=150, broadcasts=10, size=1024)
     time.sleep(2.0)
-    crowd.findings.timing = load.timing = True
+    witness = Witness(crowd.server, rate=50)
     time.sleep(seconds)
-    crowd.findings.timing = load.timing = False
+    seen = witness.stop()
     crowd.stop(load)
-    return percentile(crowd.findings.delays, 99), percentile(load.took, 99)
+    return percentile(seen.read, 99), percentile(seen.answered, 99)
 
 
 def test_a_stalled_reader_that_wakes_up_is_told_4508(start_server: Callable[..., Server]) -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,14 +54,17 @@ class Witness:
         assert self._process.stdout.readline() == b"begun\n"
 
     def stop(self) -> Seen:
-        told, _ = self._process.communicate(b"", timeout=60)
+        try:
+            told, _ = self._process.communicate(b"", timeout=60)
+        finally:
+            self._process.kill()
         assert self._process.returncode == 0
         return Seen(**json.loads(told))
 
 
 def run(url: str, sender: str, reader: str, rate: float) -> Seen:
     """Send until the standard input ends."""
-    ended = threading.Event()
+    asked_to_end, sent_all = threading.Event(), threading.Event()
     client, ws = Http(url, key=sender), WebSocket(url, key=reader, subprotocol="tocsin.v1")
     client.keep = True
     ws.recv_event("caught-up")
@@ -68,32 +72,26 @@ def run(url: str, sender: str, reader: str, rate: float) -> Seen:
     answered: list[float] = []
 
     def follow() -> None:
-        while True:
-            try:
+        while not (sent_all.is_set() and len(read) == len(answered)):
+            with suppress(TimeoutError):
                 told = ws.recv_event("notification", timeout=0.2)["data"]
-            except TimeoutError:
-                if ended.is_set() and len(read) == len(answered):
-                    return
-                continue
-            if told["userId"] == USER:
-                read.append(time.monotonic() - float(told["message"]))
+                if told["userId"] == USER:
+                    read.append(time.monotonic() - float(told["message"]))
 
-    threads = [
-        threading.Thread(target=follow),
-        threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True),
-    ]
-    for thread in threads:
-        thread.start()
+    following = threading.Thread(target=follow, daemon=True)
+    following.start()
+    threading.Thread(target=lambda: (sys.stdin.read(), asked_to_end.set()), daemon=True).start()
     print("begun", flush=True)
     began, count = time.monotonic(), 0
-    while not ended.is_set():
+    while not asked_to_end.is_set():
         due = began + count / rate
         time.sleep(max(0.0, due - time.monotonic()))
         answer = client.send(f"{count}", f"{due:.6f}", userId=USER)
         assert answer.status == 200, answer.text
         answered.append(time.monotonic() - due)
         count += 1
-    threads[0].join(30)
+    sent_all.set()
+    following.join(30)
     assert len(read) == len(answered), f"{len(answered)} sent, {len(read)} read"
     return Seen(answered, read)
 
