@@ -219,7 +219,7 @@ def test_over_kills_of_the_server_nothing_is_missing_and_nothing_comes_twice(
         server.start()
         send_many(server, user, some[30:])
         titles += some
-    assert stream.titles(len(titles)) == titles
+    assert stream.titles(len(titles), timeout=90) == titles
     assert stream.nothing_for(0.5)
     assert "offline" in stream.states
     assert stream.states[-1] == "live"
