@@ -21,6 +21,7 @@ AREAS: dict[str, list[str]] = {
             "device",
             "idempotency",
             "receipt",
+            "whereabouts",
             "delivery",
         )
     ],

@@ -1,4 +1,4 @@
-"""The directory: who is known (users, keys, apps, secrets, installs), as last committed.
+"""The directory: who is known (users, keys, sessions, apps, secrets, installs), as last committed.
 
 A bounded cache in front of the store. The log tells which entry changed, and that entry is dropped, so
 a revoked key stops holding at the next look.
@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from tocsin.app import App, AppId, Secret
 from tocsin.ports import Store
-from tocsin.principal import Key, KeyId, User, UserId
+from tocsin.principal import Key, KeyId, Session, SessionId, User, UserId
 
 V = TypeVar("V")
 
@@ -32,6 +32,7 @@ class Directory:
         self._store = store
         self._users: dict[str, User | None] = {}
         self._keys: dict[str, Key | None] = {}
+        self._sessions: dict[str, Session | None] = {}
         self._apps: dict[str, App | None] = {}
         self._secrets: dict[str, list[Secret]] = {}
         self._installs: dict[str, bool] = {}
@@ -49,6 +50,9 @@ class Directory:
     async def key(self, id_: KeyId) -> Key | None:
         return await self._look(self._keys, id_, lambda: self._store.key(id_))
 
+    async def session(self, id_: SessionId) -> Session | None:
+        return await self._look(self._sessions, id_, lambda: self._store.session(id_))
+
     async def app(self, id_: AppId) -> App | None:
         return await self._look(self._apps, id_, lambda: self._store.app(id_))
 
@@ -63,7 +67,8 @@ class Directory:
         """Drop what a numbered change touched.
 
         Parameters:
-            kind: `user`, `key`, `app`, `secret` (id: of the app), `install` (id: app, U+0000, user) or `device`.
+            kind: `user`, `key`, `session`, `app`, `secret` (id: of the app), `install` (id: app, U+0000, user) or
+                `device`.
         """
         self._generation += 1
         match kind:
@@ -72,6 +77,8 @@ class Directory:
                 self._installs.clear()
             case "key":
                 self._keys.pop(id_, None)
+            case "session":
+                self._sessions.pop(id_, None)
             case "app":
                 self._apps.pop(id_, None)
                 self._secrets.pop(id_, None)

@@ -4,7 +4,8 @@
     ├── Refusal                    something asked for is not given; told to whoever asked
     │   ├── Unauthenticated        no credential, or one that does not hold
     │   ├── Forbidden              the credential holds but does not reach this far
-    │   │   └── MissingPermission
+    │   │   ├── MissingPermission
+    │   │   └── ForeignPage
     │   ├── NotFound               it is not there, or not theirs to see
     │   ├── Malformed              the bytes cannot be read as what they claim to be
     │   ├── Invalid                readable, but a field is wrong, missing or over its limit
@@ -69,6 +70,15 @@ class MissingPermission(Forbidden):
 
     def __init__(self, permission: str) -> None:
         super().__init__(f"Missing required permissions: {permission}")
+
+
+class ForeignPage(Forbidden):
+    """A page that is neither ours nor listed acts, or seems to act, for its visitor."""
+
+    code = "foreign-page"
+
+    def __init__(self) -> None:
+        super().__init__("Pages of this origin may not do that here")
 
 
 class NotFound(Refusal):

@@ -13,8 +13,10 @@ from tocsin.errors import Refusal
 from tocsin.idempotency import Once
 from tocsin.notification import Draft, Notification, NotificationId, Type
 from tocsin.position import Epoch
-from tocsin.principal import Key, KeyId, User, UserId
+from tocsin.principal import Key, KeyId, Session, SessionId, User, UserId
 from tocsin.receipt import Act, Change, InboxChange, Item, State, Unread
+from tocsin.whereabouts import Recipient as Recipient
+from tocsin.whereabouts import Whereabouts as Whereabouts
 
 
 class Clock(Protocol):
@@ -35,7 +37,7 @@ class Entry(msgspec.Struct):
     Attributes:
         notification: what was appended, or None.
         change: of somebody's inbox, or None.
-        identity: (`user` | `key` | `app` | `secret` | `install` | `device`, id) that changed, or None.
+        identity: (`user` | `key` | `session` | `app` | `secret` | `install` | `device`, id) that changed, or None.
         quota: what the sending app has left, when an app sent.
         streamed: how many streams it was written to; filled in by the fan-out.
     """
@@ -145,44 +147,6 @@ class InboxPage(msgspec.Struct, frozen=True):
     head: int
 
 
-class Recipient(msgspec.Struct, frozen=True):
-    """What became of a notification with one recipient.
-
-    Attributes:
-        delivered: when their screens had confirmed it, milliseconds UTC, or None.
-    """
-
-    user_id: UserId
-    delivered: int | None
-    state: State
-
-
-class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a notification.
-
-    Attributes:
-        sender: who sent it (`user:<id>` or `app:<id>`).
-        streamed: to how many streams it was written when it was sent; a lower bound.
-        withdrawn: when it was taken back, milliseconds UTC, or None.
-        recipients: how many users it is for.
-        delivered, read, dismissed, acknowledged: how many of them.
-        page: the recipients, by id.
-        next: what `before` of the following page is; None on the last.
-    """
-
-    id: NotificationId
-    sender: str
-    streamed: int
-    withdrawn: int | None
-    recipients: int
-    delivered: int
-    read: int
-    dismissed: int
-    acknowledged: int
-    page: list[Recipient]
-    next: str | None
-
-
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Who did what to which thing, from where, and how it ended. Holds no secret.
 
@@ -197,6 +161,10 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     origin: str
     result: str = "done"
+
+
+SESSIONS_KEPT = 100
+"""Most sessions of one user."""
 
 
 class Store(Protocol):
@@ -337,13 +305,24 @@ class Store(Protocol):
         ...
 
     async def delete_user(self, id_: UserId, audit: AuditEntry) -> bool:
-        """Remove the user with their notifications, keys and installs. False when there was none."""
+        """Remove the user with their notifications, keys, sessions and installs. False when there was none."""
         ...
 
     async def key(self, id_: KeyId) -> Key | None: ...
     async def keys(self, before: str | None, limit: int) -> list[Key]: ...
     async def put_key(self, key: Key, audit: AuditEntry) -> None: ...
     async def delete_key(self, id_: KeyId, audit: AuditEntry) -> bool: ...
+
+    async def session(self, id_: SessionId) -> Session | None: ...
+    async def put_session(self, session: Session, now: int, audit: AuditEntry | None) -> None:
+        """Keep a session, or set anew until when it holds.
+
+        In the same transaction the user's sessions over SESSIONS_KEPT go, those that end first, and so do some of
+        anybody's that had ended by now, milliseconds UTC. Only those that had not ended take a number for it.
+        """
+        ...
+
+    async def delete_session(self, id_: SessionId, audit: AuditEntry | None) -> bool: ...
 
     async def app(self, id_: AppId) -> App | None: ...
     async def apps(self, before: str | None, limit: int) -> list[App]: ...

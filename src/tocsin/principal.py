@@ -11,6 +11,7 @@ from tocsin.errors import Invalid
 
 UserId = NewType("UserId", str)
 KeyId = NewType("KeyId", str)
+SessionId = NewType("SessionId", str)
 
 NOTIFICATIONS = "notifications"
 """The permission to send."""
@@ -54,14 +55,30 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int | None = None
 
 
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """That somebody is signed in with a browser.
+
+    Attributes:
+        hash: SHA-256 of the secret half of what the cookie holds.
+        created_at: milliseconds UTC; what was made before the user's `tokens_after` does not hold.
+        expires_at: milliseconds UTC.
+    """
+
+    id: SessionId
+    user_id: UserId
+    hash: bytes
+    created_at: int
+    expires_at: int
+
+
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Who makes a request, established from a credential.
 
     Attributes:
         user_id: the user this is or acts for; None for an app.
         app_id: the app, for an app secret.
-        credential: which credential established it (`token:…`, `key:…`, `secret:…`), never its secret.
-        issued_at: milliseconds UTC at which a token of ours was issued; None for all else.
+        credential: which credential established it (`token:…`, `session:…`, `key:…`, `secret:…`), never its secret.
+        issued_at: milliseconds UTC at which a token or a session of ours was made; None for all else.
         expires_at: milliseconds UTC after which it no longer holds; None when it does not expire.
     """
 

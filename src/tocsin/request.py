@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tocsin.config import Config
 from tocsin.credentials.address import client_address
+from tocsin.credentials.cookie import name_of, read_cookie
 from tocsin.errors import Malformed, Unauthenticated
 
 # Unique among processes and within this one; nobody's secret, so no system call for each.
@@ -111,6 +112,26 @@ class Request:
         return credential
 
     @property
+    def keeps_secure_cookies(self) -> bool:
+        """Whether a browser takes a Secure cookie from the address it asked: https, or loopback."""
+        host = self.header(b"host") or ""
+        if self.scheme == "https":
+            return True
+        own = urlsplit(self._config.base_url)
+        if own.scheme == "https" and own.netloc == host:
+            return True
+        try:
+            return urlsplit(f"//{host}").hostname in _LOOPBACK
+        except ValueError:
+            return False
+
+    @cached_property
+    def session_cookie(self) -> str | None:
+        """What the session cookie holds, under the one name that fits; None where there is none."""
+        header = self.header(b"cookie")
+        return None if header is None else read_cookie(header, name_of(secure=self.keeps_secure_cookies))
+
+    @property
     def origin(self) -> str | None:
         """The `Origin` header, as the browser sent it."""
         return self.header(b"origin")
@@ -123,6 +144,11 @@ class Request:
         if forwarded in ("http", "https") and _is_trusted((self.scope.get("client") or ("",))[0], self._config):
             return forwarded
         return scheme
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether it asks for a WebSocket."""
+        return bool(self.scope["type"] == "websocket")
 
     def is_listed_origin(self, origin: str) -> bool:
         """Whether pages of that origin may use the API (CORS)."""
@@ -146,6 +172,19 @@ class Request:
             own = urlsplit(self._config.base_url)
             return (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
         return parts.scheme == self.scheme and parts.netloc == (self.header(b"host") or "")
+
+    def page_may_act(self) -> bool:
+        """Whether a browser says that one of our own pages, or a listed one, makes this request.
+
+        What a browser sends by itself must not be enough: an `Origin` has to be there and ours, or
+        `Sec-Fetch-Site: same-origin`; and neither may contradict the other.
+        """
+        origin, site = self.origin, self.header(b"sec-fetch-site")
+        if origin is None:
+            return site == "same-origin"
+        if origin in self._config.origins:
+            return True
+        return site in (None, "same-origin") and self.from_allowed_origin()
 
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -35,6 +35,7 @@ class Case:
         expected: a status for each of ROLES, in their order.
         path: made anew for each role, by a superuser's client; by default that of the route.
         about: whose thing it is, where that matters.
+        ends_tokens: whether those who may have to sign in again.
     """
 
     expected: str
@@ -44,6 +45,7 @@ class Case:
     headers: dict[str, str] = field(default_factory=dict)
     method: str | None = None
     about: str = ""
+    ends_tokens: bool = False
 
 
 #           nobody viewer user123 user456 admin service key-of-user123 app expired revoked
@@ -198,6 +200,10 @@ ROWS: dict[str, list[Case]] = {
     "GET /api/auth/me": [Case(users(200))],
     "POST /api/auth/ticket": [Case(users(201))],
     "PUT /api/auth/password": [Case(users(403), body={"current": "not it", "new": "another one"})],
+    "POST /api/session": [Case(ANYBODY.replace("200", "201"), body={"username": "viewer", "password": "viewer"})],
+    "GET /api/session": [Case(users(200))],
+    "DELETE /api/session": [Case(users(403))],
+    "DELETE /api/sessions": [Case("401 204 204 204 204 403 403 403 401 401", ends_tokens=True)],
     "GET /api/users": [Case(superusers(200))],
     "GET /api/users/{id}": [
         Case(superusers(200), at("/api/users/user123"), about="one's own for user123"),
@@ -254,15 +260,15 @@ def callers(server: Server) -> dict[str, Http]:
     return clients(server)
 
 
-@pytest.mark.parametrize(
-    ("line", "case"),
-    [
-        pytest.param(line, case, id=f"{line} {case.about}".strip().replace("/", "|"))
-        for line, cases in ROWS.items()
-        for case in cases
-    ],
-)
-def test_each_role_gets_what_it_may(callers: dict[str, Http], line: str, case: Case) -> None:
+CASES = [
+    pytest.param(line, case, id=f"{line} {case.about}".strip().replace("/", "|"))
+    for line, cases in ROWS.items()
+    for case in cases
+]
+
+
+@pytest.mark.parametrize(("line", "case"), CASES)
+def test_each_role_gets_what_it_may(server: Server, callers: dict[str, Http], line: str, case: Case) -> None:
     method, path = line.split()
     expected = dict(zip(ROLES, map(int, case.expected.split()), strict=True))
     got = {}
@@ -275,6 +281,30 @@ def test_each_role_gets_what_it_may(callers: dict[str, Http], line: str, case: C
         if answer.status == 401:
             assert answer.headers["www-authenticate"].startswith("Bearer")
     assert got == expected
+    if case.ends_tokens:
+        sign_in_again(server, callers)
+
+
+@pytest.mark.parametrize(("line", "case"), CASES)
+def test_a_session_may_what_its_user_may(server: Server, callers: dict[str, Http], line: str, case: Case) -> None:
+    method, path = line.split()
+    expected = dict(zip(ROLES, map(int, case.expected.split()), strict=True))
+    if line == "DELETE /api/session":
+        expected |= {"user123": 204, "admin": 204}
+    got = {}
+    for role in ("user123", "admin"):
+        target = case.path(callers["service"]) if case.path is not None else path
+        client = server.http(cookie=server.http().sign_in(role))
+        answer = client.request(case.method or method, target, json=case.body, query=case.query, headers=case.headers)
+        got[role] = answer.status
+    assert got == {role: expected[role] for role in got}
+    if case.ends_tokens:
+        sign_in_again(server, callers)
+
+
+def sign_in_again(server: Server, callers: dict[str, Http]) -> None:
+    for name in ("viewer", "user123", "user456", "admin"):
+        callers[name].token = server.http().login(name)
 
 
 def test_the_stream_is_no_second_door(server: Server, callers: dict[str, Http]) -> None:

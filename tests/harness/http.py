@@ -4,6 +4,7 @@
     assert answer.status == 200 and answer.json["success"]
     Http(url).login("user123")                                     # a JWT
     Http(url, token=jwt).get("/api/notifications", limit=5)         # keywords are the query
+    Http(url, cookie=Http(url).sign_in("user123"))                  # as a page of the server's own
     Http(url).request("POST", "/path", body=b"raw", headers={"Content-Type": "text/plain"})
 
 Each request opens a connection of its own, so nothing is ever sent twice by a silent retry;
@@ -53,12 +54,13 @@ class Http:
         *,
         key: str | None = None,
         token: str | None = None,
+        cookie: str | None = None,
         keep: bool = False,
         timeout: float = 15.0,
     ) -> None:
         parts = urlsplit(url)
         self.url, self.host, self.port = url, parts.hostname or "127.0.0.1", parts.port or 80
-        self.key, self.token, self.keep, self.timeout = key, token, keep, timeout
+        self.key, self.token, self.cookie, self.keep, self.timeout = key, token, cookie, keep, timeout
         self._connection: http.client.HTTPConnection | None = None
 
     def request(
@@ -75,6 +77,9 @@ class Http:
         sent = {"X-API-Key": self.key} if self.key else {}
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
+        if self.cookie:
+            # As a browser does from a page of the server's own.
+            sent |= {"Cookie": self.cookie, "Origin": self.url, "Sec-Fetch-Site": "same-origin"}
         if json is not None:
             body = _encode(json)
             sent["Content-Type"] = "application/json"
@@ -130,6 +135,13 @@ class Http:
         )
         assert answer.status == 200, (answer.status, answer.text)
         return str(answer.json["token"])
+
+    def sign_in(self, username: str, password: str | None = None) -> str:
+        """Sign in with a browser's session and return the cookie, `name=value`."""
+        body = {"username": username, "password": username if password is None else password}
+        answer = self.post("/api/session", body)
+        assert answer.status == 201, (answer.status, answer.text)
+        return answer.headers["set-cookie"].partition(";")[0]
 
     def __del__(self) -> None:
         self.close()

@@ -24,6 +24,8 @@ T = TypeVar("T")
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 JSON = "application/json"
+JSON_KINDS = (JSON, "application/x-ndjson")
+"""What no form on a page can send."""
 
 LIST_DEFAULT = 50
 LIST_MOST = 200

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from tocsin.api.answer import Answer, Headers, failed, refused
-from tocsin.api.call import Call, Gone
+from tocsin.api.call import JSON, JSON_KINDS, Call, Gone
 from tocsin.api.parts import Parts
-from tocsin.errors import Conflict, Forbidden, Refusal, Unauthenticated
+from tocsin.errors import Conflict, Forbidden, ForeignPage, Refusal, Unauthenticated, UnsupportedContent
 from tocsin.live import uvicorn_http
+from tocsin.principal import Principal
 from tocsin.request import Request
 
 log = logging.getLogger("tocsin.http")
@@ -157,14 +158,29 @@ class Endpoint:
     async def _admit(self, call: Call, route: Route) -> None:
         credential = call.request.credential
         if credential is None:
-            raise Unauthenticated
-        call.principal = principal = await self._parts.authorize.identify(credential)
+            principal = await self._signed_in(call)
+        else:
+            principal = await self._parts.authorize.identify(credential)
+        call.principal = principal
         if route.who is Who.SENDER:
             self._parts.authorize.may_send(principal)
         elif principal.kind == "app" and route.who is not Who.HOLDER:
             raise Forbidden("An app secret sends; it does not read")
         elif route.who is Who.SUPERUSER and not principal.superuser:
             raise Forbidden("Superusers only")
+
+    async def _signed_in(self, call: Call) -> Principal:
+        request = call.request
+        if request.session_cookie is None:
+            raise Unauthenticated
+        principal = await self._parts.authorize.identify_session(request.session_cookie)
+        if request.scope["method"] not in ("GET", "HEAD"):
+            # A browser sends the cookie along whoever asks it to, and forms without asking anybody.
+            if not request.page_may_act():
+                raise ForeignPage
+            if request.header(b"content-type") is not None and call.content_type not in JSON_KINDS:
+                raise UnsupportedContent(f"Content-Type must be {JSON}")
+        return principal
 
     def _options(self, request: Request) -> Answer:
         headers: Headers = [(b"allow", self._allow)]

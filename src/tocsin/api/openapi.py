@@ -26,6 +26,13 @@ _SCHEMES: Json = {
         "scheme": "bearer",
         "description": "A token of `POST /api/auth/login` or of a configured issuer, an API key, or an app secret.",
     },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-tocsin",
+        "description": "What `POST /api/session` sets; over plain http, and not on loopback, it is called `tocsin`. "
+        "For more than reading it needs an `Origin` of this server's own or of `origins`.",
+    },
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
 }
 
@@ -41,10 +48,10 @@ _FROM_WHO: dict[Who, tuple[int, ...]] = {
 
 _SECURITY: dict[Who, list[Json]] = {
     Who.ANYBODY: [],
-    Who.USER: [{"bearer": []}, {"apiKey": []}],
-    Who.HOLDER: [{"bearer": []}, {"apiKey": []}],
-    Who.SENDER: [{"bearer": []}, {"apiKey": []}],
-    Who.SUPERUSER: [{"bearer": []}, {"apiKey": []}],
+    Who.USER: [{"bearer": []}, {"apiKey": []}, {"session": []}],
+    Who.HOLDER: [{"bearer": []}, {"apiKey": []}, {"session": []}],
+    Who.SENDER: [{"bearer": []}, {"apiKey": []}, {"session": []}],
+    Who.SUPERUSER: [{"bearer": []}, {"apiKey": []}, {"session": []}],
     Who.APP: [{"bearer": []}],
 }
 

@@ -1,17 +1,16 @@
-"""Signing in, who one is, tickets for streams, and changing one's own password."""
+"""Signing in for a token, who one is, and tickets for streams."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
 
 import msgspec
 
 from tocsin.api.answer import Answer, ok
 from tocsin.api.call import Call
 from tocsin.api.recording import record_if_possible
-from tocsin.credentials.password import hash_password, password_holds, password_refusal
-from tocsin.errors import Conflict, Forbidden, Invalid, TooMany, Unauthenticated
+from tocsin.credentials.password import password_holds
+from tocsin.errors import Invalid, TooMany, Unauthenticated
 from tocsin.principal import User, UserId, parse_id
 from tocsin.wire import timestamp
 
@@ -26,13 +25,6 @@ class LoginBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: str
 
 
-class PasswordBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of `PUT /api/auth/password`."""
-
-    current: str
-    new: Annotated[str, msgspec.Meta(min_length=1)]
-
-
 class Me(msgspec.Struct, frozen=True):
     """Who is signed in, and what they may do."""
 
@@ -42,10 +34,14 @@ class Me(msgspec.Struct, frozen=True):
     superuser: bool
 
 
-class SignedIn(msgspec.Struct, frozen=True, rename="camel"):
-    """A token, until when it holds, and whose it is."""
+class SignedIn(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A token, until when it holds, and whose it is.
 
-    token: str
+    Attributes:
+        token: not for who came by the session cookie, which is set anew instead.
+    """
+
+    token: str | msgspec.UnsetType = msgspec.UNSET
     expires_at: str
     user: Me
 
@@ -60,49 +56,39 @@ class Ticket(msgspec.Struct, frozen=True, rename="camel"):
 async def login(call: Call) -> Answer:
     """`POST /api/auth/login`: the same answer, after the same work, for an unknown user and a wrong password."""
     form = await call.read(LoginBody)
-    user = await _verified(call, "sign-in", form.username, form.password)
+    user = await verified(call, "sign-in", form.username, form.password)
     entry = msgspec.structs.replace(call.audit("sign-in", user.id), who=f"user:{user.id} by password")
     await record_if_possible(call.parts.store, entry)
-    return _signed_in(call, user)
+    return signed_in(call, user)
 
 
 async def me(call: Call) -> Answer:
     """`GET /api/auth/me`."""
+    return ok(await who(call))
+
+
+async def who(call: Call) -> Me:
+    """Who makes a call, and what they may do by the credential that they came with.
+
+    Raises:
+        Unauthenticated: they are gone.
+    """
     user = await call.parts.directory.user(call.user_id)
     if user is None:
         raise Unauthenticated
     principal = call.principal
-    return ok(Me(user.id, user.name, sorted(principal.permissions), principal.superuser))
+    return Me(user.id, user.name, sorted(principal.permissions), principal.superuser)
+
+
+def told(user: User) -> Me:
+    """A user as told to themself."""
+    return Me(user.id, user.name, sorted(user.permissions), user.superuser)
 
 
 async def make_ticket(call: Call) -> Answer:
     """`POST /api/auth/ticket`."""
     ticket, expires_at = call.parts.tickets.issue(call.principal)
     return ok(Ticket(ticket, timestamp(expires_at)), status=201)
-
-
-async def change_password(call: Call) -> Answer:
-    """`PUT /api/auth/password`: ends every other token of the user, and answers a new one."""
-    if call.principal.kind != "user":
-        raise Forbidden("An API key does not change a password")
-    form = await call.read(PasswordBody)
-    parts, id_ = call.parts, call.user_id
-    why = password_refusal(form.new, user=id_, dev=parts.config.dev)
-    if why is not None:
-        raise Invalid("new", why)
-    try:
-        user = await _verified(call, "password.change", id_, form.current)
-    except Unauthenticated:
-        raise Forbidden("The current password is wrong") from None
-    async with parts.hashing.turn(call.request.address):
-        hashed = await asyncio.to_thread(hash_password, form.new)
-    async with parts.identity:
-        now = await parts.store.user(id_)
-        if now is None or now.password != user.password or now.disabled:
-            raise Conflict("The user was changed meanwhile")
-        changed = msgspec.structs.replace(now, password=hashed, tokens_after=ended(now, parts.clock.now()))
-        await parts.store.put_user(changed, call.audit("password.change", id_))
-    return _signed_in(call, changed)
 
 
 def ended(user: User, now: int) -> int:
@@ -114,7 +100,7 @@ def ended(user: User, now: int) -> int:
     return max(now, user.tokens_after) + 1
 
 
-async def _verified(call: Call, action: str, username: str, password: str) -> User:
+async def verified(call: Call, action: str, username: str, password: str) -> User:
     """The user of that name, whose password it is; a refusal is recorded as one of that action.
 
     Raises:
@@ -155,7 +141,8 @@ async def _user_named(call: Call, username: str) -> User | None:
         return None
 
 
-def _signed_in(call: Call, user: User) -> Answer:
+def signed_in(call: Call, user: User) -> Answer:
+    """A new token of that user."""
     token, expires_at = call.parts.tokens.issue(user, call.parts.clock.now())
-    whose = Me(user.id, user.name, sorted(user.permissions), user.superuser)
-    return ok(SignedIn(token, timestamp(expires_at), whose))
+    whose = told(user)
+    return ok(SignedIn(token=token, expires_at=timestamp(expires_at), user=whose))

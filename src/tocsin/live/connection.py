@@ -40,7 +40,7 @@ class StreamConnection:
         principal, stream.since = asked.principal, asked.since
         # One who resumes and has not said who they are waits, too: opened as nobody's, the stream would
         # run past what is theirs.
-        stream.may_be_nobody = self._gate.config.anonymous_broadcasts
+        stream.may_be_nobody = self._gate.config.anonymous_broadcasts and not asked.first_frame
         if principal is None and can_speak and not (stream.may_be_nobody and asked.since is None):
             hub.wait_for_first_frame(stream)
         elif principal is not None and principal.user_id is not None and not hub.has_room_for(principal.user_id):

@@ -11,7 +11,7 @@ from tocsin.credentials.address import address_bucket
 from tocsin.credentials.key import is_sample, parse_key
 from tocsin.credentials.ticket import Tickets
 from tocsin.device import DeviceId
-from tocsin.errors import Forbidden, Invalid, Unauthenticated, Unavailable
+from tocsin.errors import Forbidden, ForeignPage, Invalid, Unauthenticated, Unavailable
 from tocsin.live.form import ENVELOPE
 from tocsin.live.hub import Hub
 from tocsin.path.acknowledge import Acknowledge
@@ -20,6 +20,9 @@ from tocsin.ports import Clock
 from tocsin.position import Position
 from tocsin.principal import Principal, parse_id
 from tocsin.request import Request
+
+FIRST_FRAME = "frame"
+"""Value of `?auth=`: the first frame brings the credential, and a cookie does not count."""
 
 MOST_DEVICES = 100
 """Most `deviceId` parameters of one stream."""
@@ -33,12 +36,14 @@ class Asked(msgspec.Struct, frozen=True):
         since: resume right after this position, or None: from the head.
         devices: only notifications about these, or None: all.
         envelope: whether `?protocol=tocsin.v1` was given.
+        first_frame: whether `?auth=frame` promises a credential in the first frame.
     """
 
     principal: Principal | None
     since: Position | None
     devices: frozenset[DeviceId] | None
     envelope: bool
+    first_frame: bool = False
 
 
 def devices_asked(request: Request) -> frozenset[DeviceId] | None:
@@ -88,10 +93,10 @@ class Gate:
         """What is decided before anything is accepted; counts the address in.
 
         Raises:
-            Forbidden: a page of a foreign origin. Unavailable: going down. TooMany: the address is full.
+            ForeignPage: of a foreign origin. Unavailable: going down. TooMany: the address is full.
         """
         if not request.from_allowed_origin():
-            raise Forbidden("This origin may not open streams here")
+            raise ForeignPage
         if reason := self._turned_down():
             raise Unavailable(reason, retry_after=2)
         self.hub.admit(self.address(request))
@@ -105,6 +110,7 @@ class Gate:
 
         Raises:
             Unauthenticated: a credential is there and does not hold. Forbidden: an app's.
+            ForeignPage: a cookie is to open it, and no page of ours is known to ask.
             Malformed, Invalid: a parameter that cannot be understood.
         """
         principal = await self._principal(request)
@@ -115,8 +121,12 @@ class Gate:
         protocol = request.asked("protocol")
         if protocol not in (None, ENVELOPE):
             raise Invalid("protocol", f"there is only {ENVELOPE}")
+        auth = request.asked("auth")
+        if auth not in (None, FIRST_FRAME):
+            raise Invalid("auth", f"there is only {FIRST_FRAME}")
         since = Position.parse(given) if given is not None else None
-        return Asked(principal, since, devices_asked(request), protocol is not None)
+        first_frame = principal is None and auth is not None
+        return Asked(principal, since, devices_asked(request), protocol is not None, first_frame)
 
     def crowded(self, request: Request) -> bool:
         """Whether that address has too many connections that have not said who they are."""
@@ -145,8 +155,18 @@ class Gate:
             return principal
         token = request.asked("token")
         if token is None:
-            return None
+            return await self._signed_in(request)
         # A long-lived secret in a URL ends in histories and logs; a token lasts a day at most.
         if not self.config.allow_key_in_query and (parse_key(token) is not None or is_sample(token)):
             raise Unauthenticated
         return await self.authorize.identify(token)
+
+    async def _signed_in(self, request: Request) -> Principal | None:
+        cookie = request.session_cookie
+        if cookie is None or request.asked("auth") is not None:
+            return None
+        # A WebSocket is not held back by the rule of same origin; a browser always says who opens it. To its
+        # own origin it says so of nothing else in `Origin`.
+        if request.origin is None and (request.is_websocket or not request.page_may_act()):
+            raise ForeignPage
+        return await self.authorize.identify_session(cookie)

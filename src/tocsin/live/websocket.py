@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from tocsin.errors import Forbidden, Refusal, TooMany, Unauthenticated, Unavailable
+from tocsin.errors import Forbidden, ForeignPage, Refusal, TooMany, Unauthenticated, Unavailable
 from tocsin.live import uvicorn_protocol
 from tocsin.live.asgi_door import AsgiDoor
 from tocsin.live.closing import Close
@@ -43,6 +43,9 @@ class WebSocketSkin:
         kept = False
         try:
             asked, refused = await self._ask(request)
+            if isinstance(refused, ForeignPage):
+                await deny(send, refused, request)
+                return
             if asked.principal is None and refused is None and gate.crowded(request):
                 await deny(send, TooMany("Too many connections wait for their first frame", retry_after=5), request)
                 return

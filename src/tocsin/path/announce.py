@@ -69,17 +69,17 @@ class Announce:
             log.error("numbers %d to %d were never announced here", self._streams.last + 1, span.first - 1)
             self._streams.restart()
         users: set[str] = set()
-        keys: set[str] = set()
+        credentials: set[str] = set()
         for entry in span.entries:
             if entry.identity is not None:
                 kind, id_ = entry.identity
                 self._directory.forget(kind, id_)
                 if kind == "user":
                     users.add(id_)
-                elif kind == "key":
-                    keys.add(f"key:{id_}")
-        if users or keys:
-            task = asyncio.get_running_loop().create_task(self._close_where_gone(users, keys))
+                elif kind in ("key", "session"):
+                    credentials.add(f"{kind}:{id_}")
+        if users or credentials:
+            task = asyncio.get_running_loop().create_task(self._close_where_gone(users, credentials))
             self._checking.add(task)
             task.add_done_callback(self._checking.discard)
         self._streams.fan_out(span)

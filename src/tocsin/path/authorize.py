@@ -10,7 +10,7 @@ from tocsin.credentials.key import is_sample, parse_key, secret_hash, secret_hol
 from tocsin.directory import Directory
 from tocsin.errors import Forbidden, Invalid, MissingPermission, NotFound, Unauthenticated
 from tocsin.ports import AuditEntry, Clock, Store
-from tocsin.principal import NOTIFICATIONS, Key, KeyId, Principal, User, UserId, parse_id
+from tocsin.principal import NOTIFICATIONS, Key, KeyId, Principal, Session, SessionId, User, UserId, parse_id
 
 SAMPLE_KEY_ID = KeyId("sample")
 """Id of the well-known key of `--dev`, whose text carries none."""
@@ -60,6 +60,39 @@ class Authorize:
             return await self._by_key(SAMPLE_KEY_ID, credential, digest)
         return await self._by_token(credential)
 
+    async def identify_session(self, cookie: str) -> Principal:
+        """Who is signed in with that cookie.
+
+        Raises:
+            Unauthenticated: nobody, or no longer.
+        """
+        session = await self.session_of(cookie)
+        user = await self._directory.user(session.user_id)
+        if user is None or user.disabled or session.created_at < user.tokens_after:
+            raise Unauthenticated
+        return Principal(
+            kind="user",
+            credential=f"session:{session.id}",
+            user_id=user.id,
+            permissions=user.permissions,
+            superuser=user.superuser,
+            issued_at=session.created_at,
+            expires_at=session.expires_at,
+        )
+
+    async def session_of(self, cookie: str) -> Session:
+        """The session that a cookie holds the secret of, whoever the user is by now.
+
+        Raises:
+            Unauthenticated: there is none, or it has ended.
+        """
+        parsed = parse_key(cookie)
+        session = await self._directory.session(SessionId(parsed[0])) if parsed is not None else None
+        holds = secret_holds(parsed[1] if parsed is not None else "", session.hash if session is not None else None)
+        if session is None or not holds or session.expires_at <= self._clock.now():
+            raise Unauthenticated
+        return session
+
     async def identify_app(self, app_id: str, credential: str) -> tuple[App, Principal]:
         """The app whose secret this is.
 
@@ -85,6 +118,10 @@ class Authorize:
         if principal.kind == "service":
             key = await self._directory.key(KeyId(principal.credential.removeprefix("key:")))
             if key is None or key.user_id != principal.user_id:
+                return False
+        elif principal.credential.startswith("session:"):
+            session = await self._directory.session(SessionId(principal.credential.removeprefix("session:")))
+            if session is None or session.user_id != principal.user_id:
                 return False
         user = await self._directory.user(principal.user_id)
         if user is None or user.disabled:

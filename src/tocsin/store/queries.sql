@@ -172,6 +172,31 @@ INSERT OR REPLACE INTO keys (id, user_id, name, hash, created_at, expires_at) VA
 -- Revoke.
 DELETE FROM keys WHERE id = ? RETURNING id;
 
+-- name: session
+-- One session.
+SELECT id, user_id, hash, created_at, expires_at FROM sessions WHERE id = ?;
+
+-- name: put_session
+-- Create or replace.
+INSERT OR REPLACE INTO sessions (id, user_id, hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?);
+
+-- name: delete_session
+-- Sign out.
+DELETE FROM sessions WHERE id = ? RETURNING id;
+
+-- name: delete_sessions_of
+-- Remove a user's sessions.
+DELETE FROM sessions WHERE user_id = ?;
+
+-- name: delete_sessions_over
+-- Remove a user's sessions over a number, those that end first.
+DELETE FROM sessions WHERE id IN
+    (SELECT id FROM sessions WHERE user_id = ? ORDER BY expires_at DESC, id LIMIT -1 OFFSET ?) RETURNING id;
+
+-- name: expire_sessions
+-- A chunk of what has ended.
+DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT 100);
+
 -- name: app
 -- One app.
 SELECT id, name, quota_per_hour, install_for_all FROM apps WHERE id = ?;

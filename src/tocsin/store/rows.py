@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from tocsin.app import App, Secret
-from tocsin.principal import Key, User
+from tocsin.principal import Key, Session, User
 
 Row = tuple[Any, ...]
 
@@ -30,6 +30,11 @@ def user_of(row: Row) -> User:
 def key_of(row: Row) -> Key:
     """A row of `keys`."""
     return Key(id=row[0], user_id=row[1], name=row[2], hash=row[3], created_at=row[4], expires_at=row[5])
+
+
+def session_of(row: Row) -> Session:
+    """A row of `sessions`."""
+    return Session(id=row[0], user_id=row[1], hash=row[2], created_at=row[3], expires_at=row[4])
 
 
 def app_of(row: Row) -> App:

@@ -1,4 +1,4 @@
-"""Who is known, on SQLite: users, keys, apps, secrets, installs, devices; the audit log and settings."""
+"""Who is known, on SQLite: users, keys, sessions, apps, secrets, installs, devices; the audit log and settings."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import msgspec
 
 from tocsin.app import App, AppId, Secret
 from tocsin.device import Device, DeviceId
-from tocsin.ports import AuditEntry
-from tocsin.principal import Key, KeyId, User, UserId
+from tocsin.ports import SESSIONS_KEPT, AuditEntry
+from tocsin.principal import Key, KeyId, Session, SessionId, User, UserId
 from tocsin.store import sqlite_counts as counts
 from tocsin.store.queries import queries
-from tocsin.store.rows import app_of, key_of, secret_of, user_of
+from tocsin.store.rows import app_of, key_of, secret_of, session_of, user_of
 from tocsin.store.sqlite_batch import Batch
 from tocsin.store.sqlite_reader import Reader
 from tocsin.store.sqlite_state import leave
@@ -72,6 +72,7 @@ class SqliteIdentity:
                 return False
             for (key,) in batch.run("delete_keys_of", id_):
                 batch.changed("key", key)
+            batch.run("delete_sessions_of", id_)
             batch.run("delete_installs_of", id_)
             batch.run("forget_onces", f"user:{id_} send")
             batch.run("forget_batches", f"user:{id_} batch")
@@ -85,7 +86,7 @@ class SqliteIdentity:
             self._somebody_left()
         return deleted
 
-    # ------------------------------------------------------------ keys, apps, secrets, installs, devices
+    # ------------------------------------------------------------ keys, sessions, apps, secrets, installs, devices
 
     async def key(self, id_: KeyId) -> Key | None:
         rows = await self._reader.rows("key", id_)
@@ -100,6 +101,25 @@ class SqliteIdentity:
 
     async def delete_key(self, id_: KeyId, audit: AuditEntry) -> bool:
         return await self._delete("delete_key", (id_,), ("key", id_), audit)
+
+    async def session(self, id_: SessionId) -> Session | None:
+        rows = await self._reader.rows("session", id_)
+        return session_of(rows[0]) if rows else None
+
+    async def put_session(self, session: Session, now: int, audit: AuditEntry | None) -> None:
+        def put(batch: Batch) -> None:
+            batch.run("expire_sessions", now)
+            batch.run("put_session", session.id, session.user_id, session.hash, session.created_at, session.expires_at)
+            if audit is not None:
+                batch.record(audit)
+            batch.changed("session", session.id)
+            for (id_,) in batch.run("delete_sessions_over", session.user_id, SESSIONS_KEPT):
+                batch.changed("session", id_)
+
+        await self._writer.submit(put)
+
+    async def delete_session(self, id_: SessionId, audit: AuditEntry | None) -> bool:
+        return await self._delete("delete_session", (id_,), ("session", id_), audit)
 
     async def app(self, id_: AppId) -> App | None:
         rows = await self._reader.rows("app", id_)
@@ -191,7 +211,7 @@ class SqliteIdentity:
         name: str,
         at: tuple[str, ...],
         changed: tuple[str, str],
-        audit: AuditEntry,
+        audit: AuditEntry | None,
         *,
         with_it: tuple[str, ...] = (),
     ) -> bool:
@@ -200,7 +220,8 @@ class SqliteIdentity:
                 return False
             for other in with_it:
                 batch.run(other, *at)
-            batch.record(audit)
+            if audit is not None:
+                batch.record(audit)
             batch.changed(*changed)
             return True
 

@@ -1,0 +1,47 @@
+"""What became of notifications, as who sent them is told."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tocsin.notification import NotificationId
+from tocsin.principal import UserId
+from tocsin.receipt import State
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """What became of a notification with one recipient.
+
+    Attributes:
+        delivered: when their screens had confirmed it, milliseconds UTC, or None.
+    """
+
+    user_id: UserId
+    delivered: int | None
+    state: State
+
+
+class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a notification.
+
+    Attributes:
+        sender: who sent it (`user:<id>` or `app:<id>`).
+        streamed: to how many streams it was written when it was sent; a lower bound.
+        withdrawn: when it was taken back, milliseconds UTC, or None.
+        recipients: how many users it is for.
+        delivered, read, dismissed, acknowledged: how many of them.
+        page: the recipients, by id.
+        next: what `before` of the following page is; None on the last.
+    """
+
+    id: NotificationId
+    sender: str
+    streamed: int
+    withdrawn: int | None
+    recipients: int
+    delivered: int
+    read: int
+    dismissed: int
+    acknowledged: int
+    page: list[Recipient]
+    next: str | None
