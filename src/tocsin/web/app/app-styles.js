@@ -16,7 +16,7 @@ export const appStyles = [controls, css`
   .mark.large { inline-size: 3.5rem; block-size: 3.5rem; border-radius: 1.1rem; }
   .mark.large svg { inline-size: 1.9rem; block-size: 1.9rem; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
   nav { display: flex; align-items: center; gap: 0.15rem; }
-  nav a { text-decoration: none; }
+  nav a { color: inherit; text-decoration: none; }
   @media (max-width: 40rem) {
     nav .button { inline-size: 2.4rem; padding: 0; }
     nav .button span { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }

@@ -13,18 +13,21 @@ export class Settings extends LitElement {
   static styles = appStyles;
   static properties = { server: { attribute: false }, texts: { attribute: false }, preferences: { attribute: false }, user: { attribute: false } };
 
-  /** @type {Server | null} */
-  server = null;
-  /** @type {Texts | null} */
-  texts = null;
-  /** @type {Preferences | null} */
-  preferences = null;
-  /** @type {{id: string, name: string} | null} */
-  user = null;
-
   /** @type {{current?: string, new?: string, form?: string}} */
   #problems = {};
   #changed = false;
+
+  constructor() {
+    super();
+    /** @type {Server | null} */
+    this.server = null;
+    /** @type {Texts | null} */
+    this.texts = null;
+    /** @type {Preferences | null} */
+    this.preferences = null;
+    /** @type {{id: string, name: string} | null} */
+    this.user = null;
+  }
 
   show() {
     this.#problems = {};

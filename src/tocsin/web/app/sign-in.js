@@ -10,16 +10,19 @@ export class SignIn extends LitElement {
   static styles = appStyles;
   static properties = { server: { attribute: false }, texts: { attribute: false }, notice: {} };
 
-  /** @type {Server | null} */
-  server = null;
-  /** @type {Texts | null} */
-  texts = null;
-  /** Why one is here again. */
-  notice = "";
-
   #busy = false;
   /** Sentences by field, and of the whole form. @type {{name?: string, password?: string, form?: string}} */
   #problems = {};
+
+  constructor() {
+    super();
+    /** @type {Server | null} */
+    this.server = null;
+    /** @type {Texts | null} */
+    this.texts = null;
+    /** Why one is here again. */
+    this.notice = "";
+  }
 
   firstUpdated() {
     this.#field("name").focus();

@@ -15,18 +15,21 @@ export class App extends LitElement {
   static styles = appStyles;
   static properties = { texts: { state: true }, user: { state: true }, preferences: { state: true }, trouble: { state: true } };
 
-  /** @type {Texts | null} */
-  texts = null;
-  /** Who is signed in; null: nobody; undefined: not known yet. @type {User | null | undefined} */
-  user = undefined;
-  preferences = readPreferences();
-  /** Why it is not known who is signed in. @type {Error | null} */
-  trouble = null;
-
   server = new Server(new URL("./", document.baseURI).href);
   #language = "";
   #notice = "";
   #count = 0;
+
+  constructor() {
+    super();
+    /** @type {Texts | null} */
+    this.texts = null;
+    /** Who is signed in; null: nobody; undefined: not known yet. @type {User | null | undefined} */
+    this.user = undefined;
+    this.preferences = readPreferences();
+    /** Why it is not known who is signed in. @type {Error | null} */
+    this.trouble = null;
+  }
 
   connectedCallback() {
     super.connectedCallback();

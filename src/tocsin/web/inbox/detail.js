@@ -16,7 +16,7 @@ import { about } from "./row.js";
 export function detail(item, desk, texts) {
   const { told } = item, state = desk.inbox.state(item);
   const act = (/** @type {import("./notification.js").Act} */ what, /** @type {string} */ shape, label = /** @type {string} */ (what), kind = "") => html`
-    <button type="button" class="button ${kind}" data-act=${what} @click=${() => desk.act(what, item.id)}>${icon(shape)}${texts.say(label)}</button>`;
+    <button type="button" class="button ${kind}" data-act=${what} title=${texts.say(label)} @click=${() => desk.act(what, item.id)}>${icon(shape)}<span>${texts.say(label)}</span></button>`;
   const link = linkOf(told.url);
   return html`
     <article class="whole ${told.type}" part="detail" aria-label=${told.title}>

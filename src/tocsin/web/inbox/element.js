@@ -9,7 +9,7 @@ import { keyed } from "./keyboard.js";
 import { EVERYTHING, narrowed } from "./query.js";
 import { Rows } from "./rows.js";
 import { ring } from "./sound.js";
-import { stateLine } from "./state-line.js";
+import { gapLine, stateLine } from "./state-line.js";
 import { styles } from "./styles.js";
 import { languageFor, loadTexts } from "../texts/texts.js";
 import { reasonOf, sentenceOf, toaster } from "./toaster.js";
@@ -41,24 +41,6 @@ export class TocsinInbox extends LitElement {
     texts: { state: true }, now: { state: true },
   };
 
-  /** @type {string | null} */
-  src = null;
-  /** @type {string | null} */
-  token = null;
-  /** @type {string | null} */
-  tokenProviderUrl = null;
-  /** @type {(() => Promise<string>) | null} */
-  tokenProvider = null;
-  /** @type {"light" | "dark" | null} */
-  theme = null;
-  /** @type {"comfortable" | "compact"} */
-  density = "comfortable";
-  sound = false;
-  quiet = false;
-  /** @type {Texts | null} */
-  texts = null;
-  now = Date.now();
-
   /** @type {Feed | null} */
   feed = null;
   /** @type {Desk | null} */
@@ -74,6 +56,7 @@ export class TocsinInbox extends LitElement {
   #undoing;
   #tab = "curl";
   #copied = false;
+  #filters = false;
   #fresh = 0;
   #unread = -1;
   #state = "";
@@ -83,6 +66,23 @@ export class TocsinInbox extends LitElement {
 
   constructor() {
     super();
+    /** @type {string | null} */
+    this.src = null;
+    /** @type {string | null} */
+    this.token = null;
+    /** @type {string | null} */
+    this.tokenProviderUrl = null;
+    /** @type {(() => Promise<string>) | null} */
+    this.tokenProvider = null;
+    /** @type {"light" | "dark" | null} */
+    this.theme = null;
+    /** @type {"comfortable" | "compact"} */
+    this.density = "comfortable";
+    this.sound = false;
+    this.quiet = false;
+    /** @type {Texts | null} */
+    this.texts = null;
+    this.now = Date.now();
     this.lang = "";
     this.onFeed = this.onFeed.bind(this);
   }
@@ -223,8 +223,9 @@ export class TocsinInbox extends LitElement {
     const item = desk.openItem;
     return html`
       <div class="frame ${item ? "opened" : ""}" part="frame" dir=${texts.direction} lang=${texts.language}>
-        <div class="head"><slot name="title"></slot>${stateLine(feed, texts, Date.now(), () => { feed.gapAt = 0; this.requestUpdate(); })}</div>
-        ${desk.selected.size ? selectionBar(desk, texts) : toolbar(desk, texts, (words) => this.#type(words))}
+        <div class="head"><slot name="title"></slot>${gapLine(feed, texts, () => { feed.gapAt = 0; this.requestUpdate(); })}</div>
+        ${desk.selected.size ? selectionBar(desk, texts) : toolbar(desk, texts, stateLine(feed, texts, Date.now()), (words) => this.#type(words),
+          this.#filters, () => { this.#filters = !this.#filters; this.requestUpdate(); })}
         <div class="panes">
           <div class="left">
             ${this.#fresh ? html`<button type="button" class="fresh button" @click=${() => this.#rows?.toTop()}>↑ ${texts.say("newAbove", { count: this.#fresh })}</button>` : nothing}

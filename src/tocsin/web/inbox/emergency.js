@@ -16,13 +16,6 @@ const RINGS = 3_500;
 export class Emergency extends LitElement {
   static properties = { feed: { attribute: false }, texts: { attribute: false }, sound: { type: Boolean }, version: { attribute: false } };
 
-  /** @type {Feed | null} */
-  feed = null;
-  /** @type {Texts | null} */
-  texts = null;
-  sound = false;
-  version = 0;
-
   /** @type {Error | null} */
   #refusal = null;
   #blocked = false;
@@ -30,6 +23,16 @@ export class Emergency extends LitElement {
   #ringing;
   /** @type {string | null} */
   #shown = null;
+
+  constructor() {
+    super();
+    /** @type {Feed | null} */
+    this.feed = null;
+    /** @type {Texts | null} */
+    this.texts = null;
+    this.sound = false;
+    this.version = 0;
+  }
 
   createRenderRoot() {
     return this;

@@ -30,7 +30,7 @@ export async function adopt(root) {
   const copy = /** @type {SVGElement} */ (root.ownerDocument.importNode(found, true));
   copy.setAttribute("aria-hidden", "true");
   copy.setAttribute("class", "sprite");
-  root.append(copy);
+  root.prepend(copy); // what stands after, Lit may clear
 }
 
 /** As a document: no text of it is turned into markup here. @returns {Promise<Element | null>} */

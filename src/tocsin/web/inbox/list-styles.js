@@ -29,10 +29,11 @@ export const listStyles = css`
   .row:has(.swiped) .under { visibility: visible; }
   .row .main { flex: 1; display: flex; align-items: center; gap: 0.75rem; min-inline-size: 0; padding: 0 1rem 0 0; border: 0; background: transparent; text-align: start; font-size: 1rem; }
   [dir="rtl"] .row .main { padding: 0 0 0 1rem; }
-  .row .main:focus-visible { outline-offset: -3px; border-radius: 0.6rem; }
+  .row .main:focus-visible { outline: none; }
+  .row:has(.main:focus-visible) .slide { outline: 2px solid var(--accent); outline-offset: -3px; }
   .row:hover .slide, .row.current:focus-within .slide { background: color-mix(in srgb, var(--text) 3.5%, var(--card)); }
-  .row.open .slide { background: color-mix(in srgb, var(--accent) 9%, var(--card)); }
-  .row.selected .slide { background: color-mix(in srgb, var(--accent) 13%, var(--card)); }
+  .row.row.open .slide, .row.row.open .slide .acts { background: color-mix(in srgb, var(--accent) 9%, var(--card)); }
+  .row.row.row.selected .slide { background: color-mix(in srgb, var(--accent) 13%, var(--card)); }
   .row.unread .slide::before { content: ""; position: absolute; inset-block: 0; inset-inline-start: 0; inline-size: 0.22rem; background: var(--tone); }
 
   .pick { display: grid; place-items: center; flex: none; inline-size: 2.5rem; cursor: pointer; }
@@ -46,7 +47,10 @@ export const listStyles = css`
   .badge .icon { inline-size: 1.25rem; block-size: 1.25rem; }
   .lines { display: grid; flex: 1; gap: 0.05rem; min-inline-size: 0; }
   .first { display: flex; align-items: baseline; gap: 0.75rem; min-inline-size: 0; }
-  .title, .message { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  /* The text runs, and is cut off, in its own direction, but stands on the side of the page's. */
+  .title, .message { display: block; min-inline-size: 0; }
+  .title bdi, .message bdi { display: block; overflow: hidden; text-align: left; text-overflow: ellipsis; white-space: nowrap; }
+  [dir="rtl"] :is(.title, .message) bdi { text-align: right; }
   .title { flex: 1; color: var(--quiet); }
   .unread .title { color: var(--text); font-weight: 650; }
   .first time { flex: none; color: var(--quiet); font-size: 0.75rem; font-variant-numeric: tabular-nums; }
@@ -59,7 +63,7 @@ export const listStyles = css`
 
   .row .acts { display: flex; align-items: center; flex: none; padding-inline-end: 0.5rem; }
   @media (hover: hover) {
-    .row .acts { position: absolute; inset-block: 1px; inset-inline-end: 0; padding-inline: 1.25rem 0.5rem; opacity: 0; pointer-events: none; background: linear-gradient(to right, transparent, color-mix(in srgb, var(--text) 3.5%, var(--card)) 1.25rem); }
+    .row .acts { position: absolute; inset-block: 4px; inset-inline-end: 4px; padding-inline: 1.25rem 0.5rem; opacity: 0; pointer-events: none; background: linear-gradient(to right, transparent, color-mix(in srgb, var(--text) 3.5%, var(--card)) 1.25rem); }
     [dir="rtl"] .row .acts { background: linear-gradient(to left, transparent, color-mix(in srgb, var(--text) 3.5%, var(--card)) 1.25rem); }
     .row:hover .acts, .row.current:focus-within .acts { opacity: 1; pointer-events: auto; }
     .row:hover time, .row.current:focus-within time { visibility: hidden; }
@@ -83,9 +87,9 @@ export const listStyles = css`
   .nothing-open p { margin: 0; }
   .large-icon { display: grid; place-items: center; inline-size: 4.5rem; block-size: 4.5rem; border-radius: 1.5rem; background: color-mix(in srgb, var(--accent) 12%, var(--ground)); color: var(--accent); }
   .large-icon .icon { inline-size: 2.25rem; block-size: 2.25rem; stroke-width: 1.6; }
-  .keys { display: grid; grid-template-columns: repeat(2, auto); gap: 0.45rem 2.5rem; margin: 0.5rem 0 0; font-size: 0.8125rem; text-align: start; }
+  .keys { display: grid; grid-template-columns: repeat(2, auto); gap: 0.45rem 2rem; margin: 0.5rem 0 0; font-size: 0.8125rem; text-align: start; }
   .keys div { display: flex; align-items: center; gap: 0.6rem; }
-  .keys dt { display: flex; gap: 0.2rem; min-inline-size: 4.25rem; justify-content: flex-end; }
+  .keys dt { display: flex; gap: 0.2rem; min-inline-size: 5rem; justify-content: flex-end; }
   .keys dd { margin: 0; }
   @media (hover: none) { .keys { display: none; } }
 
@@ -96,7 +100,6 @@ export const listStyles = css`
   .whole .badge.large { inline-size: 3rem; block-size: 3rem; border-radius: 1rem; }
   .whole .badge.large .icon { inline-size: 1.6rem; block-size: 1.6rem; }
   .whole h2 { margin: 0; font-size: 1.5rem; line-height: 1.25; font-weight: 700; letter-spacing: -0.01em; overflow-wrap: anywhere; }
-  .whole h2 bdi, .whole .text bdi { display: block; }
   .whole .about { flex-wrap: wrap; font-size: 0.875rem; }
   .whole p { margin: 0; max-inline-size: 100%; }
   .whole .text { font-size: 1.0625rem; line-height: 1.55; white-space: pre-wrap; overflow-wrap: anywhere; }
@@ -111,6 +114,8 @@ export const listStyles = css`
   .data pre { margin: 0; padding: 0.25rem 0.9rem 0.9rem; overflow-x: auto; font: 0.8125rem/1.5 var(--mono); }
   @container frame (max-width: 34rem) {
     .whole .body { padding: 1.25rem 1rem 3rem; }
+    .tools .button { inline-size: 2.5rem; padding: 0; }
+    .tools .button span { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
     .facts div { flex-direction: column; gap: 0; }
     .pick { inline-size: 2rem; }
     .row .main { gap: 0.6rem; }

@@ -20,12 +20,13 @@ export const overStyles = css`
   .snack.refused { background: light-dark(#8c1d18, #f9b4ae); color: light-dark(#ffffff, #3b0a08); }
 
   dialog.emergency { inline-size: 100%; block-size: 100%; max-inline-size: none; max-block-size: none; margin: 0; padding: 1rem; border: 0; background: light-dark(#7d0f3c, #3b0a20); color: #ffffff; overflow-y: auto; }
-  dialog.emergency[open] { display: grid; place-items: center; }
+  dialog.emergency[open] { display: grid; place-items: safe center; }
   dialog.emergency::backdrop { background: #3b0a20; }
   .alarm { display: grid; justify-items: center; gap: 0.85rem; max-inline-size: 40rem; text-align: center; }
   .alarm > * { margin: 0; }
   .alarm .siren { display: grid; place-items: center; inline-size: 6rem; block-size: 6rem; border-radius: 50%; background: rgb(255 255 255 / 14%); box-shadow: 0 0 0 1.25rem rgb(255 255 255 / 6%); margin-block: 1.25rem; animation: alarm 1.6s ease-in-out infinite; }
   .alarm .siren .icon { inline-size: 3rem; block-size: 3rem; }
+  @media (max-height: 34rem) { .alarm { gap: 0.5rem; } .alarm .siren { inline-size: 3.5rem; block-size: 3.5rem; margin-block: 0.75rem; box-shadow: none; animation: none; } .alarm .siren .icon { inline-size: 2rem; block-size: 2rem; } }
   @keyframes alarm { 50% { box-shadow: 0 0 0 2rem rgb(255 255 255 / 3%); } }
   .alarm .kind { font-size: 0.9375rem; font-weight: 650; color: #ffd0e0; }
   .alarm .kind span { margin-inline-start: 0.5rem; font-variant-numeric: tabular-nums; }

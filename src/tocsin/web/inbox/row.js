@@ -36,10 +36,10 @@ export function row(item, { state, names, texts, now, top, height, current, open
           <span class="lines">
             <span class="first">
               ${unread ? html`<span class="hidden">${texts.say("unread")}. </span>` : nothing}
-              <bdi class="title" part="title">${told.title}</bdi>
+              <span class="title" part="title"><bdi>${told.title}</bdi></span>
               <time datetime=${told.timestamp} title=${texts.full(item.at)}>${texts.ago(item.at, now)}</time>
             </span>
-            <bdi class="message" part="message">${told.message}</bdi>
+            <span class="message" part="message"><bdi>${told.message}</bdi></span>
             ${about(told, names, texts)}
           </span>
         </button>

@@ -20,15 +20,6 @@ export class Rows extends LitElement {
     desk: { attribute: false }, texts: { attribute: false }, density: {}, now: { attribute: false }, version: { attribute: false },
   };
 
-  /** @type {Desk | null} */
-  desk = null;
-  /** @type {Texts | null} */
-  texts = null;
-  /** @type {"comfortable" | "compact"} */
-  density = "comfortable";
-  now = Date.now();
-  version = 0;
-
   /** @type {readonly unknown[] | null} */
   #items = null;
   /** @type {Line[]} */
@@ -46,6 +37,18 @@ export class Rows extends LitElement {
   #sizes = null;
   /** @type {(() => void) | null} */
   #noSwipes = null;
+
+  constructor() {
+    super();
+    /** @type {Desk | null} */
+    this.desk = null;
+    /** @type {Texts | null} */
+    this.texts = null;
+    /** @type {"comfortable" | "compact"} */
+    this.density = "comfortable";
+    this.now = Date.now();
+    this.version = 0;
+  }
 
   createRenderRoot() {
     return this;

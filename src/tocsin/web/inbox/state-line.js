@@ -12,7 +12,7 @@ const SHAPES = { connecting: "refresh-cw", "catching-up": "refresh-cw", live: "w
  * @param {Texts} texts
  * @param {number} now
  */
-export function stateLine({ stream, gapAt }, texts, now, /** @type {() => void} */ forgetGap) {
+export function stateLine({ stream }, texts, now) {
   const { state, retryAt } = stream;
   const waits = Math.max(0, Math.ceil((retryAt - now) / 1000));
   const says = state === "offline" && waits > 0 ? texts.say("offlineUntil", { count: waits }) : texts.say(state);
@@ -21,10 +21,20 @@ export function stateLine({ stream, gapAt }, texts, now, /** @type {() => void} 
       <span class="pulse" aria-hidden="true"></span>
       <span class="says">${says}</span>
       ${state === "offline" ? html`<button type="button" class="link" @click=${() => stream.wake()}>${texts.say("tryNow")}</button>` : icon(SHAPES[state])}
-    </div>
-    ${gapAt ? html`
-      <div class="gap" part="gap">
-        ${icon("circle-alert")}<span>${texts.say("gap")}</span>
-        <button type="button" class="act" aria-label=${texts.say("close")} title=${texts.say("close")} @click=${forgetGap}>${icon("x")}</button>
-      </div>` : nothing}`;
+    </div>`;
+}
+
+/**
+ * That something is gone for good.
+ * @param {Feed} feed
+ * @param {Texts} texts
+ * @param {() => void} forget
+ */
+export function gapLine({ gapAt }, texts, forget) {
+  if (!gapAt) return nothing;
+  return html`
+    <div class="gap" part="gap">
+      ${icon("circle-alert")}<span>${texts.say("gap")}</span>
+      <button type="button" class="act" aria-label=${texts.say("close")} title=${texts.say("close")} @click=${forget}>${icon("x")}</button>
+    </div>`;
 }

@@ -43,7 +43,6 @@ export class Stream {
     this.hear = hear;
     this.changed = changed;
     this.wake = this.wake.bind(this);
-    this.#cut = this.#cut.bind(this);
   }
 
   /** @param {string | null} since */
@@ -69,9 +68,9 @@ export class Stream {
     void this.#open();
   }
 
-  #cut() {
+  #cut = () => {
     if (!this.#stopped) this.#lost(0);
-  }
+  };
 
   async #open() {
     this.#drop();

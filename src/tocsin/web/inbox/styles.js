@@ -87,9 +87,9 @@ const tools = css`
     container: frame / inline-size;
     position: relative; display: flex; flex-direction: column; block-size: 100%; overflow: hidden; background: var(--ground);
   }
-  .head { display: flex; flex-wrap: wrap; align-items: center; gap: 0.25rem 1rem; padding: 0.5rem 1rem 0; }
-  .head slot { flex: 1; }
+  .head { display: block; }
 
+  .toolbar .state { margin-inline-start: 0.25rem; }
   .state { display: flex; align-items: center; gap: 0.45rem; min-block-size: 1.75rem; color: var(--quiet); font-size: 0.8125rem; font-variant-numeric: tabular-nums; }
   .state .icon { display: none; }
   .pulse { inline-size: 0.55rem; block-size: 0.55rem; border-radius: 50%; background: var(--edge); }
@@ -99,24 +99,26 @@ const tools = css`
   .state.offline .says, .state.ended .says { color: var(--error); font-weight: 600; }
   @keyframes breathe { 50% { opacity: 0.25; } }
   .gap {
-    display: flex; flex-basis: 100%; align-items: center; gap: 0.6rem; padding: 0.35rem 0.35rem 0.35rem 0.75rem; border-radius: 0.6rem;
+    display: flex; flex-basis: 100%; align-items: center; gap: 0.6rem; margin: 0.5rem 1rem 0; padding: 0.35rem 0.35rem 0.35rem 0.75rem; border-radius: 0.6rem;
     background: color-mix(in srgb, var(--warning) 14%, var(--card)); font-size: 0.875rem;
   }
   .gap span { flex: 1; }
   .gap > .icon { color: var(--warning); }
 
-  .toolbar { display: grid; gap: 0.6rem; padding: 0.5rem 1rem 0.75rem; border-block-end: 1px solid var(--line); }
+  .toolbar { display: grid; gap: 0.6rem; padding: 0.75rem 1rem; border-block-end: 1px solid var(--line); }
   .toolbar .line { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 0.75rem; }
   .views { display: inline-flex; padding: 0.2rem; border-radius: 0.75rem; background: color-mix(in srgb, var(--text) 7%, transparent); }
   .view { padding: 0.3rem 0.8rem; min-block-size: 2rem; border: 0; border-radius: 0.6rem; background: transparent; color: var(--quiet); font-size: 0.875rem; font-weight: 600; white-space: nowrap; }
   .view:hover { color: var(--text); }
-  .view[aria-pressed="true"] { background: var(--card); color: var(--text); box-shadow: 0 1px 3px rgb(0 0 0 / 15%); }
+  .view[aria-pressed="true"] { background: var(--raised); color: var(--text); box-shadow: 0 1px 3px rgb(0 0 0 / 15%); }
   .count { margin-inline-start: 0.2rem; padding: 0.05rem 0.45rem; border-radius: 1rem; background: var(--accent); color: var(--on-accent); font-size: 0.75rem; font-variant-numeric: tabular-nums; }
   .search { position: relative; flex: 1 1 11rem; min-inline-size: 8rem; max-inline-size: 26rem; margin-inline-start: auto; }
   .search .icon { position: absolute; inset-block: 0; inset-inline-start: 0.75rem; margin-block: auto; color: var(--quiet); pointer-events: none; }
   .search input { inline-size: 100%; min-block-size: 2.4rem; padding: 0.35rem 0.75rem 0.35rem 2.4rem; border: 1px solid var(--edge); border-radius: 0.75rem; background: var(--card); font-size: 0.9375rem; }
   [dir="rtl"] .search input { padding: 0.35rem 2.4rem 0.35rem 0.75rem; }
   .search input::placeholder { color: var(--quiet); opacity: 1; }
+  .more { display: none; }
+  .more[aria-pressed="true"] { background: color-mix(in srgb, var(--accent) 12%, var(--card)); color: var(--accent); }
   .types { display: flex; flex-wrap: wrap; gap: 0.35rem; }
   .type { display: inline-flex; align-items: center; gap: 0.35rem; min-block-size: 2rem; padding: 0.2rem 0.65rem; border: 1px solid var(--line); border-radius: 2rem; background: transparent; font-size: 0.8125rem; }
   .type .icon { color: var(--tone); }
@@ -133,12 +135,18 @@ const tools = css`
     .rest .button, .selection .button { padding-inline: 0.55rem; }
   }
   @container frame (max-width: 34rem) {
-    .head { padding-inline: 0.75rem; }
-    .toolbar, .selection { padding-inline: 0.75rem; }
+    .toolbar, .selection { padding: 0.5rem 0.75rem; gap: 0.5rem; }
+    .toolbar .line { flex-wrap: nowrap; }
     .selection .label { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
     .selection .button { position: relative; inline-size: 2.25rem; }
-    .search { max-inline-size: none; flex-basis: 100%; }
-    .views { flex: 1; }
+    .toolbar { grid-template-columns: minmax(0, 1fr) auto; }
+    .toolbar .line:first-child { display: contents; }
+    .state { grid-area: 1 / 1 / 2 / 3; min-block-size: 1.25rem; }
+    .views { grid-area: 2 / 1 / 3 / 3; }
+    .search { grid-area: 3 / 1; max-inline-size: none; inline-size: 100%; }
+    .more { display: inline-flex; grid-area: 3 / 2; inline-size: 2.4rem; min-block-size: 2.4rem; padding: 0; border-color: var(--edge); }
+    .toolbar .line.filters { grid-column: 1 / -1; flex-wrap: wrap; }
+    .toolbar:not(.all-filters) .line.filters { display: none; }
     .view { flex: 1; padding-inline: 0.35rem; }
   }
 

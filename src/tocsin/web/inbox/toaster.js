@@ -44,8 +44,8 @@ export function toaster(toasts, desk, texts, open) {
           <button type="button" class="main" @click=${() => { toasts.close(told.id); open(told.id); }}>
             <span class="badge">${iconOf(told.type)}</span>
             <span class="lines">
-              <bdi class="title">${told.title}</bdi>
-              <bdi class="message">${told.message}</bdi>
+              <span class="title"><bdi>${told.title}</bdi></span>
+              <span class="message"><bdi>${told.message}</bdi></span>
               ${about(told, desk.feed.names, texts)}
             </span>
           </button>

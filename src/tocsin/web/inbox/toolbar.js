@@ -12,12 +12,15 @@ const VIEWS = /** @type {const} */ (["inbox", "unread", "dismissed"]);
  * What is looked at, and what is done with all of it.
  * @param {Desk} desk
  * @param {Texts} texts
+ * @param {unknown} state the state line
  * @param {(words: string) => void} search is told what is typed, as it is typed
+ * @param {boolean} filters whether all filters are to be seen where there is little room
+ * @param {() => void} toggle
  */
-export function toolbar(desk, texts, search) {
+export function toolbar(desk, texts, state, search, filters, toggle) {
   const { query, feed } = desk;
   return html`
-    <div class="toolbar" part="toolbar">
+    <div class="toolbar ${filters ? "all-filters" : ""}" part="toolbar">
       <div class="line">
         <div class="views" role="group" aria-label=${texts.say("views")}>
           ${VIEWS.map((view) => html`
@@ -25,13 +28,15 @@ export function toolbar(desk, texts, search) {
               ${texts.say(view)}${view === "unread" && feed.unread.total > 0 ? html` <span class="count">${texts.numbers.format(feed.unread.total)}</span>` : nothing}
             </button>`)}
         </div>
+        ${state}
         <div class="search" role="search">
           ${icon("search")}
           <input type="search" autocomplete="off" spellcheck="false" enterkeyhint="search" aria-label=${texts.say("searchFor")} placeholder=${texts.say("search")}
             .value=${live(query.words)} @input=${(/** @type {InputEvent} */ event) => search(/** @type {HTMLInputElement} */ (event.target).value)}>
         </div>
+        <button type="button" class="button more" aria-pressed=${String(filters)} aria-label=${texts.say("filters")} title=${texts.say("filters")} @click=${toggle}>${icon("sliders-horizontal")}</button>
       </div>
-      <div class="line">
+      <div class="line filters">
         <div class="types" role="group" aria-label=${texts.say("severity")}>
           ${TYPES.map((type) => html`
             <button type="button" class=${classMap({ type: true, [type]: true })} aria-pressed=${String(query.types.includes(type))} data-type=${type} title=${texts.say(type)}
