@@ -95,7 +95,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         dev: loopback only, with sample users and keys; never for real use.
         tls_cert: PEM file with the certificate chain; with `tls_key`, HTTPS is served.
         tls_key: PEM file with the private key.
-        base_url: how people reach this server from outside (`https://tocsin.example`), for Origin checks.
+        base_url: how people reach this server from outside (`https://tocsin.example`, or below a path of it), for
+            Origin checks.
         origins: other origins whose pages may use the API and open streams, exactly as browsers send them.
         trusted_proxies: addresses or networks whose `X-Forwarded-For` and `-Proto` are believed.
         anonymous_broadcasts: whether a stream without a credential receives broadcasts.
@@ -128,6 +129,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 _IN_JSON = {"issuers": "array", "retention.apps": "object"}
 """Settings that are written as JSON in the environment."""
 
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?", re.ASCII)
 _CLIENT_VARIABLES = frozenset({"TOCSIN_URL", "TOCSIN_TOKEN"})
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -173,7 +175,7 @@ def _whose(error: str, from_environment: dict[str, Any], given: dict[str, Any]) 
 def _checked(config: Config) -> Config:
     if "*" in config.origins:
         raise StartError("configuration: origins: '*' would let any page act for its visitor; list them one by one")
-    for name, address in [*(("origins", one) for one in config.origins), ("base_url", config.base_url.rstrip("/"))]:
+    for name, address in [*(("origins", one) for one in config.origins), ("base_url", _origin_of(config.base_url))]:
         if not _is_origin(address) and (address or name == "origins"):
             raise StartError(f"configuration: {name}: {address!r}: expected scheme and host, as https://tocsin.example")
     if config.data == "":
@@ -195,6 +197,16 @@ def _checked(config: Config) -> Config:
             config, anonymous_broadcasts=True, metrics=msgspec.structs.replace(config.metrics, public=True)
         )
     return config
+
+
+def _origin_of(base_url: str) -> str:
+    """A base URL without the path below which the server is reached, where that can be one."""
+    try:
+        parts = urlsplit(base_url)
+    except ValueError:
+        return base_url
+    fits = _PATH.fullmatch(parts.path) and base_url == f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc}" if fits else base_url
 
 
 def _is_origin(text: str) -> bool:

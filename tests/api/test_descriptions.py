@@ -47,7 +47,7 @@ def openapi(server: Server) -> Any:
 def test_it_holds_every_route_and_no_other(openapi: Any) -> None:
     assert openapi["openapi"] == "3.1.0"
     described = {f"{method.upper()} {path}" for path, methods in openapi["paths"].items() for method in methods}
-    assert described == {f"{route.method} {route.path}" for route in ROUTES}
+    assert described == {f"{route.method} {route.path}".replace(":path}", "}") for route in ROUTES}
 
 
 def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(openapi: Any) -> None:

@@ -7,8 +7,10 @@ route that has no row here fails.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -60,6 +62,12 @@ def users(status: int) -> str:
 def superusers(status: int) -> str:
     """Superusers, and keys of superusers."""
     return f"401 403 403 403 {status} {status} 403 403 401 401"
+
+
+def shipped(name: str, otherwise: int = 404) -> str:
+    """Everybody alike: a file of the web app, where it is part of this build."""
+    there = files("tocsin").joinpath("web", *name.split("/")).is_file()
+    return ANYBODY if there else ANYBODY.replace("200", str(otherwise))
 
 
 def user123s(status: int) -> str:
@@ -245,7 +253,16 @@ ROWS: dict[str, list[Case]] = {
     "GET /metrics": [Case(ANYBODY, about="open in --dev")],
     "GET /openapi.json": [Case(ANYBODY)],
     "GET /asyncapi.json": [Case(ANYBODY)],
-    "GET /": [Case(ANYBODY.replace("200", "307"))],
+    "GET /": [Case(shipped("index.html", otherwise=307))],
+    "GET /admin": [Case(shipped("admin.html"))],
+    "GET /worker.js": [Case(shipped("worker.js"))],
+    "GET /manifest.webmanifest": [Case(shipped("manifest.webmanifest"))],
+    "GET /element.js": [Case(shipped("element/index.js"))],
+    "GET /client.js": [Case(ANYBODY)],
+    "GET /assets/{version}/{path:path}": [
+        Case(ANYBODY, lambda admin: re.search(r"/assets/\w+/client\.js", admin.get("/client.js").text)[0]),
+        Case(ANYBODY.replace("200", "404"), at("/assets/another/client.js"), about="of another version"),
+    ],
     "GET /docs": [Case(ANYBODY)],
     "GET /docs/{asset}": [Case(ANYBODY, at("/docs/docs.js"))],
 }
@@ -329,7 +346,7 @@ def test_a_regular_users_send_reaches_only_themself(callers: dict[str, Http]) ->
 
 
 def test_an_unknown_path_and_an_unknown_method_say_so(callers: dict[str, Http]) -> None:
-    for path in ("/debug", "/api", "/api/users/", "/api/users/a/b", "/admin", "/.env", "/api/nothing"):
+    for path in ("/debug", "/api", "/api/users/", "/api/users/a/b", "/admin/", "/.env", "/api/nothing"):
         answer = callers["admin"].get(path)
         assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json"), path
     answer = callers["admin"].request("PATCH", "/api/users/user123")

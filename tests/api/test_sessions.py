@@ -50,10 +50,10 @@ def test_on_loopback_the_cookie_is_one_that_no_page_and_no_other_host_can_touch(
 @pytest.mark.parametrize(
     ("headers", "secure"),
     [
-        ({"Host": "tocsin.lan:8000"}, False),
+        ({"Host": "tocsin.example:8000"}, False),
         ({"Host": "localhost:8000"}, True),
         ({"Host": "[::1]:8000"}, True),
-        ({"Host": "tocsin.lan", "X-Forwarded-Proto": "https"}, True),
+        ({"Host": "tocsin.example", "X-Forwarded-Proto": "https"}, True),
         ({"Host": "localhost.evil.com"}, False),
     ],
 )

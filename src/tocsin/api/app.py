@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from starlette.routing import Route as PathRoute
 from starlette.routing import Router
 
-from tocsin.api.answer import failed
+from tocsin.api.answer import Answer, failed
 from tocsin.api.endpoint import Endpoint, write
 from tocsin.api.parts import Parts
 from tocsin.api.routes import by_path
@@ -31,6 +31,7 @@ class Api:
         self._parts = parts
         self._websocket = websocket
         endpoints = {path: Endpoint(routes, parts) for path, routes in by_path().items()}
+        self._prefix = urlsplit(parts.config.base_url).path.rstrip("/")
         self._exact = {path: endpoint for path, endpoint in endpoints.items() if "{" not in path}
         patterns = [PathRoute(path, endpoint) for path, endpoint in endpoints.items() if "{" in path]
         self._router = Router(patterns, redirect_slashes=False, default=self._not_found)
@@ -44,6 +45,24 @@ class Api:
         if "%" in (raw := scope.get("raw_path", b"").decode("latin-1")):
             # An encoded slash belongs to an id: parameters are decoded after the path was taken apart.
             scope["path"] = raw
+        if self._prefix:
+            await self._below(scope, receive, send)
+        else:
+            await self._find(scope, receive, send)
+
+    async def _below(self, scope: Message, receive: Any, send: Any) -> None:
+        """The server is reached below a path; a proxy may take it away, or leave it."""
+        path = str(scope["path"])
+        if path == self._prefix and scope["type"] == "http":
+            # Without the slash, what a page names relative to itself would lie one level too high.
+            headers = [(b"location", self._prefix.encode() + b"/")]
+            await write(Answer(308, b"", b"", headers), Request(scope, self._parts.config), send, scope["method"])
+            return
+        if path.startswith(f"{self._prefix}/"):
+            scope["path"] = path[len(self._prefix) :]
+        await self._find(scope, receive, send)
+
+    async def _find(self, scope: Message, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             endpoint = self._exact.get(scope["path"]) or self._router
             await endpoint(scope, receive, send)

@@ -18,11 +18,6 @@ _POLICY = (
 _HEADERS: Headers = [(b"content-security-policy", _POLICY), (b"cache-control", b"no-cache")]
 
 
-async def home(call: Call) -> Answer:
-    """`GET /`: until there is an inbox to show, the description of the API."""
-    return Answer(307, b"", b"", [(b"location", b"/docs")])
-
-
 async def page(call: Call) -> Answer:
     """`GET /docs`."""
     return Answer(200, _read("index.html"), b"text/html; charset=utf-8", _HEADERS)

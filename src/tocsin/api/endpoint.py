@@ -224,7 +224,7 @@ def _headers(answer: Answer, request: Request) -> Headers:
     headers = [*answer.headers, *usual_headers(request, answer.headers)]
     if answer.kind:
         headers.append((b"content-type", answer.kind))
-    if answer.status != 204:
+    if answer.status not in (204, 304):
         headers.append((b"content-length", b"%d" % len(answer.body)))
     return headers
 

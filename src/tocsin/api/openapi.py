@@ -70,7 +70,7 @@ _WHY = {
     503: "Not now; `Retry-After` says when to come back.",
 }
 
-_PARAMETER = re.compile(r"\{(\w+)\}")
+_PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
 _ATTRIBUTE = re.compile(r"^    (\w+(?:, \w+)*): (.+(?:\n {5,}.+)*)", re.MULTILINE)
 _MULTIPLE = {"type", "deviceId", "appId", "group"}
 _ONCE: Json = {
@@ -120,7 +120,7 @@ def describe(routes: Sequence[Route]) -> Json:
         _spread_description(schema)
     paths: dict[str, Json] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path.replace(":path}", "}"), {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -131,7 +131,7 @@ def describe(routes: Sequence[Route]) -> Json:
             "its secrets. An API key may stand in `X-API-Key` instead. The stream is described in `/asyncapi.json`.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": "."}],
         "tags": [{"name": name} for name in dict.fromkeys(_tag(route) for route in routes)],
         "paths": paths,
         "components": {"securitySchemes": _SCHEMES, "schemas": schemas},

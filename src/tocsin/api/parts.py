@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from tocsin.api.assets import Assets, folder, load
 from tocsin.api.batch_room import BatchRoom
 from tocsin.api.hashing import Hashing
 from tocsin.api.recording import Recording
@@ -27,6 +28,7 @@ class Parts(msgspec.Struct, frozen=True):
     Attributes:
         troubles: why this process should get no traffic now; empty when it may.
         metrics: the text of `/metrics`.
+        assets: the files of the web app.
         hashing: turns at hashing passwords.
         recording: of refusals, for the audit log.
         batch_room: what batches may take together.
@@ -45,6 +47,7 @@ class Parts(msgspec.Struct, frozen=True):
     attempts: Attempts
     troubles: Callable[[], Sequence[str]]
     metrics: Callable[[], bytes]
+    assets: Assets = msgspec.field(default_factory=lambda: load(folder()))
     hashing: Hashing = msgspec.field(default_factory=Hashing)
     recording: Recording = msgspec.field(default_factory=Recording)
     batch_room: BatchRoom = msgspec.field(default_factory=BatchRoom)

@@ -61,7 +61,7 @@ function curl(api, path, method, operation) {
     .filter((parameter) => parameter.in === "query" && parameter.required)
     .map((parameter) => `${parameter.name}=${parameter.name.toUpperCase()}`)
     .join("&");
-  const lines = [`curl ${method === "get" ? "" : `-X ${method.toUpperCase()} `}${quote(location.origin + filled + (query && `?${query}`))}`];
+  const lines = [`curl ${method === "get" ? "" : `-X ${method.toUpperCase()} `}${quote(new URL(`.${filled}`, location.href) + (query && `?${query}`))}`];
   const schemes = new Set(operation.security?.flatMap((one) => Object.keys(one)));
   if (schemes.has("apiKey")) lines.push(`-H ${quote("Authorization: Bearer YOUR_TOKEN_OR_API_KEY")}`);
   else if (schemes.has("bearer")) lines.push(`-H ${quote("Authorization: Bearer YOUR_APP_SECRET")}`);
@@ -179,7 +179,7 @@ function filter(text) {
 }
 
 try {
-  const answer = await fetch("/openapi.json");
+  const answer = await fetch("openapi.json");
   if (!answer.ok) throw new Error(`/openapi.json answered ${answer.status}`);
   draw(await answer.json());
   document.getElementById("filter").addEventListener("input", (event) => filter(event.target.value));

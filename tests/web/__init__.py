@@ -1,0 +1,1 @@
+"""The web app, as a browser and as a program meet it."""
