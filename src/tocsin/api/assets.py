@@ -15,7 +15,7 @@ import msgspec
 
 from tocsin import wire
 
-ROOTS = ("index.html", "admin.html", "worker.js", "manifest.webmanifest")
+ROOTS = ("index.html", "admin.html", "demo.html", "worker.js", "manifest.webmanifest")
 """Files that have a URL of their own, at the top; what they name below `assets/~/` is served under the hash."""
 
 ENTRIES = {"element.js": "element/index.js", "client.js": "client.js"}

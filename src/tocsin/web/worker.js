@@ -5,7 +5,7 @@ const SHELL = self.SHELL;
 const NAME = `tocsin-${SHELL.version}`;
 
 self.addEventListener("install", (event) => {
-  event.waitUntil(caches.open(NAME).then((cache) => cache.addAll(SHELL.files)).then(() => self.skipWaiting()));
+  event.waitUntil(caches.open(NAME).then((cache) => cache.addAll(["./", ...SHELL.files.filter((file) => !file.includes("/admin/"))])).then(() => self.skipWaiting()));
 });
 
 self.addEventListener("activate", (event) => {
@@ -19,7 +19,7 @@ self.addEventListener("fetch", (event) => {
   const { request } = event, url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== location.origin) return;
   const home = new URL("./", location.href).pathname;
-  if (url.pathname.startsWith(`${home}assets/`)) event.respondWith(kept(request));
+  if (url.pathname.startsWith(`${home}assets/${SHELL.version}/`)) event.respondWith(kept(request));
   else if (request.mode === "navigate" && url.pathname === home) event.respondWith(fresh(request));
 });
 

@@ -55,7 +55,7 @@ function act(event, desk, rows, search, typing) {
 /** @param {Desk} desk @param {Rows | null} rows */
 function away(desk, rows) {
   void desk.act(desk.query.view === "dismissed" ? "undismiss" : "dismiss");
-  if (desk.current !== null) void rows?.updateComplete.then(() => desk.current !== null && rows.focusRow(desk.current));
+  void rows?.updateComplete.then(() => (desk.current === null ? undefined : rows.focusRow(desk.current)));
   return true;
 }
 
