@@ -27,10 +27,11 @@ test: setup packages ## run the tests; ARGS="-k word" or ARGS=tests/test_tree.py
 soak: setup packages ## the same tests with larger numbers, and the long ones: hours; docs/howto/soak.md
 	@TOCSIN_SOAK=1 .venv/bin/python -m pytest -o faulthandler_timeout=7200 $(ARGS)
 
-check: setup ## style, types and the import rules
+check: setup node_modules/.package-lock.json ## style, types (also of the scripts in the web app) and the import rules
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	node_modules/.bin/tsc --project tsconfig.json
 	.venv/bin/python -m pytest tests/test_tree.py
 
 audit: setup ## look for known weaknesses in what the lock file brings
@@ -45,6 +46,10 @@ format: setup ## rewrite the code to the house's format
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
+node_modules/.package-lock.json: package.json package-lock.json
+	@command -v npm >/dev/null 2>&1 || scripts/debian.sh nodejs npm
+	@npm ci --silent --no-audit --no-fund --ignore-scripts && touch $@
+
 setup:
 	@scripts/setup.sh test
 
@@ -56,5 +61,5 @@ packages:
 	[ -z "$$missing" ] || scripts/debian.sh $$missing || echo "Tests that need$$missing cannot do their work." >&2
 
 clean: ## remove what was built; tocsin-data stays
-	rm -rf .venv .venv-uv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist bench/build
+	rm -rf .venv .venv-uv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist bench/build node_modules
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
