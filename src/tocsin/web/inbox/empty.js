@@ -16,13 +16,13 @@ export function examples(base, token) {
   -H "Authorization: Bearer ${token}" \\
   -H "Content-Type: application/json" \\
   -d '{"title": "Hello", "message": "My first notification", "type": "success"}'`,
-    Python: `from tocsin.client import Tocsin
+    Python: `from tocsin.client import Client
 
-with Tocsin("${address}", token="${token}") as tocsin:
+with Client("${address}", "${token}") as tocsin:
     tocsin.send("Hello", "My first notification", type="success")`,
     JavaScript: `import { Tocsin } from "${address}/client.js";
 
-const tocsin = new Tocsin("${address}", { token: "${token}" });
+const tocsin = new Tocsin({ url: "${address}", token: "${token}" });
 await tocsin.send({ title: "Hello", message: "My first notification", type: "success" });`,
     commandLine: `export TOCSIN_URL=${address} TOCSIN_TOKEN=${token}
 tocsin send "Hello" "My first notification" --type success`,
