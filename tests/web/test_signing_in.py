@@ -90,5 +90,7 @@ def test_signing_out_everywhere_closes_every_window(reader: Reader, window: Call
 
 
 def test_superusers_find_the_way_to_the_admin_pages(dev: Server, window: Callable[..., Screen]) -> None:
-    expect(window(Reader(dev, superuser=True)).page.get_by_role("link", name="Admin")).to_have_attribute("href", "admin")
+    expect(window(Reader(dev, superuser=True)).page.get_by_role("link", name="Admin")).to_have_attribute(
+        "href", "admin"
+    )
     expect(window(Reader(dev)).page.get_by_role("link", name="Admin")).to_have_count(0)

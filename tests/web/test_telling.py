@@ -159,6 +159,8 @@ def test_who_wants_less_motion_gets_none(reader: Reader, window: Callable[..., S
         reader.sent("Fire", type="emergency")
         expect(screen.page.get_by_role("alertdialog")).to_be_visible()
         assert (screen.page.locator("tocsin-inbox").evaluate(moving) > 0) is moves
-        assert (screen.page.locator(".siren").evaluate("(one) => getComputedStyle(one).animationName") != "none") is moves
+        assert (
+            screen.page.locator(".siren").evaluate("(one) => getComputedStyle(one).animationName") != "none"
+        ) is moves
         screen.press("Enter")
         expect(screen.page.get_by_role("alertdialog")).to_be_hidden()

@@ -16,6 +16,7 @@ export class Settings extends LitElement {
   /** @type {{current?: string, new?: string, form?: string}} */
   #problems = {};
   #changed = false;
+  #wanted = false;
 
   constructor() {
     super();
@@ -29,7 +30,12 @@ export class Settings extends LitElement {
     this.user = null;
   }
 
+  firstUpdated() {
+    if (this.#wanted) this.show();
+  }
+
   show() {
+    if (!this.hasUpdated) return void (this.#wanted = true);
     this.#problems = {};
     this.#changed = false;
     this.requestUpdate();
@@ -165,3 +171,5 @@ function refusals(error, texts) {
   if (error.status === 429) return { form: texts.say("tooMany", { count: error.retryAfter }) };
   return { form: error.status === 0 ? texts.say("noConnection") : error.message };
 }
+
+customElements.define("tocsin-settings", Settings);

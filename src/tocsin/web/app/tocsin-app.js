@@ -69,6 +69,7 @@ export class App extends LitElement {
       return html`<main class="door"><p class="problem">${texts.say("noConnection")}</p><button type="button" class="button" @click=${() => this.#whoIsThere()}>${texts.say("again")}</button></main>`;
     }
     if (user === null) {
+      void import("./sign-in.js");
       return html`<tocsin-sign-in .server=${this.server} .texts=${texts} notice=${this.#notice}
         @signed-in=${(/** @type {CustomEvent<User>} */ { detail }) => { this.user = detail; this.#notice = ""; }}></tocsin-sign-in>`;
     }
@@ -81,7 +82,7 @@ export class App extends LitElement {
           <nav>
             ${user.superuser ? html`<a class="button quiet" href="admin">${icon("shield")}<span>${texts.say("admin")}</span></a>` : nothing}
             <a class="button quiet" href="docs">${icon("braces")}<span>${texts.say("api")}</span></a>
-            <button type="button" class="button quiet" aria-haspopup="dialog" @click=${() => this.#settings?.show()}>${icon("sliders-horizontal")}<span>${texts.say("preferences")}</span></button>
+            <button type="button" class="button quiet" aria-haspopup="dialog" @click=${() => void this.#showSettings()}>${icon("sliders-horizontal")}<span>${texts.say("preferences")}</span></button>
           </nav>
         </header>
         <main id="inbox">
@@ -97,6 +98,11 @@ export class App extends LitElement {
   /** @returns {import("./settings.js").Settings | null} */
   get #settings() {
     return this.renderRoot.querySelector("tocsin-settings");
+  }
+
+  async #showSettings() {
+    await import("./settings.js");
+    this.#settings?.show();
   }
 
   /** @param {CustomEvent<{total: number}>} event */

@@ -3,12 +3,10 @@ import { Announcer } from "./announcer.js";
 import { Desk } from "./desk.js";
 import { detail, keys } from "./detail.js";
 import { Emergency } from "./emergency.js";
-import { empty, examples } from "./empty.js";
 import { adopt } from "./icons.js";
 import { keyed } from "./keyboard.js";
 import { EVERYTHING, narrowed } from "./query.js";
 import { Rows } from "./rows.js";
-import { ring } from "./sound.js";
 import { gapLine, stateLine } from "./state-line.js";
 import { styles } from "./styles.js";
 import { languageFor, loadTexts } from "../texts/texts.js";
@@ -57,6 +55,8 @@ export class TocsinInbox extends LitElement {
   #tab = "curl";
   #copied = false;
   #filters = false;
+  /** What an empty inbox shows, fetched when there is one. @type {typeof import("./empty.js") | null} */
+  #emptied = null;
   #fresh = 0;
   #unread = -1;
   #state = "";
@@ -166,7 +166,7 @@ export class TocsinInbox extends LitElement {
     if (told.type === "emergency") return;
     this.#announcer.came(told);
     if (!this.quiet && live) this.#toasts.show(told);
-    if (this.sound && told.type === "error") void ring("error");
+    if (this.sound && told.type === "error") void import("./sound.js").then(({ ring }) => ring("error"));
   }
 
   /** @param {"changed" | "done"} what */
@@ -261,8 +261,13 @@ export class TocsinInbox extends LitElement {
         </div>`;
     }
     if (desk.query.view !== "inbox") return html`<div class="instead"><p>${texts.say(desk.query.view === "unread" ? "allRead" : "nothingDismissed")}</p></div>`;
-    const code = examples(desk.feed.server.base, texts.say("yourToken"));
-    return html`<slot name="empty">${empty(code, this.#tab, this.#copied, texts,
+    const shown = this.#emptied;
+    if (!shown) {
+      void import("./empty.js").then((module) => { this.#emptied = module; this.requestUpdate(); });
+      return nothing;
+    }
+    const code = shown.examples(desk.feed.server.base, texts.say("yourToken"));
+    return html`<slot name="empty">${shown.empty(code, this.#tab, this.#copied, texts,
       (tab) => { this.#tab = tab; this.requestUpdate(); }, () => void this.#copy(code[this.#tab] ?? ""))}</slot>`;
   }
 

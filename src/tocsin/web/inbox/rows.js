@@ -83,8 +83,8 @@ export class Rows extends LitElement {
     const top = this.#heights.top(line), bottom = this.#heights.top(line + 1);
     // The heading of the day stays above.
     const above = this.#unit * DAY;
-    if (top - above < this.scrollTop) this.scrollTop = line === 1 ? 0 : top - above;
-    else if (bottom > this.scrollTop + this.clientHeight) this.scrollTop = bottom - this.clientHeight;
+    if (top - above < this.scrollTop) this.scrollTo({ top: line === 1 ? 0 : top - above });
+    else if (bottom > this.scrollTop + this.clientHeight) this.scrollTo({ top: bottom - this.clientHeight });
     this.requestUpdate();
     await this.updateComplete;
     this.#button(id)?.focus({ preventScroll: true });
@@ -93,7 +93,7 @@ export class Rows extends LitElement {
   /** Have the newest in sight. */
   toTop() {
     this.#anchor = null;
-    this.scrollTop = 0;
+    this.scrollTo({ top: 0 });
     this.requestUpdate();
   }
 
@@ -136,7 +136,7 @@ export class Rows extends LitElement {
     // The height has to be there before it can be scrolled to.
     const inside = /** @type {HTMLElement | null} */ (this.querySelector(".all"));
     if (inside) inside.style.height = `${this.#heights.total}px`;
-    this.scrollTop = top;
+    this.scrollTo({ top: top });
   }
 
   render() {
