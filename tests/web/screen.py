@@ -50,7 +50,7 @@ class Screen:
         return self
 
     def until_live(self) -> Screen:
-        expect(self.page.locator(".state")).to_have_attribute("data-state", "live", timeout=20_000)
+        expect(self.page.locator(".state")).to_have_attribute("data-state", "live")
         return self
 
     # -- what is to be seen
