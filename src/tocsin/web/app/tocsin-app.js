@@ -33,6 +33,7 @@ export class App extends LitElement {
 
   connectedCallback() {
     super.connectedCallback();
+    addEventListener("online", () => { if (this.trouble) void this.#whoIsThere(); });
     void this.#whoIsThere();
   }
 

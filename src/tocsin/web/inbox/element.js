@@ -148,6 +148,7 @@ export class TocsinInbox extends LitElement {
       const before = this.#state;
       this.#state = feed.stream.state;
       this.#tell("tocsin-state", { state: this.#state });
+      if (this.#state === "live" && this.desk?.trouble) void this.desk.begin();
       if (texts && (this.#state === "offline" ? before === "live" : this.#state === "live" && before === "catching-up" && this.#wasOffline)) {
         this.#announcer.say(texts.say(this.#state));
       }
@@ -205,9 +206,11 @@ export class TocsinInbox extends LitElement {
     return this.renderRoot.querySelector("input[type=search]");
   }
 
-  /** Open a notification. @param {string} id */
-  open(id) {
-    this.desk?.open(id);
+  /** Open a notification, whatever is being looked at. @param {string} id */
+  async open(id) {
+    const { desk } = this;
+    if (desk && !desk.inbox.find(id)) await desk.ask(EVERYTHING);
+    desk?.open(id);
   }
 
   /** Bring the focus to the list. */
@@ -236,7 +239,7 @@ export class TocsinInbox extends LitElement {
           <div class="right" id="detail">${item ? detail(item, desk, texts) : keys(texts)}</div>
         </div>
         <slot name="footer"></slot>
-        ${toaster(this.#toasts, desk, texts, (id) => this.open(id))}
+        ${toaster(this.#toasts, desk, texts, (id) => void this.open(id))}
         <tocsin-emergency .feed=${feed} .texts=${texts} .sound=${this.sound} .version=${this.#version}></tocsin-emergency>
         <div class="hidden" role="status" aria-atomic="true">${this.#announcer.status}</div>
         <div class="hidden" role="alert" aria-atomic="true">${this.#announcer.alert}</div>

@@ -34,6 +34,8 @@ export class Feed extends EventTarget {
   #told = false;
   #started = false;
   #caughtUp = false;
+  /** @type {Promise<void> | null} */
+  #positioned = null;
 
   /** @param {Server} server */
   constructor(server) {
@@ -52,6 +54,7 @@ export class Feed extends EventTarget {
 
   stop() {
     this.#started = false;
+    this.#positioned = null;
     this.stream.stop();
   }
 
@@ -122,10 +125,6 @@ export class Feed extends EventTarget {
 
   async #begin() {
     try {
-      const unread = await this.server.request("GET", "api/notifications/unread");
-      if (!this.#started) return;
-      this.unread.told(unread);
-      this.stream.start(unread.position);
       await this.refresh(this.emergencies);
     } catch (error) {
       this.refused(error);
@@ -138,11 +137,12 @@ export class Feed extends EventTarget {
   async #load(inbox, before) {
     const loading = new AbortController();
     this.#loading.set(inbox, loading);
-    inbox.awaitPage();
     /** @type {[string, string][]} */
     const query = [...parameters(inbox.query), ["limit", String(before === null ? PAGE / 2 : PAGE)]];
     if (before !== null) query.push(["before", before]);
     try {
+      await this.#position();
+      inbox.awaitPage();
       /** @type {Page} */
       const page = await this.server.request("GET", "api/notifications", { query, signal: loading.signal });
       if (loading.signal.aborted) return;
@@ -188,6 +188,23 @@ export class Feed extends EventTarget {
   #knows(id) {
     for (const inbox of this.#inboxes) if (inbox.find(id)) return true;
     return false;
+  }
+
+  /** Where the log is now, and from there on the stream: a page read before would miss what came between. */
+  #position() {
+    this.#positioned ??= this.#listen().catch((error) => {
+      this.#positioned = null;
+      throw error;
+    });
+    return this.#positioned;
+  }
+
+  async #listen() {
+    const unread = await this.server.request("GET", "api/notifications/unread");
+    if (!this.#started) return;
+    this.unread.told(unread);
+    this.stream.start(unread.position);
+    this.changed();
   }
 
   /** Read everything that is shown again. */

@@ -1,5 +1,5 @@
 import { LitElement, html, nothing, repeat } from "../vendor/lit.js";
-import { lines } from "./days.js";
+import { lineOf, lines } from "./days.js";
 import { mayDismiss } from "./notification.js";
 import { row } from "./row.js";
 import { Heights } from "./span.js";
@@ -24,14 +24,15 @@ export class Rows extends LitElement {
   #items = null;
   /** @type {Line[]} */
   #lines = [];
-  /** @type {Map<string, number>} */
-  #lineOf = new Map();
   #heights = new Heights([], 1, 1);
   #unit = 16;
   /** What is at the top of what is in sight, to stay there. @type {{id: string, by: number} | null} */
   #anchor = null;
   #seenTop = Infinity;
   #fresh = 0;
+  #takeFocus = false;
+  /** The line that keys act on, as it was last drawn. */
+  #place = 0;
   #measured = "";
   /** @type {ResizeObserver | null} */
   #sizes = null;
@@ -78,7 +79,7 @@ export class Rows extends LitElement {
 
   /** Have a row in sight, and keys act on it. @param {string} id */
   async focusRow(id) {
-    const line = this.#lineOf.get(id);
+    const line = this.#lineOf(id);
     if (line === undefined) return;
     const top = this.#heights.top(line), bottom = this.#heights.top(line + 1);
     // The heading of the day stays above.
@@ -102,6 +103,11 @@ export class Rows extends LitElement {
     return Math.max(1, Math.floor(this.clientHeight / (this.#unit * ROW[this.density])) - 1);
   }
 
+  /** @param {string | null} id @returns {number | undefined} */
+  #lineOf(id) {
+    return id === null ? undefined : lineOf(this.#lines, this.desk?.inbox.find(id));
+  }
+
   /** @param {string} id @returns {HTMLElement | null} */
   #button(id) {
     return this.querySelector(`.row[data-id="${CSS.escape(id)}"] .main`);
@@ -113,24 +119,35 @@ export class Rows extends LitElement {
     const items = desk.inbox.items, unit = parseFloat(getComputedStyle(this).fontSize);
     const measure = `${this.density} ${unit} ${new Date(this.now).toDateString()}`;
     if (items === this.#items && measure === this.#measured) return;
+    const place = this.#lineOf(desk.current) ?? this.#place;
     if (items !== this.#items) {
       this.#lines = lines(items);
-      this.#lineOf.clear();
-      this.#lines.forEach(({ item }, at) => { if (item) this.#lineOf.set(item.id, at); });
       this.#items = items;
     }
     this.#measured = measure;
     this.#unit = unit;
     this.#heights = new Heights(this.#lines, Math.round(unit * DAY), Math.round(unit * ROW[this.density]));
-    desk.current ??= items[0]?.id ?? null;
-    if (desk.current !== null && !this.#lineOf.has(desk.current)) desk.current = items[0]?.id ?? null;
+    this.#stepOn(desk, place);
     this.#stay();
+  }
+
+  /**
+   * When the row that keys act on has gone, the one in its place takes over; with the focus, where it had that.
+   * @param {Desk} desk
+   * @param {number} place the line where it was
+   */
+  #stepOn(desk, place) {
+    if (this.#lineOf(desk.current) !== undefined) return;
+    this.#takeFocus = desk.current !== null && this.matches(":focus-within");
+    const from = desk.current === null ? 0 : place;
+    const next = this.#lines.slice(from, from + 2).find(({ item }) => item) ?? this.#lines.at(-1);
+    desk.current = next?.item?.id ?? null;
   }
 
   /** What is looked at stays where it is when something comes above it. */
   #stay() {
-    const line = this.#anchor && this.#lineOf.get(this.#anchor.id);
-    if (!this.#anchor || line === null || line === undefined || this.scrollTop < this.#unit) return;
+    const line = this.#lineOf(this.#anchor?.id ?? null);
+    if (!this.#anchor || line === undefined || this.scrollTop < this.#unit) return;
     const top = this.#heights.top(line) - this.#anchor.by;
     if (top === this.scrollTop) return;
     // The height has to be there before it can be scrolled to.
@@ -144,7 +161,7 @@ export class Rows extends LitElement {
     if (!desk || !texts) return nothing;
     const [from, to] = this.#heights.span(this.scrollTop, this.clientHeight || 800, AROUND);
     const visible = this.#lines.slice(from, to).map((line, at) => ({ line, at: from + at }));
-    const current = desk.current === null ? undefined : this.#lineOf.get(desk.current);
+    const current = this.#lineOf(desk.current);
     // The row that has the focus stays in the document, or the focus would be lost by scrolling.
     if (current !== undefined && (current < from || current >= to) && this.querySelector(".row.current :focus")) {
       const line = this.#lines[current];
@@ -162,7 +179,7 @@ export class Rows extends LitElement {
   #line({ item }, at, desk, texts) {
     const top = this.#heights.top(at), height = this.#heights.top(at + 1) - top;
     if (!item) {
-      return html`<div role="listitem" class="day" part="day" .style=${`top:${top}px;height:${height}px`}><h3>${this.#day(at + 1)}</h3></div>`;
+      return html`<div role="listitem" class="day" part="day" .style=${`top:${top}px;height:${height}px`}><h2>${this.#day(at + 1)}</h2></div>`;
     }
     return row(item, {
       state: desk.inbox.state(item), names: desk.feed.names, texts, now: this.now, top, height,
@@ -182,7 +199,12 @@ export class Rows extends LitElement {
     if (!desk) return;
     const at = this.#heights.at(this.scrollTop + 1), line = this.#lines[at]?.item ? at : at + 1, item = this.#lines[line]?.item;
     this.#anchor = item ? { id: item.id, by: this.#heights.top(line) - this.scrollTop } : null;
+    this.#place = this.#lineOf(desk.current) ?? 0;
     this.#count(desk);
+    if (this.#takeFocus && desk.current !== null) {
+      this.#takeFocus = false;
+      void this.focusRow(desk.current);
+    }
     if (this.#heights.total - this.scrollTop - this.clientHeight < AHEAD && typeof desk.inbox.next === "string") void desk.more();
   }
 
