@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from harness.server import Server
+from inbox.people import eventually
 from web.people import Reader
 from web.screen import Screen
 
@@ -89,7 +90,7 @@ def test_marking_all_as_read_reads_what_the_filter_shows(reader: Reader, window:
     screen.shows("a warning")
     screen.page.locator("[data-act=readAll]").click()
     expect(screen.count).to_have_text("1")
-    assert reader.unread() == {"error": 1}
+    assert eventually(lambda: reader.unread() == {"error": 1})
 
 
 def test_a_notification_is_read_when_it_is_opened_and_shows_its_data_on_demand(
@@ -105,7 +106,7 @@ def test_a_notification_is_read_when_it_is_opened_and_shows_its_data_on_demand(
     whole.locator(".data summary").click()
     expect(whole.locator("pre")).to_contain_text('"code": "TIMEOUT"')
     screen.unread()
-    assert reader.inbox()[0]["read"] is not None
+    assert eventually(lambda: reader.inbox()[0]["read"] is not None)
 
 
 def test_a_withdrawn_notification_goes_from_before_ones_eyes(reader: Reader, window: Callable[..., Screen]) -> None:

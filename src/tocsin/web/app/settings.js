@@ -48,10 +48,10 @@ export class Settings extends LitElement {
     return html`
       <dialog class="settings" dir=${texts.direction} lang=${texts.language} aria-labelledby="settings" @click=${this.#outside}>
         <div class="inside">
-          <header>
+          <div class="headline">
             <h2 id="settings">${texts.say("preferences")}</h2>
             <form method="dialog"><button class="button">${texts.say("done")}</button></form>
-          </header>
+          </div>
           ${this.#radios("theme", { system: "system", light: "lightTheme", dark: "darkTheme" }, preferences.theme, texts)}
           ${this.#radios("density", { comfortable: "comfortable", compact: "compact" }, preferences.density, texts)}
           <label class="switch">

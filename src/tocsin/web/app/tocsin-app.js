@@ -77,8 +77,8 @@ export class App extends LitElement {
     const { theme, density, sound } = this.preferences;
     return html`
       <div class="app" dir=${texts.direction} lang=${texts.language}>
-        <a class="skip" href="#inbox" @click=${this.#skip}>${texts.say("skip")}</a>
         <header class="top">
+          <button type="button" class="skip" @click=${this.#skip}>${texts.say("skip")}</button>
           <span class="brand"><span class="mark">${icon("bell")}</span><h1>Tocsin</h1></span>
           <nav>
             ${user.superuser ? html`<a class="button quiet" href="admin">${icon("shield")}<span>${texts.say("admin")}</span></a>` : nothing}
@@ -112,9 +112,7 @@ export class App extends LitElement {
     showCount(this.#count, "Tocsin");
   }
 
-  /** @param {Event} event */
-  #skip(event) {
-    event.preventDefault();
+  #skip() {
     const inbox = /** @type {import("../inbox/element.js").TocsinInbox | null} */ (this.renderRoot.querySelector("tocsin-inbox"));
     inbox?.focusList();
   }

@@ -15,6 +15,7 @@ export const listStyles = css`
     .frame.opened .left { display: grid; }
   }
 
+  tocsin-rows:focus-visible { outline-offset: -3px; }
   tocsin-rows { display: block; position: relative; overflow-y: auto; overflow-anchor: none; min-block-size: 0; block-size: 100%; overscroll-behavior: contain; font-size: 1rem; }
   .all { position: relative; min-block-size: 1px; }
   .sticky { position: sticky; inset-block-start: 0; z-index: 2; block-size: 0; }

@@ -30,6 +30,7 @@ export class Rows extends LitElement {
   #anchor = null;
   #seenTop = Infinity;
   #fresh = 0;
+  /** Whether the row that had the focus has gone: then keys would be heard by nobody. */
   #takeFocus = false;
   /** The line that keys act on, as it was last drawn. */
   #place = 0;
@@ -57,6 +58,7 @@ export class Rows extends LitElement {
 
   connectedCallback() {
     super.connectedCallback();
+    this.tabIndex = -1;
     this.#sizes = new ResizeObserver(() => this.requestUpdate());
     this.#sizes.observe(this);
     this.#noSwipes = swiping(this, (id) => {
@@ -120,6 +122,7 @@ export class Rows extends LitElement {
     const measure = `${this.density} ${unit} ${new Date(this.now).toDateString()}`;
     if (items === this.#items && measure === this.#measured) return;
     const place = this.#lineOf(desk.current) ?? this.#place;
+    const focused = /** @type {HTMLElement | null} */ (this.querySelector(".row:focus-within"))?.dataset["id"] ?? null;
     if (items !== this.#items) {
       this.#lines = lines(items);
       this.#items = items;
@@ -128,17 +131,17 @@ export class Rows extends LitElement {
     this.#unit = unit;
     this.#heights = new Heights(this.#lines, Math.round(unit * DAY), Math.round(unit * ROW[this.density]));
     this.#stepOn(desk, place);
+    this.#takeFocus ||= focused !== null && this.#lineOf(focused) === undefined;
     this.#stay();
   }
 
   /**
-   * When the row that keys act on has gone, the one in its place takes over; with the focus, where it had that.
+   * When the row that keys act on has gone, the one in its place takes over.
    * @param {Desk} desk
    * @param {number} place the line where it was
    */
   #stepOn(desk, place) {
     if (this.#lineOf(desk.current) !== undefined) return;
-    this.#takeFocus = desk.current !== null && this.matches(":focus-within");
     const from = desk.current === null ? 0 : place;
     const next = this.#lines.slice(from, from + 2).find(({ item }) => item) ?? this.#lines.at(-1);
     desk.current = next?.item?.id ?? null;
@@ -201,9 +204,10 @@ export class Rows extends LitElement {
     this.#anchor = item ? { id: item.id, by: this.#heights.top(line) - this.scrollTop } : null;
     this.#place = this.#lineOf(desk.current) ?? 0;
     this.#count(desk);
-    if (this.#takeFocus && desk.current !== null) {
+    if (this.#takeFocus) {
       this.#takeFocus = false;
-      void this.focusRow(desk.current);
+      if (desk.current === null) this.focus();
+      else void this.focusRow(desk.current);
     }
     if (this.#heights.total - this.scrollTop - this.clientHeight < AHEAD && typeof desk.inbox.next === "string") void desk.more();
   }
