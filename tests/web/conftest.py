@@ -13,7 +13,7 @@ from harness.server import Server
 from web.people import Reader
 from web.screen import Screen
 
-PATIENCE = 15_000
+PATIENCE = 30_000
 """Milliseconds until what must come to be seen is missed: a busy machine is slow, and no test is about that."""
 
 

@@ -70,6 +70,6 @@ def test_every_language_says_everything(language: str) -> None:
 def test_what_the_pages_say_is_in_the_texts() -> None:
     said = set()
     for path in [*WEB.glob("app/*.js"), *WEB.glob("inbox/*.js"), *WEB.glob("element/*.js")]:
-        said |= set(re.findall(r"\bsay\(\"([\w-]+)\"", path.read_text()))
+        said |= set(re.findall(r"\btexts\.say\(\"([\w-]+)\"", path.read_text()))
     assert len(said) > 50
     assert said - TEXTS["en"].keys() == set()

@@ -105,7 +105,7 @@ def test_an_emergency_takes_the_screen_until_it_is_acknowledged_anywhere(
     one.page.reload()
     expect(one.page.get_by_role("alertdialog")).to_be_visible()
     one.press("Tab", "Tab")
-    other.page.get_by_role("button", name="Acknowledge").click()
+    other.page.get_by_role("alertdialog").get_by_role("button", name="Acknowledge").click()
     for screen in (one, other):
         expect(screen.page.get_by_role("alertdialog")).to_be_hidden()
         screen.unread()

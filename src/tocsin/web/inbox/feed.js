@@ -12,6 +12,8 @@ import { Unread } from "./unread.js";
 /** @typedef {import("./server.js").Server} Server */
 
 const PAGE = 100;
+/** A stream that is refused twice within so many milliseconds will be refused again. */
+const ASKED_LATELY = 10_000;
 /** More than so many to be read one by one, and the list is read anew instead. */
 const ONE_BY_ONE = 20;
 
@@ -34,6 +36,7 @@ export class Feed extends EventTarget {
   #told = false;
   #started = false;
   #caughtUp = false;
+  #askedAt = 0;
   /** @type {Promise<void> | null} */
   #positioned = null;
 
@@ -244,8 +247,21 @@ export class Feed extends EventTarget {
   /** @param {import("./stream.js").StreamState} state @param {number} code */
   #streaming(state, code) {
     this.#caughtUp = state === "live";
-    if (state === "ended" && (code === 4401 || code === 4410)) this.dispatchEvent(new Event_("signed-out"));
+    if (state === "ended" && (code === 4401 || code === 4410)) void this.#askAgain();
     this.changed();
+  }
+
+  /** The stream's credential has ended; there may be another one by now, as after a changed password. */
+  async #askAgain() {
+    const soon = Date.now() - this.#askedAt < ASKED_LATELY;
+    this.#askedAt = Date.now();
+    try {
+      await this.server.request("GET", "api/notifications/unread");
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) return this.refused(error);
+    }
+    if (soon) this.dispatchEvent(new Event_("signed-out"));
+    else if (this.#started) this.stream.start(this.stream.position);
   }
 }
 
