@@ -23,9 +23,9 @@ self.addEventListener("fetch", (event) => {
   else if (request.mode === "navigate" && url.pathname === home) event.respondWith(fresh(request));
 });
 
-/** A hashed file never changes. @param {Request} request */
+/** A hashed file never changes; `Vary: Origin` is about pages of others, and not about these. @param {Request} request */
 async function kept(request) {
-  return await caches.match(request) ?? fetch(request);
+  return await caches.match(request, { ignoreVary: true }) ?? fetch(request);
 }
 
 /** The page as the server has it now; the one that was kept where there is no server. @param {Request} request */
@@ -35,7 +35,7 @@ async function fresh(request) {
     if (answer.ok) await (await caches.open(NAME)).put(request, answer.clone());
     return answer;
   } catch (error) {
-    const page = await caches.match(request);
+    const page = await caches.match(request, { ignoreVary: true });
     if (page) return page;
     throw error;
   }

@@ -12,6 +12,8 @@ import { Unread } from "./unread.js";
 /** @typedef {import("./server.js").Server} Server */
 
 const PAGE = 100;
+/** The new credential may be on its way still when the old one's stream ends, in milliseconds. */
+const REPLACED_WITHIN = 2_500;
 /** A stream that is refused twice within so many milliseconds will be refused again. */
 const ASKED_LATELY = 10_000;
 /** More than so many to be read one by one, and the list is read anew instead. */
@@ -251,18 +253,28 @@ export class Feed extends EventTarget {
     this.changed();
   }
 
+  async #isRefused() {
+    try {
+      await this.server.request("GET", "api/notifications/unread");
+      return false;
+    } catch (error) {
+      return error instanceof Refused && error.status === 401;
+    }
+  }
+
   /** The stream's credential has ended; there may be another one by now, as after a changed password. */
   async #askAgain() {
     const soon = Date.now() - this.#askedAt < ASKED_LATELY;
     this.#askedAt = Date.now();
-    try {
-      await this.server.request("GET", "api/notifications/unread");
-    } catch (error) {
-      if (error instanceof Refused && error.status === 401) return this.refused(error);
-    }
-    if (soon) this.dispatchEvent(new Event_("signed-out"));
+    const gone = await this.#isRefused() && (await pause(REPLACED_WITHIN), await this.#isRefused());
+    if (gone || soon) this.dispatchEvent(new Event_("signed-out"));
     else if (this.#started) this.stream.start(this.stream.position);
   }
+}
+
+/** @param {number} ms */
+function pause(ms) {
+  return new Promise((resolve) => { setTimeout(resolve, ms); });
 }
 
 /** The name is taken by what a stream tells. */

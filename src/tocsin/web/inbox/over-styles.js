@@ -10,6 +10,7 @@ export const overStyles = css`
   [dir="rtl"] .toast .main { padding: 0.7rem 0.8rem 0.7rem 0.25rem; }
   .toast .title { color: var(--text); font-weight: 650; }
   .toast .act { align-self: start; margin-block-start: 0.4rem; flex: none; }
+  @container frame (max-width: 46rem) { .toast:not(:nth-last-child(1 of .toast)) { display: none; } }
   .snack { padding: 0.45rem 0.45rem 0.45rem 1rem; border-color: transparent; background: light-dark(#26282e, #f0eeea); color: light-dark(#f6f5f3, #1c1d21); font-size: 0.9375rem; }
   [dir="rtl"] .snack { padding: 0.45rem 1rem 0.45rem 0.45rem; }
   .snack > span { flex: 1; }
