@@ -63,7 +63,7 @@ def main() -> None:
     chromium = shutil.which("chromium") or "chromium"
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = Server(Path(folder) / "data")
-        server.start()
+        server.start(within=60)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
             fill(server)

@@ -11,7 +11,8 @@ import { Unread } from "./unread.js";
 /** @typedef {import("./query.js").Query} Query */
 /** @typedef {import("./server.js").Server} Server */
 
-const PAGE = 100;
+/** How many the first page holds, and the following ones. */
+const FIRST_PAGE = 50, PAGE = 200;
 /** The new credential may be on its way still when the old one's stream ends, in milliseconds. */
 const REPLACED_WITHIN = 2_500;
 /** A stream that is refused twice within so many milliseconds will be refused again. */
@@ -143,7 +144,7 @@ export class Feed extends EventTarget {
     const loading = new AbortController();
     this.#loading.set(inbox, loading);
     /** @type {[string, string][]} */
-    const query = [...parameters(inbox.query), ["limit", String(before === null ? PAGE / 2 : PAGE)]];
+    const query = [...parameters(inbox.query), ["limit", String(before === null ? FIRST_PAGE : PAGE)]];
     if (before !== null) query.push(["before", before]);
     try {
       await this.#position();
