@@ -17,7 +17,7 @@ from web.screen import Screen
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A shop</title>
 <script type="module" src="{server}/element.js"></script>
-<style>tocsin-inbox {{ height: 30rem; --tocsin-accent: rgb(1, 2, 3); }} tocsin-inbox::part(title) {{ color: rgb(9, 8, 7); }}</style></head>
+<style>tocsin-inbox {{ height: 30rem; --tocsin-accent: rgb(240, 180, 90); }} tocsin-inbox::part(title) {{ color: rgb(250, 240, 230); }}</style></head>
 <body><main><h1>A shop</h1>
 <tocsin-bell src="{server}" {how}></tocsin-bell>
 <tocsin-inbox src="{server}" {how} theme="dark"><h2 slot="title">Your alarms</h2></tocsin-inbox></main></body></html>"""
@@ -79,7 +79,7 @@ def test_one_tag_shows_the_inbox_in_a_page_of_another_origin(
     expect(page.locator("tocsin-inbox h2[slot=title]")).to_be_visible()
 
     # The page's own style reaches the parts, and no other text of the inbox.
-    assert colour(screen, ".row .title") == "rgb(9, 8, 7)"
+    assert colour(screen, ".row .title") == "rgb(250, 240, 230)"
     assert page.locator("tocsin-inbox").evaluate("(one) => getComputedStyle(one).colorScheme") == "dark"
     assert page.locator("tocsin-inbox .badge .icon").first.evaluate("(one) => one.getBBox().width > 0")
 
