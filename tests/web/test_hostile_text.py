@@ -43,11 +43,14 @@ HOSTILE = [*islice((shape.format(call) for call, shape in product(CALLS, SHAPES)
 
 OPEN_ALL = """async (inbox) => {
   const { desk, feed, shadowRoot } = inbox, wrong = [];
-  while (desk.inbox.next !== null) await feed.more(desk.inbox);
+  while (desk.inbox.next !== null) {
+    await feed.more(desk.inbox);
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
   const rows = shadowRoot.querySelector("tocsin-rows");
   for (let top = 0; top < rows.scrollHeight; top += rows.clientHeight) {
     rows.scrollTo({ top });
-    await new Promise(requestAnimationFrame);
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
     await rows.updateComplete;
   }
   const items = [...desk.inbox.items];
