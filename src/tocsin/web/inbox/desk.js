@@ -71,7 +71,8 @@ export class Desk {
   }
 
   async more() {
-    if (this.trouble) return;
+    // Each answer draws the list, which asks again: while one is on its way that would never end.
+    if (this.trouble || typeof this.inbox.next !== "string" || this.feed.isLoading(this.inbox)) return;
     await this.#try(() => this.feed.more(this.inbox));
   }
 
