@@ -6,12 +6,12 @@ ARGS ?=
 ONLY ?=
 
 # Tests start these programs. command:Debian package; a command found on PATH is left as it is.
-PACKAGES = curl:curl node:nodejs strace:strace faketime:faketime mkfs.ext4:e2fsprogs losetup:mount unshare:util-linux
+PACKAGES = curl:curl node:nodejs chromium:chromium strace:strace faketime:faketime mkfs.ext4:e2fsprogs losetup:mount unshare:util-linux
 
 # Not from the caller's shell: another project's Python, or options that would hide pytest's closing line.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTEST_ADDOPTS
 
-.PHONY: help run test soak check audit bench format setup packages clean
+.PHONY: help run test soak check audit bench screenshots format setup packages clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -21,10 +21,10 @@ run: ## start the server for trying out; PORT=8000 DATA=./tocsin-data
 	@scripts/setup.sh run
 	@exec .venv/bin/tocsin serve --dev --host 127.0.0.1 --port "$(PORT)" --data "$(DATA)"
 
-test: setup packages ## run the tests; ARGS="-k word" or ARGS=tests/test_tree.py goes to pytest
+test: setup packages node_modules/.package-lock.json ## run the tests; ARGS="-k word" or ARGS=tests/test_tree.py goes to pytest
 	@.venv/bin/python -m pytest -n 2 --dist loadfile -m "not soak" $(ARGS)
 
-soak: setup packages ## the same tests with larger numbers, and the long ones: hours; docs/howto/soak.md
+soak: setup packages node_modules/.package-lock.json ## the same tests with larger numbers, and the long ones: hours; docs/howto/soak.md
 	@TOCSIN_SOAK=1 .venv/bin/python -m pytest -o faulthandler_timeout=7200 $(ARGS)
 
 check: setup node_modules/.package-lock.json ## style, types (also of the scripts in the web app) and the import rules
@@ -41,6 +41,10 @@ audit: setup ## look for known weaknesses in what the lock file brings
 
 bench: setup ## measure; ONLY=name ARGS="…" go to bench
 	@.venv/bin/python -m bench $(if $(ONLY),--only "$(ONLY)") $(ARGS)
+
+screenshots: setup packages ## take the pictures of docs/images anew
+	@fc-list 2>/dev/null | grep -q Inter || scripts/debian.sh fontconfig fonts-inter || true
+	@.venv/bin/python scripts/screenshots.py
 
 format: setup ## rewrite the code to the house's format
 	.venv/bin/ruff check --fix

@@ -204,6 +204,10 @@ ROWS: dict[str, list[Case]] = {
     "DELETE /api/notifications/{id}": of_senders(204),
     "GET /api/notifications/{id}/receipts": of_senders(200, "/receipts"),
     "GET /api/changes": [Case(users(200)), Case(users(200), query={"since": "00000000-0"}, about="of another log")],
+    "GET /api/names": [
+        Case(users(200), query={"deviceId": "device123", "appId": "demo-app"}),
+        Case(users(422), query={"deviceId": "\u0000"}, about="of what cannot be an id"),
+    ],
     "POST /api/auth/login": [Case(ANYBODY, body={"username": "viewer", "password": "viewer"})],
     "GET /api/auth/me": [Case(users(200))],
     "POST /api/auth/ticket": [Case(users(201))],
@@ -263,6 +267,7 @@ ROWS: dict[str, list[Case]] = {
     "GET /asyncapi.json": [Case(ANYBODY)],
     "GET /": [Case(shipped("index.html", otherwise=307))],
     "GET /admin": [Case(shipped("admin.html"))],
+    "GET /demo": [Case(shipped("demo.html"))],
     "GET /worker.js": [Case(shipped("worker.js"))],
     "GET /manifest.webmanifest": [Case(shipped("manifest.webmanifest"))],
     "GET /element.js": [Case(shipped("element/index.js"))],

@@ -10,9 +10,10 @@ from tocsin.errors import NotFound
 POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     b"media-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; "
-    b"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html"
+    b"form-action 'none'; frame-ancestors 'none'; "
+    b"require-trusted-types-for 'script'; trusted-types lit-html tocsin-worker"
 )
-"""Nothing inline and nothing from elsewhere. Lit's policy is named, as it is what makes its templates."""
+"""Nothing inline, nothing from elsewhere. The policies named make Lit's templates and the address of the worker."""
 
 FRESH: Headers = [(b"cache-control", b"no-cache")]
 FOR_GOOD: Headers = [(b"cache-control", b"public, max-age=31536000, immutable")]
@@ -29,6 +30,11 @@ async def home(call: Call) -> Answer:
 async def admin(call: Call) -> Answer:
     """`GET /admin`."""
     return _root(call, "admin.html", _OF_A_PAGE)
+
+
+async def demo(call: Call) -> Answer:
+    """`GET /demo`: the elements in a page as somebody else would write it."""
+    return _root(call, "demo.html", _OF_A_PAGE)
 
 
 async def worker(call: Call) -> Answer:

@@ -1,0 +1,126 @@
+import { LitElement, html, nothing } from "../vendor/lit.js";
+import { adopt, icon } from "../inbox/icons.js";
+import { Refused, Server } from "../inbox/server.js";
+import { languageFor, loadTexts } from "../texts/texts.js";
+import { appStyles } from "./app-styles.js";
+import { showCount } from "./badge.js";
+import { keepPreferences, readPreferences } from "./preferences.js";
+
+/** @typedef {import("./preferences.js").Preferences} Preferences */
+/** @typedef {import("../texts/texts.js").Texts} Texts */
+/** @typedef {{id: string, name: string, superuser: boolean}} User */
+
+/** The page: its head, and below it the sign-in or the inbox. */
+export class App extends LitElement {
+  static styles = appStyles;
+  static properties = { texts: { state: true }, user: { state: true }, preferences: { state: true }, trouble: { state: true } };
+
+  server = new Server(new URL("./", document.baseURI).href);
+  #language = "";
+  #notice = "";
+  #count = 0;
+
+  constructor() {
+    super();
+    /** @type {Texts | null} */
+    this.texts = null;
+    /** Who is signed in; null: nobody; undefined: not known yet. @type {User | null | undefined} */
+    this.user = undefined;
+    this.preferences = readPreferences();
+    /** Why it is not known who is signed in. @type {Error | null} */
+    this.trouble = null;
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    addEventListener("online", () => { if (this.trouble) void this.#whoIsThere(); });
+    void this.#whoIsThere();
+  }
+
+  firstUpdated() {
+    void adopt(/** @type {ShadowRoot} */ (this.renderRoot));
+  }
+
+  willUpdate() {
+    const language = languageFor(this.preferences.language);
+    if (language === this.#language) return;
+    this.#language = language;
+    void loadTexts(language).then((texts) => {
+      if (language !== this.#language) return;
+      this.texts = texts;
+      document.documentElement.lang = texts.language;
+      document.documentElement.dir = texts.direction;
+    });
+  }
+
+  async #whoIsThere() {
+    this.trouble = null;
+    try {
+      this.user = (await this.server.request("GET", "api/session")).user;
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) this.user = null;
+      else this.trouble = /** @type {Error} */ (error);
+    }
+  }
+
+  render() {
+    const { texts, user } = this;
+    if (!texts || (user === undefined && !this.trouble)) return html`<slot></slot>`;
+    if (user === undefined) {
+      return html`<main class="door"><p class="problem">${texts.say("noConnection")}</p><button type="button" class="button" @click=${() => this.#whoIsThere()}>${texts.say("again")}</button></main>`;
+    }
+    if (user === null) {
+      void import("./sign-in.js");
+      return html`<tocsin-sign-in .server=${this.server} .texts=${texts} notice=${this.#notice}
+        @signed-in=${(/** @type {CustomEvent<User>} */ { detail }) => { this.user = detail; this.#notice = ""; }}></tocsin-sign-in>`;
+    }
+    const { theme, density, sound } = this.preferences;
+    return html`
+      <div class="app" dir=${texts.direction} lang=${texts.language}>
+        <header class="top">
+          <button type="button" class="skip" @click=${this.#skip}>${texts.say("skip")}</button>
+          <span class="brand"><span class="mark">${icon("bell")}</span><h1>Tocsin</h1></span>
+          <nav>
+            ${user.superuser ? html`<a class="button quiet" href="admin">${icon("shield")}<span>${texts.say("admin")}</span></a>` : nothing}
+            <a class="button quiet" href="docs">${icon("braces")}<span>${texts.say("api")}</span></a>
+            <button type="button" class="button quiet" aria-haspopup="dialog" @click=${() => void this.#showSettings()}>${icon("sliders-horizontal")}<span>${texts.say("preferences")}</span></button>
+          </nav>
+        </header>
+        <main id="inbox">
+          <tocsin-inbox src=${this.server.base} theme=${theme === "system" ? nothing : theme} density=${density} lang=${texts.language} ?sound=${sound}
+            @tocsin-unread=${this.#unread} @tocsin-signed-out=${() => this.#out(texts.say("signedOut"))}></tocsin-inbox>
+        </main>
+        <tocsin-settings .server=${this.server} .texts=${texts} .preferences=${this.preferences} .user=${user}
+          @preferences=${(/** @type {CustomEvent<Preferences>} */ { detail }) => { this.preferences = detail; keepPreferences(detail); }}
+          @signed-out=${() => this.#out("")}></tocsin-settings>
+      </div>`;
+  }
+
+  /** @returns {import("./settings.js").Settings | null} */
+  get #settings() {
+    return this.renderRoot.querySelector("tocsin-settings");
+  }
+
+  async #showSettings() {
+    await import("./settings.js");
+    this.#settings?.show();
+  }
+
+  /** @param {CustomEvent<{total: number}>} event */
+  #unread({ detail }) {
+    this.#count = detail.total;
+    showCount(this.#count, "Tocsin");
+  }
+
+  #skip() {
+    const inbox = /** @type {import("../inbox/element.js").TocsinInbox | null} */ (this.renderRoot.querySelector("tocsin-inbox"));
+    inbox?.focusList();
+  }
+
+  /** @param {string} notice */
+  #out(notice) {
+    this.#notice = notice;
+    this.user = null;
+    showCount(0, "Tocsin");
+  }
+}

@@ -1,0 +1,73 @@
+import { html } from "../vendor/lit.js";
+import { icon } from "./icons.js";
+
+/** @typedef {import("../texts/texts.js").Texts} Texts */
+
+/**
+ * How to send the first one, in each language.
+ * @param {string} base the server's address
+ * @param {string} token stands for a credential
+ * @returns {Record<string, string>} by the name of the tab
+ */
+export function examples(base, token) {
+  const address = base.replace(/\/$/, "");
+  return {
+    curl: `curl ${address}/api/notifications/send \\
+  -H "Authorization: Bearer ${token}" \\
+  -H "Content-Type: application/json" \\
+  -d '{"title": "Hello", "message": "My first notification", "type": "success"}'`,
+    Python: `from tocsin.client import Client
+
+with Client("${address}", "${token}") as tocsin:
+    tocsin.send("Hello", "My first notification", type="success")`,
+    JavaScript: `import { Tocsin } from "${address}/client.js";
+
+const tocsin = new Tocsin({ url: "${address}", token: "${token}" });
+await tocsin.send({ title: "Hello", message: "My first notification", type: "success" });`,
+    commandLine: `export TOCSIN_URL=${address} TOCSIN_TOKEN=${token}
+tocsin send "Hello" "My first notification" --type success`,
+  };
+}
+
+/**
+ * What an empty inbox shows.
+ * @param {Record<string, string>} code
+ * @param {string} chosen the tab
+ * @param {boolean} copied
+ * @param {Texts} texts
+ * @param {(tab: string) => void} choose
+ * @param {() => void} copy
+ */
+export function empty(code, chosen, copied, texts, choose, copy) {
+  const tabs = Object.keys(code);
+  /** @param {KeyboardEvent} event */
+  const step = (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    const forward = texts.direction === "rtl" ? -by : by;
+    const next = tabs[(tabs.indexOf(chosen) + forward + tabs.length) % tabs.length] ?? chosen;
+    choose(next);
+    const list = /** @type {HTMLElement} */ (event.currentTarget);
+    queueMicrotask(() => /** @type {HTMLElement | null} */ (list.querySelector(`[data-tab="${next}"]`))?.focus());
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return html`
+    <div class="empty" part="empty">
+      <span class="large-icon">${icon("bell")}</span>
+      <h2>${texts.say("emptyTitle")}</h2>
+      <p>${texts.say("emptyText")}</p>
+      <div class="example">
+        <div class="tabs" role="tablist" aria-label=${texts.say("emptyTitle")} @keydown=${step}>
+          ${tabs.map((tab) => html`
+            <button type="button" role="tab" id="tab-${tab}" data-tab=${tab} aria-selected=${String(tab === chosen)} aria-controls="example" tabindex=${tab === chosen ? 0 : -1} @click=${() => choose(tab)}>
+              ${tab === "commandLine" ? texts.say("commandLine") : tab}
+            </button>`)}
+        </div>
+        <div role="tabpanel" id="example" aria-labelledby="tab-${chosen}">
+          <pre dir="ltr" tabindex="0">${code[chosen]}</pre>
+          <button type="button" class="button copy" @click=${copy}>${icon(copied ? "check" : "copy")}${texts.say(copied ? "copied" : "copy")}</button>
+        </div>
+      </div>
+    </div>`;
+}

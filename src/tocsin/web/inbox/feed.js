@@ -1,0 +1,282 @@
+import { Inbox } from "./model.js";
+import { Names } from "./names.js";
+import { EVERYTHING, concerns, parameters } from "./query.js";
+import { numberOf } from "./position.js";
+import { Refused } from "./server.js";
+import { Stream } from "./stream.js";
+import { Unread } from "./unread.js";
+
+/** @typedef {import("./model.js").Event} Event */
+/** @typedef {import("./model.js").Page} Page */
+/** @typedef {import("./query.js").Query} Query */
+/** @typedef {import("./server.js").Server} Server */
+
+/** How many the first page holds, and the following ones. */
+const FIRST_PAGE = 50, PAGE = 200;
+/** The new credential may be on its way still when the old one's stream ends, in milliseconds. */
+const REPLACED_WITHIN = 2_500;
+/** A stream that is refused twice within so many milliseconds will be refused again. */
+const ASKED_LATELY = 10_000;
+/** More than so many to be read one by one, and the list is read anew instead. */
+const ONE_BY_ONE = 20;
+
+/**
+ * All that a page knows of one user's notifications: one stream, the counts, the emergencies, and the views that
+ * are open on them. Says `change` when something of it changed, `notification` when one came, `signed-out` when the
+ * credential no longer holds.
+ */
+export class Feed extends EventTarget {
+  unread = new Unread();
+  /** A loss that the stream has told of: when, or 0. */
+  gapAt = 0;
+  /** Emergencies nobody has acknowledged are among these. */
+  emergencies = new Inbox({ ...EVERYTHING, types: ["emergency"] });
+
+  /** @type {Set<Inbox>} */
+  #inboxes = new Set([this.emergencies]);
+  /** @type {WeakMap<Inbox, AbortController>} */
+  #loading = new WeakMap();
+  #told = false;
+  #started = false;
+  #caughtUp = false;
+  #askedAt = 0;
+  /** @type {Promise<void> | null} */
+  #positioned = null;
+
+  /** @param {Server} server */
+  constructor(server) {
+    super();
+    this.server = server;
+    this.names = new Names(server, () => this.changed());
+    this.stream = new Stream(server, (event) => this.#hear(event), (state, code) => this.#streaming(state, code));
+  }
+
+  /** Begin to listen; done twice, it is once. */
+  start() {
+    if (this.#started) return;
+    this.#started = true;
+    void this.#begin();
+  }
+
+  stop() {
+    this.#started = false;
+    this.#positioned = null;
+    this.stream.stop();
+  }
+
+  /** The number up to which the stream has come. */
+  get asOf() {
+    return this.stream.position === null ? 0 : numberOf(this.stream.position);
+  }
+
+  /** @returns {ReadonlySet<Inbox>} */
+  get inboxes() {
+    return this.#inboxes;
+  }
+
+  /**
+   * A view, kept as new as the stream is.
+   * @param {Query} query
+   */
+  open(query) {
+    const inbox = new Inbox(query);
+    this.#inboxes.add(inbox);
+    return inbox;
+  }
+
+  /** @param {Inbox} inbox */
+  close(inbox) {
+    this.#loading.get(inbox)?.abort();
+    this.#inboxes.delete(inbox);
+  }
+
+  /**
+   * Read the first page of a view.
+   * @param {Inbox} inbox
+   * @throws {Refused}
+   */
+  async refresh(inbox) {
+    this.#loading.get(inbox)?.abort();
+    await this.#load(inbox, null);
+  }
+
+  /**
+   * Read the following page of a view, where there is one.
+   * @param {Inbox} inbox
+   * @throws {Refused}
+   */
+  async more(inbox) {
+    if (typeof inbox.next === "string" && !this.#loading.has(inbox)) await this.#load(inbox, inbox.next);
+  }
+
+  /** @param {Inbox} inbox */
+  isLoading(inbox) {
+    return this.#loading.has(inbox);
+  }
+
+  /** Say so to everybody, once a turn. */
+  changed() {
+    if (this.#told) return;
+    this.#told = true;
+    queueMicrotask(() => {
+      this.#told = false;
+      this.dispatchEvent(new Event_("change"));
+    });
+  }
+
+  /** The server no longer takes the credential. @param {unknown} error */
+  refused(error) {
+    if (error instanceof Refused && error.status === 401) this.dispatchEvent(new Event_("signed-out"));
+  }
+
+  async #begin() {
+    try {
+      await this.refresh(this.emergencies);
+    } catch (error) {
+      this.refused(error);
+      if (this.#started && !(error instanceof Refused && error.status === 401)) setTimeout(() => this.#started && void this.#begin(), 2_000);
+    }
+    this.changed();
+  }
+
+  /** @param {Inbox} inbox @param {string | null} before */
+  async #load(inbox, before) {
+    const loading = new AbortController();
+    this.#loading.set(inbox, loading);
+    /** @type {[string, string][]} */
+    const query = [...parameters(inbox.query), ["limit", String(before === null ? FIRST_PAGE : PAGE)]];
+    if (before !== null) query.push(["before", before]);
+    try {
+      await this.#position();
+      inbox.awaitPage();
+      /** @type {Page} */
+      const page = await this.server.request("GET", "api/notifications", { query, signal: loading.signal });
+      if (loading.signal.aborted) return;
+      this.#fetch(before === null ? inbox.replace(page) : inbox.append(page), inbox);
+      this.names.learn(page.notifications);
+    } catch (error) {
+      if (loading.signal.aborted) return;
+      this.refused(error);
+      throw error;
+    } finally {
+      if (this.#loading.get(inbox) === loading) this.#loading.delete(inbox);
+      this.changed();
+    }
+  }
+
+  /** @param {Event} event */
+  #hear(event) {
+    const { event: name, position, data } = event;
+    const at = position === null ? 0 : numberOf(position);
+    const known = name === "notification" && this.#knows(data.id);
+    for (const inbox of this.#inboxes) {
+      const wanted = inbox.apply(event);
+      if (wanted !== null && (!inbox.query.words.trim() || concerns(inbox.query, data))) this.#fetch([wanted], inbox);
+    }
+    if (name === "notification") {
+      this.names.learn([data]);
+      if (data.read === null) this.unread.came(data.type, at);
+      if (!known) this.dispatchEvent(new CustomEvent("notification", { detail: { told: data, live: this.#caughtUp } }));
+    } else if (name === "receipt") {
+      this.unread.receipt(data.id, at);
+    } else if (name === "unread") {
+      this.unread.told(data);
+    } else if (name === "gap") {
+      this.gapAt = Date.now();
+      void this.readAnew();
+    } else if (name === "mark") {
+      this.unread.mark(at);
+    }
+    this.changed();
+  }
+
+  /** @param {string} id */
+  #knows(id) {
+    for (const inbox of this.#inboxes) if (inbox.find(id)) return true;
+    return false;
+  }
+
+  /** Where the log is now, and from there on the stream: a page read before would miss what came between. */
+  #position() {
+    this.#positioned ??= this.#listen().catch((error) => {
+      this.#positioned = null;
+      throw error;
+    });
+    return this.#positioned;
+  }
+
+  async #listen() {
+    const unread = await this.server.request("GET", "api/notifications/unread");
+    if (!this.#started) return;
+    this.unread.told(unread);
+    this.stream.start(unread.position);
+    this.changed();
+  }
+
+  /** Read everything that is shown again. */
+  async readAnew() {
+    this.unread.reset();
+    this.server.request("GET", "api/notifications/unread").then((told) => { this.unread.told(told); this.changed(); }, () => undefined);
+    const views = [...this.#inboxes].map((inbox) => this.refresh(inbox).catch(() => undefined));
+    await Promise.all(views);
+  }
+
+  /** @param {string[]} ids @param {Inbox} inbox */
+  #fetch(ids, inbox) {
+    if (ids.length === 0) return;
+    // What holds the words that are looked for, the server alone can tell.
+    if (inbox.query.words.trim() || ids.length > ONE_BY_ONE) return this.#soonAnew(inbox);
+    for (const id of ids) {
+      this.server.request("GET", `api/notifications/${encodeURIComponent(id)}`).then((told) => {
+        inbox.put(told, numberOf(told.position));
+        this.changed();
+      }, (error) => this.refused(error));
+    }
+  }
+
+  /** @type {Set<Inbox>} */
+  #soon = new Set();
+
+  /** @param {Inbox} inbox */
+  #soonAnew(inbox) {
+    if (this.#soon.has(inbox)) return;
+    this.#soon.add(inbox);
+    setTimeout(() => {
+      this.#soon.delete(inbox);
+      if (this.#inboxes.has(inbox)) this.refresh(inbox).catch(() => undefined);
+    }, 300);
+  }
+
+  /** @param {import("./stream.js").StreamState} state @param {number} code */
+  #streaming(state, code) {
+    this.#caughtUp = state === "live";
+    if (state === "ended" && (code === 4401 || code === 4410)) void this.#askAgain();
+    this.changed();
+  }
+
+  async #isRefused() {
+    try {
+      await this.server.request("GET", "api/notifications/unread");
+      return false;
+    } catch (error) {
+      return error instanceof Refused && error.status === 401;
+    }
+  }
+
+  /** The stream's credential has ended; there may be another one by now, as after a changed password. */
+  async #askAgain() {
+    const soon = Date.now() - this.#askedAt < ASKED_LATELY;
+    this.#askedAt = Date.now();
+    const gone = await this.#isRefused() && (await pause(REPLACED_WITHIN), await this.#isRefused());
+    if (gone || soon) this.dispatchEvent(new Event_("signed-out"));
+    else if (this.#started) this.stream.start(this.stream.position);
+  }
+}
+
+/** @param {number} ms */
+function pause(ms) {
+  return new Promise((resolve) => { setTimeout(resolve, ms); });
+}
+
+/** The name is taken by what a stream tells. */
+const Event_ = globalThis.Event;

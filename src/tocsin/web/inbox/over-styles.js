@@ -1,0 +1,58 @@
+import { css } from "../vendor/lit.js";
+
+/** What comes over the list, and what stands there in its place. */
+export const overStyles = css`
+  .toasts { position: absolute; z-index: 20; inset-block-end: 1rem; inset-inline-end: 1rem; display: grid; gap: 0.6rem; inline-size: min(24rem, 100% - 2rem); }
+  .toast, .snack { display: flex; align-items: center; gap: 0.25rem; border: 1px solid var(--line); border-radius: 0.9rem; background: var(--raised); box-shadow: var(--shadow); animation: arrive 0.22s ease-out; }
+  @keyframes arrive { from { opacity: 0; transform: translateY(0.75rem); } }
+  .toast { padding-inline-end: 0.4rem; border-inline-start: 0.25rem solid var(--tone); }
+  .toast .main { flex: 1; display: flex; align-items: center; gap: 0.75rem; min-inline-size: 0; padding: 0.7rem 0.25rem 0.7rem 0.8rem; border: 0; border-radius: 0.8rem; background: none; text-align: start; }
+  [dir="rtl"] .toast .main { padding: 0.7rem 0.8rem 0.7rem 0.25rem; }
+  .toast .title { color: var(--text); font-weight: 650; }
+  .toast .act { align-self: start; margin-block-start: 0.4rem; flex: none; }
+  @container frame (max-width: 46rem) { .toast:not(:nth-last-child(1 of .toast)) { display: none; } }
+  .snack { padding: 0.45rem 0.45rem 0.45rem 1rem; border-color: transparent; background: light-dark(#26282e, #f0eeea); color: light-dark(#f6f5f3, #1c1d21); font-size: 0.9375rem; }
+  [dir="rtl"] .snack { padding: 0.45rem 1rem 0.45rem 0.45rem; }
+  .snack > span { flex: 1; }
+  .snack .undo { border-color: transparent; background: transparent; color: light-dark(#fdba8c, #9a3412); }
+  .snack .undo:hover:not(:disabled), .snack .act:hover { background: color-mix(in srgb, currentColor 15%, transparent); }
+  .snack .act { color: inherit; }
+  .snack :focus-visible { outline-color: currentColor; }
+  .snack.refused { background: light-dark(#8c1d18, #f9b4ae); color: light-dark(#ffffff, #3b0a08); }
+
+  dialog.emergency { inline-size: 100%; block-size: 100%; max-inline-size: none; max-block-size: none; margin: 0; padding: 1rem; border: 0; background: light-dark(#7d0f3c, #3b0a20); color: #ffffff; overflow-y: auto; }
+  dialog.emergency[open] { display: grid; place-items: safe center; }
+  dialog.emergency::backdrop { background: #3b0a20; }
+  .alarm { display: grid; justify-items: center; gap: 0.85rem; max-inline-size: 40rem; text-align: center; }
+  .alarm > * { margin: 0; }
+  .alarm .siren { display: grid; place-items: center; inline-size: 6rem; block-size: 6rem; border-radius: 50%; background: rgb(255 255 255 / 14%); box-shadow: 0 0 0 1.25rem rgb(255 255 255 / 6%); margin-block: 1.25rem; animation: alarm 1.6s ease-in-out infinite; }
+  .alarm .siren .icon { inline-size: 3rem; block-size: 3rem; }
+  @media (max-height: 34rem) { .alarm { gap: 0.5rem; } .alarm .siren { inline-size: 3.5rem; block-size: 3.5rem; margin-block: 0.75rem; box-shadow: none; animation: none; } .alarm .siren .icon { inline-size: 2rem; block-size: 2rem; } }
+  @keyframes alarm { 50% { box-shadow: 0 0 0 2rem rgb(255 255 255 / 3%); } }
+  .alarm .kind { font-size: 0.9375rem; font-weight: 650; color: #ffd0e0; }
+  .alarm .kind span { margin-inline-start: 0.5rem; font-variant-numeric: tabular-nums; }
+  .alarm h2 { font-size: clamp(1.6rem, 6vw, 2.75rem); line-height: 1.15; letter-spacing: -0.02em; overflow-wrap: anywhere; }
+  .alarm #emergency-message { font-size: 1.125rem; line-height: 1.5; white-space: pre-wrap; overflow-wrap: anywhere; }
+  .alarm .about { justify-content: center; font-size: 0.9375rem; }
+  .alarm .about .word { display: none; }
+  .alarm .chip { color: #ffe4ee; }
+  .alarm time { color: #ffd0e0; font-size: 0.875rem; }
+  .alarm .problem { padding: 0.5rem 1rem; border-radius: 0.75rem; background: rgb(0 0 0 / 35%); }
+  .alarm .acknowledge { min-block-size: 3.25rem; margin-block-start: 0.75rem; padding-inline: 2rem; border: 0; border-radius: 1rem; background: #ffffff; color: #7d0f3c; font-size: 1.125rem; font-weight: 700; }
+  .alarm .acknowledge:hover:not(:disabled) { background: #ffe4ee; }
+  .alarm .quiet { color: #ffffff; }
+  .alarm :focus-visible { outline: 3px solid #ffffff; outline-offset: 4px; }
+
+  .empty { z-index: 1; display: grid; justify-items: center; align-content: center; gap: 0.75rem; min-inline-size: 0; padding: 2rem 1rem; overflow-y: auto; text-align: center; }
+  slot[name="empty"] { z-index: 1; display: grid; min-block-size: 0; min-inline-size: 0; }
+  .empty h2 { margin: 0.5rem 0 0; font-size: 1.375rem; }
+  .empty p { margin: 0; color: var(--quiet); }
+  .example { inline-size: min(100%, 40rem); margin-block-start: 1rem; border: 1px solid var(--line); border-radius: 0.9rem; background: var(--ground); text-align: start; overflow: hidden; }
+  .tabs { display: flex; flex-wrap: wrap; border-block-end: 1px solid var(--line); }
+  .tabs [role="tab"] { padding: 0.6rem 0.9rem; border: 0; border-block-end: 2px solid transparent; background: none; color: var(--quiet); font-size: 0.875rem; font-weight: 600; }
+  .tabs [aria-selected="true"] { border-color: var(--accent); color: var(--text); }
+  .tabs :focus-visible, .example pre:focus-visible { outline-offset: -3px; }
+  .example [role="tabpanel"] { position: relative; }
+  .example pre { margin: 0; padding: 1rem 1rem 3.25rem; overflow-x: auto; font: 0.8125rem/1.55 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere; }
+  .example .copy { position: absolute; inset-block-end: 0.6rem; inset-inline-end: 0.6rem; }
+`;

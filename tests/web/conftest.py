@@ -1,0 +1,62 @@
+"""A real Chromium, and windows in it that must not complain."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+
+from harness.server import Server
+from web.people import Reader
+from web.screen import Screen
+
+PATIENCE = 30_000
+"""Milliseconds until what must come to be seen is missed: a busy machine is slow, and no test is about that."""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    assert path, "Debian's package chromium is missing"
+    with sync_playwright() as playwright:
+        # Without a sandbox, since tests may run as root, where it cannot be.
+        expect.set_options(timeout=PATIENCE)
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def reader(dev: Server) -> Reader:
+    """Somebody with an empty inbox on the shared server."""
+    return Reader(dev)
+
+
+@pytest.fixture
+def new_screen(chromium: Browser) -> Iterator[Callable[..., Screen]]:
+    """`new_screen(server, **options of a browser's context)`: a window of a browser of its own."""
+    contexts: list[BrowserContext] = []
+    screens: list[Screen] = []
+
+    def make(server: Server, **options: Any) -> Screen:
+        context = chromium.new_context(
+            **{"viewport": {"width": 1200, "height": 800}, "locale": "en-US", "reduced_motion": "reduce", **options}
+        )
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        screens.append(Screen(context, server))
+        return screens[-1]
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert [screen.errors for screen in screens if screen.errors] == []
+
+
+@pytest.fixture
+def window(new_screen: Callable[..., Screen]) -> Callable[..., Screen]:
+    """`window(reader, **options)`: the inbox of a reader, live."""
+    return lambda reader, **options: new_screen(reader.server, **options).sign_in(reader).open().until_live()

@@ -1,0 +1,16 @@
+"""Somebody who signs in, with an inbox of their own."""
+
+from __future__ import annotations
+
+from harness.server import Server
+from inbox.people import Person
+
+
+class Reader(Person):
+    """A person with a password."""
+
+    def __init__(self, server: Server, *, superuser: bool = False) -> None:
+        super().__init__(server)
+        self.password = f"{self.id}'s own password"
+        fields = {"permissions": ["notifications"], "superuser": superuser, "password": self.password}
+        assert server.service().put(f"/api/users/{self.id}", fields).status == 200

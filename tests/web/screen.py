@@ -1,0 +1,110 @@
+"""What is to be seen of the inbox in a window, and what a hand can do in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from harness.server import Server
+from web.people import Reader
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+
+
+class Screen:
+    """One window on the inbox.
+
+    Attributes:
+        errors: what the page has complained of.
+    """
+
+    def __init__(self, context: BrowserContext, server: Server) -> None:
+        self.context, self.server = context, server
+        self.page: Page = context.new_page()
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", self._heard)
+
+    def _heard(self, message: Any) -> None:
+        # The browser itself says what a test cuts off, and that nobody is signed in yet.
+        of_browser = "Failed to load resource" in message.text or "WebSocket" in message.text
+        if message.type == "error" and not of_browser:
+            self.errors.append(message.text)
+
+    # -- coming in
+
+    def sign_in(self, reader: Reader) -> Screen:
+        """By the cookie, without the form."""
+        answer = self.context.request.post(
+            f"{self.server.url}/api/session",
+            data={"username": reader.id, "password": reader.password},
+            headers={"Origin": self.server.url},
+        )
+        assert answer.status == 201, answer.text()
+        return self
+
+    def open(self, path: str = "/") -> Screen:
+        self.page.goto(self.server.url + path)
+        return self
+
+    def until_live(self) -> Screen:
+        expect(self.page.locator(".state")).to_have_attribute("data-state", "live")
+        return self
+
+    # -- what is to be seen
+
+    @property
+    def rows(self) -> Locator:
+        return self.page.locator(".row")
+
+    @property
+    def titles(self) -> Locator:
+        return self.page.locator(".row .title")
+
+    def row(self, title: str) -> Locator:
+        return self.page.locator(".row", has=self.page.locator(".title", has_text=title))
+
+    @property
+    def count(self) -> Locator:
+        return self.page.locator(".view[data-view=unread] .count")
+
+    def shows(self, *titles: str) -> None:
+        """Exactly these, newest first."""
+        expect(self.titles).to_have_text(list(titles))
+
+    def unread(self, *titles: str) -> None:
+        """Exactly these are unread, and counted."""
+        expect(self.page.locator(".row.unread .title")).to_have_text(list(titles))
+        if titles:
+            expect(self.count).to_have_text(str(len(titles)))
+        else:
+            expect(self.count).to_have_count(0)
+
+    # -- what a hand does
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def button(self, title: str, what: str) -> Locator:
+        """A button in a row, as `read` or `dismiss`."""
+        return self.row(title).locator(f"[data-do={what}]")
+
+    def do(self, title: str, what: str) -> None:
+        self.row(title).hover()
+        self.button(title, what).click()
+
+    # -- what an examiner finds
+
+    def axe(self) -> list[str]:
+        """What axe-core finds wrong, in a line each."""
+        if not self.page.evaluate("() => 'axe' in globalThis"):
+            self.page.evaluate(AXE.read_text())
+        found = self.page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{one['id']}: {one['help']}: {node['target']} {node['failureSummary']}"
+            for one in found["violations"]
+            for node in one["nodes"]
+        ]

@@ -1,0 +1,139 @@
+"""Two windows of one person stay in step, whatever happens between them and the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from cli.command import tocsin
+from harness.server import Server
+from web.people import Reader
+from web.screen import Screen
+
+
+def test_what_is_done_in_one_is_seen_in_the_other(reader: Reader, window: Callable[..., Screen]) -> None:
+    one, other = window(reader), window(reader)
+    for title in ("first", "second", "third", "fourth"):
+        reader.sent(title)
+    for screen in (one, other):
+        screen.shows("fourth", "third", "second", "first")
+        screen.unread("fourth", "third", "second", "first")
+
+    one.row("third").click()
+    other.unread("fourth", "second", "first")
+    other.do("third", "unread")
+    one.unread("fourth", "third", "second", "first")
+    other.do("second", "dismiss")
+    one.shows("fourth", "third", "first")
+    one.page.locator("[data-act=readAll]").click()
+    other.unread()
+    other.shows("fourth", "third", "first")
+    one.page.locator(".view[data-view=dismissed]").click()
+    one.shows("second")
+    one.do("second", "undismiss")
+    one.shows()
+    other.shows("fourth", "third", "second", "first")
+
+
+def test_after_a_reload_it_is_as_it_was(reader: Reader, window: Callable[..., Screen]) -> None:
+    screen, other = window(reader), window(reader)
+    for title in ("first", "second", "third"):
+        reader.sent(title)
+    screen.row("third").click()
+    screen.do("first", "dismiss")
+    screen.shows("third", "second")
+    other.shows("third", "second")
+    for one in (screen, other):
+        one.page.reload()
+        one.until_live()
+        one.shows("third", "second")
+        one.unread("second")
+    expect(screen.page).to_have_title("(1) Tocsin")
+
+
+def test_a_cut_network_is_told_and_made_up_for(reader: Reader, window: Callable[..., Screen]) -> None:
+    cut, other = window(reader), window(reader)
+    reader.sent("before")
+    cut.shows("before")
+    cut.context.set_offline(True)
+    expect(cut.page.locator(".state")).to_have_attribute("data-state", "offline")
+    expect(cut.page.locator(".state")).to_contain_text("Offline")
+    reader.sent("meanwhile")
+    other.shows("meanwhile", "before")
+    other.do("before", "dismiss")
+    cut.shows("before")
+    cut.context.set_offline(False)
+    cut.until_live()
+    cut.shows("meanwhile")
+    cut.unread("meanwhile")
+
+
+@pytest.mark.fault
+def test_a_killed_server_that_comes_back_changes_nothing(
+    start_server: Callable[..., Server], window: Callable[..., Screen]
+) -> None:
+    server = start_server()
+    reader = Reader(server)
+    one, other = window(reader), window(reader)
+    reader.sent("before")
+    one.shows("before")
+    one.row("before").click()
+    other.unread()
+    server.kill()
+    for screen in (one, other):
+        expect(screen.page.locator(".state")).to_have_attribute("data-state", "offline")
+    server.start()
+    reader.sent("after")
+    for screen in (one, other):
+        screen.until_live()
+        screen.shows("after", "before")
+        screen.unread("after")
+    other.do("after", "dismiss")
+    one.shows("before")
+
+
+@pytest.mark.fault
+def test_the_control_of_that_a_window_that_does_not_resume_misses_it(
+    start_server: Callable[..., Server], window: Callable[..., Screen]
+) -> None:
+    server = start_server()
+    reader = Reader(server)
+    screen = window(reader)
+    # Takes the position out of every address of a stream, as if it had not been kept.
+    screen.page.evaluate(
+        """() => { const real = WebSocket; globalThis.WebSocket = class extends real {
+             constructor(url, protocols) { url.searchParams.delete("since"); super(url, protocols); } }; }"""
+    )
+    server.kill()
+    server.start()
+    reader.sent("missed")
+    screen.until_live()
+    reader.sent("seen")
+    screen.shows("seen")
+
+
+def test_a_gap_is_said_and_the_list_read_anew(
+    start_server: Callable[..., Server], window: Callable[..., Screen]
+) -> None:
+    server = start_server()
+    reader = Reader(server)
+    screen = window(reader)
+    reader.sent("in the backup")
+    screen.shows("in the backup")
+    copy = server.data.parent / "copy.db"
+    copy.write_bytes(server.service().request("POST", "/api/backup").body)
+    reader.sent("lost with the disk")
+    screen.shows("lost with the disk", "in the backup")
+    server.stop()
+    assert tocsin("restore", str(copy), "--data", str(server.data), "--replace").status == 0
+    server.start()
+    expect(screen.page.locator(".gap")).to_contain_text("gone from the server for good")
+    screen.until_live()
+    screen.shows("in the backup")
+    screen.unread("in the backup")
+    screen.page.locator(".gap button").click()
+    expect(screen.page.locator(".gap")).to_have_count(0)
+    reader.sent("afterwards")
+    screen.shows("afterwards", "in the backup")
