@@ -1,0 +1,61 @@
+"""What nodes on one log need of the store and of the announcer, besides the ports that one process has.
+
+`docs/decisions/0007-postgresql-and-many-nodes.md` says how it fits together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol, runtime_checkable
+
+from tocsin.ports import Span
+from tocsin.position import Epoch
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """An announcer that learns to how many streams on other nodes a span went."""
+
+    async def settled(self, span: Span) -> None:
+        """Come back once that is known, or after about 60 ms.
+
+        Called after `announce`, for each span that other nodes are awaited for. Whoever sent what is in it hears of
+        it only then; the next batch does not wait.
+        """
+        ...
+
+
+class Tailed(Protocol):
+    """A log that several nodes write to, as each of them follows it; all raise Unavailable when it is out of reach."""
+
+    async def position(self) -> tuple[Epoch, int]:
+        """The epoch and the head, now."""
+        ...
+
+    async def tail(self, after: int, limit: int) -> Span:
+        """Every change with a number above `after`, in order, read in one snapshot.
+
+        Numbers may be missing: what took them has changed again since. Where less than `limit` was found, `last` is
+        the head; otherwise the number of the last entry.
+        """
+        ...
+
+    async def note_presence(self, node: str, came: Collection[str], gone: Collection[str]) -> None:
+        """Audiences that a node has streams for from now on, and has no more.
+
+        Parameters:
+            came, gone: ids of users, or '' for any stream at all.
+        """
+        ...
+
+    async def forget_node(self, node: str) -> None:
+        """A node is no more: nobody awaits it."""
+        ...
+
+    async def nodes(self) -> list[tuple[str, float]]:
+        """The nodes that write to the log, and how many seconds ago each was last seen."""
+        ...
+
+    async def lease(self, name: str, node: str, seconds: float) -> bool:
+        """Take a piece of work for so long, or prolong it; 0 seconds give it back. False when another node has it."""
+        ...
