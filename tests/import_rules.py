@@ -41,6 +41,8 @@ AREAS: dict[str, list[str]] = {
     # What is done with a file that nobody runs on; opens no store.
     "examination": ["tocsin.store.sqlite_examination", "tocsin.store.sqlite_restore"],
     "broker": ["tocsin.broker.*"],
+    # What many nodes share; with one process nothing of it runs.
+    "cluster": ["tocsin.cluster.*"],
     "channels": ["tocsin.channels.*"],
     "live": [
         "tocsin.live",
@@ -72,6 +74,7 @@ SEES: dict[str, set[str]] = {
     "store": {"words", "errors", "wire", "ports", "announcement"},
     "examination": {"store", "errors"},
     "broker": {"words", "errors", "wire", "ports", "announcement"},
+    "cluster": {"words", "errors", "ports", "announcement"},
     "channels": {"words", "errors", "wire", "ports"},
     "live": {"words", "errors", "wire", "ports"},
     "live skins": _EDGE | {"live"},
@@ -120,6 +123,7 @@ _IO |= {
 _IO |= {"websockets"}
 _CLOCK_AND_CHANCE = {"time", "random", "secrets", "uuid"}
 FREE_OF: dict[str, set[str]] = {
+    "tocsin.cluster.tail": _IO | _CLOCK_AND_CHANCE,
     "words": _IO | _CLOCK_AND_CHANCE,
     "errors": _IO | _CLOCK_AND_CHANCE,
     "tocsin.live.stream": _IO | _CLOCK_AND_CHANCE,
