@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Protocol, runtime_checkable
 
 from tocsin.ports import Span
@@ -58,4 +58,32 @@ class Tailed(Protocol):
 
     async def lease(self, name: str, node: str, seconds: float) -> bool:
         """Take a piece of work for so long, or prolong it; 0 seconds give it back. False when another node has it."""
+        ...
+
+
+class Broker(Protocol):
+    """Carries words from node to node: at most once or more often, late, in any order. The log heals what is lost.
+
+    Nothing waits for it, and nothing fails with it. What is said while it is out of reach is dropped.
+    """
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing is carried now; empty when it is."""
+        ...
+
+    def subscribe(self, announced: Callable[[bytes], None], told: Callable[[bytes], None]) -> None:
+        """Who hears what nodes announce (this one's own may be among it), and what this node is told."""
+        ...
+
+    def announce(self, told: bytes) -> None:
+        """To all nodes."""
+        ...
+
+    def tell(self, node: str, message: bytes) -> None:
+        """To one node, or to all with the name ''. At most 7,900 bytes."""
+        ...
+
+    async def run(self) -> None:
+        """Keep a connection, and find another one when it is lost. Never ends by itself."""
         ...

@@ -1,4 +1,4 @@
-"""The tail: how a node follows the log, so that its streams see every change once, in order. Knows no loop and no clock.
+"""The tail: how a node follows the log, so that its streams see every change once, in order. Has no loop, no clock.
 
 News of a commit comes as an announcement, its own or another node's, by one door, and may come never, twice or
 late. What begins right after the last number goes on to the streams; what ends before it is dropped; what leaves a
