@@ -100,7 +100,8 @@ def row_of(entry: Entry) -> Row:
             return ["w", seq, withdrawn.user_id, withdrawn.id, withdrawn.first, withdrawn.device_id]
         case None:
             assert entry.identity is not None
-            return ["i", seq, *entry.identity]
+            # PostgreSQL's texts hold no NUL, and no id holds a line break.
+            return ["i", seq, entry.identity[0], entry.identity[1].replace("\0", "\n")]
 
 
 def entry_of(row: Sequence[Any]) -> Entry:
@@ -140,5 +141,5 @@ def entry_of(row: Sequence[Any]) -> Entry:
         return Entry(seq=seq, change=Withdrawn(seq=seq, first=first, id=id_, user_id=user, device_id=device))
     if kind == "i":
         changed, id_ = about
-        return Entry(seq=seq, identity=(changed, id_))
+        return Entry(seq=seq, identity=(changed, id_.replace("\n", "\0")))
     raise ValueError(f"no entry is called {kind!r}")

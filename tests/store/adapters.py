@@ -1,20 +1,23 @@
 """The stores under test, each with the same way in. Another store is another row in `ADAPTERS`."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from harness.postgresql import cluster
 from tocsin.app import App, AppId
 from tocsin.device import DeviceId
 from tocsin.notification import Draft, Notification, new_id
 from tocsin.ports import EVERYTHING, AuditEntry, Entry, Page, Span, Store, Wanted
 from tocsin.principal import User, UserId
 from tocsin.receipt import UNTOUCHED, Change, Item
+from tocsin.store.postgresql import PostgresqlStore
 from tocsin.store.sqlite import SqliteStore
 
 NOW = 1_800_000_000_000
@@ -37,19 +40,20 @@ class Recorder:
         return [entry for span in self.spans for entry in span.entries]
 
 
-class SqliteAdapter:
-    """The store on one SQLite file."""
+class _Adapter:
+    """The way in that all have."""
 
-    @asynccontextmanager
-    async def open(self, folder: Path, recorder: Recorder, **options: Any) -> AsyncIterator[SqliteStore]:
-        store = await SqliteStore.open(folder, recorder, **options)
-        try:
-            yield store
-        finally:
-            await store.close()
+    def open(self, folder: Path, recorder: Recorder, **options: Any) -> AbstractAsyncContextManager[Any]:
+        """The store of a folder."""
+        raise NotImplementedError
+
+    def prepare(self, folder: Path) -> None:
+        """Make what stands for a folder, where something does."""
 
     def run(self, folder: Path, *tests: Test, seconds: float = 30) -> None:
         """Run each test on the store of this folder, opened anew for each."""
+
+        self.prepare(folder)
 
         async def all_of_them() -> None:
             for test in tests:
@@ -60,7 +64,46 @@ class SqliteAdapter:
         asyncio.run(all_of_them())
 
 
-ADAPTERS = {"sqlite": SqliteAdapter()}
+class SqliteAdapter(_Adapter):
+    """The store on one SQLite file."""
+
+    @asynccontextmanager
+    async def open(self, folder: Path, recorder: Recorder, **options: Any) -> AsyncIterator[SqliteStore]:
+        store = await SqliteStore.open(folder, recorder, **options)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+class PostgresqlAdapter(_Adapter):
+    """The store on PostgreSQL: a database of its own for each folder."""
+
+    @asynccontextmanager
+    async def open(self, folder: Path, recorder: Recorder, **options: Any) -> AsyncIterator[PostgresqlStore]:
+        store = await PostgresqlStore.open(self.url(folder), recorder, **options)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    def prepare(self, folder: Path) -> None:
+        self.url(folder)
+
+    def url(self, folder: Path) -> str:
+        """Of the database that stands for a folder."""
+        name = f"t{hashlib.sha256(str(folder).encode()).hexdigest()[:20]}"
+        if not cluster().has("made"):
+            asyncio.run(_make(cluster().database("made")))
+        return cluster().database(name, template="made")
+
+
+async def _make(url: str) -> None:
+    store = await PostgresqlStore.open(url, Recorder())
+    await store.close()
+
+
+ADAPTERS = {"sqlite": SqliteAdapter(), "postgresql": PostgresqlAdapter()}
 
 
 def audit(action: str = "test", what: str = "it") -> AuditEntry:

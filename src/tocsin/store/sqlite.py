@@ -31,9 +31,10 @@ from tocsin.position import Epoch
 from tocsin.principal import UserId
 from tocsin.receipt import Act, Item, State, Unread
 from tocsin.store import sqlite_state as state
+from tocsin.store.bulk import Bulk
 from tocsin.store.sqlite_backup import Snapshots
 from tocsin.store.sqlite_batch import Appending, Batch, replay_of
-from tocsin.store.sqlite_bulk import Bulk
+from tocsin.store.sqlite_bulk import keeping
 from tocsin.store.sqlite_checkpointer import Checkpointer
 from tocsin.store.sqlite_file import Lock, connect, make_folder, prepare
 from tocsin.store.sqlite_identity import SqliteIdentity
@@ -75,7 +76,7 @@ class SqliteStore(SqliteIdentity):
         self._ledger = ledger
         self._lock = lock
         self._noting = False
-        self._bulk = Bulk(writer.submit)
+        self._bulk = Bulk(lambda part: writer.submit(keeping(part)))
         self._checkpointer = Checkpointer(checkpoints, ledger, lock, writer.fail)
         self._leaving = asyncio.create_task(self._let_leavers_go())
         self._expiring = asyncio.create_task(self._forget_old_keys())
