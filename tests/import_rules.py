@@ -53,7 +53,7 @@ AREAS: dict[str, list[str]] = {
     "web": ["tocsin.web.*"],
     "client": ["tocsin.client.*"],
     "cli": ["tocsin.cli", "tocsin.cli.*", "tocsin.__main__"],
-    "server": ["tocsin.server"],
+    "server": ["tocsin.server", "tocsin.foundation"],
 }
 
 # What an area may import of Tocsin, besides its own modules and the bare package. Imports go down only:

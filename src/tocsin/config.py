@@ -92,6 +92,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         host: address to listen on.
         port: TCP port to listen on; 0 picks one.
         data: folder of the database, its lock and the settings file.
+        database: `postgresql://…`; empty for a file in `data`.
+        broker: `redis://…`, by which nodes on one database tell one another; empty for the database itself.
+        node: name of this node among those on one database; empty for the host's name and chance.
         dev: loopback only, with sample users and keys; never for real use.
         tls_cert: PEM file with the certificate chain; with `tls_key`, HTTPS is served.
         tls_key: PEM file with the private key.
@@ -108,6 +111,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
     data: str = "./tocsin-data"
+    database: str = ""
+    broker: str = ""
+    node: Annotated[str, msgspec.Meta(max_length=128)] = ""
     dev: bool = False
     tls_cert: str = ""
     tls_key: str = ""
@@ -178,6 +184,12 @@ def _checked(config: Config) -> Config:
             raise StartError(f"configuration: {name}: {address!r}: expected scheme and host, as https://tocsin.example")
     if config.data == "":
         raise StartError("configuration: data: name a folder")
+    if config.database and urlsplit(config.database).scheme not in ("postgresql", "postgres"):
+        raise StartError("configuration: database: expected postgresql://user:password@host/name, or nothing")
+    if config.broker and urlsplit(config.broker).scheme not in ("redis", "rediss"):
+        raise StartError("configuration: broker: expected redis://host:6379 or rediss://host:6379, or nothing")
+    if (config.broker or config.node) and not config.database:
+        raise StartError("configuration: broker and node are for several nodes on one database; give database, too")
     if bool(config.tls_cert) != bool(config.tls_key):
         raise StartError("configuration: tls_cert and tls_key go together")
     if config.dev and config.host not in _LOOPBACK_HOSTS:

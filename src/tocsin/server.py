@@ -12,7 +12,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import FrameType
@@ -23,16 +23,15 @@ from tocsin import logs, samples
 from tocsin.api.app import Api
 from tocsin.api.parts import Parts
 from tocsin.app import AppId
-from tocsin.broker.local import LocalBroker
 from tocsin.clock import SystemClock
 from tocsin.config import Config
 from tocsin.credentials.attempts import Attempts
 from tocsin.credentials.jwks import IssuerKeys
 from tocsin.credentials.jwt import TokenIssuer, Verifier
 from tocsin.credentials.password import hash_password
-from tocsin.credentials.ticket import Tickets
 from tocsin.directory import Directory
 from tocsin.errors import StartError
+from tocsin.foundation import Foundation, open_foundation
 from tocsin.live.closing import Close
 from tocsin.live.gate import Gate
 from tocsin.live.hub import Hub
@@ -45,8 +44,8 @@ from tocsin.path.acknowledge import Acknowledge
 from tocsin.path.announce import Announce
 from tocsin.path.authorize import Authorize
 from tocsin.ports import AuditEntry, Store
+from tocsin.position import Epoch
 from tocsin.principal import NOTIFICATIONS, User, UserId
-from tocsin.store.sqlite import SqliteStore
 from tocsin.store.sqlite_purge import Keeping
 from tocsin.wire import BODY_BYTES
 
@@ -55,6 +54,7 @@ log = logging.getLogger("tocsin.server")
 EXIT_BROKEN = 1
 _BACKLOG = 4096
 _KEEP_ALIVE_SECONDS = 30
+_ENDING_SECONDS = 2.0
 
 
 class Tocsin:
@@ -72,6 +72,7 @@ class Tocsin:
         self.draining = False
         self.app: Api
         self.hub: Hub
+        self._foundation: Foundation
         self._failed: Callable[[], None] = lambda: None
 
     def when_failed(self, tell: Callable[[], None]) -> None:
@@ -85,35 +86,39 @@ class Tocsin:
         Raises:
             StartError: it cannot start; the sentence says why.
         """
-        config, clock, broker = self.config, self.clock, LocalBroker()
-        store = await SqliteStore.open(
-            Path(config.data), broker, most_queued=config.limits.writer_queue, died=self._store_died
-        )
+        config, clock = self.config, self.clock
+        self._foundation = foundation = await open_foundation(config, clock, self._store_died)
+        store = foundation.store
         work: list[asyncio.Task[None]] = []
         try:
-            if config.dev:
-                await samples.put_in(store, clock)
-            else:
-                await samples.refuse_in(store)
-                await _first_superuser(store, clock, Path(config.data))
+            await foundation.first_start(self._first_people(store))
             keys = IssuerKeys(config.issuers)
-            tokens = TokenIssuer(base64.b64decode(await store.setting("token_key", _new_signing_key)))
+            token_key = await store.setting("token_key", _new_signing_key)
+            tokens = TokenIssuer(base64.b64decode(token_key))
             directory = Directory(store)
             authorize = Authorize(directory, Verifier(tokens, config.issuers, keys), store, clock)
             limits = config.limits
+            epoch, head = await foundation.locate()
             self.hub = hub = Hub(
-                store.epoch,
-                store.head,
+                epoch,
+                head,
                 store,
                 clock,
                 per_user=limits.streams_per_user,
                 per_address=limits.streams_per_address,
             )
-            broker.subscribe(Announce(directory, authorize, hub))
-            tickets = Tickets(clock)
+            attempts = Attempts(limits.login_failures, clock)
+
+            def begin_anew(epoch: Epoch, head: int) -> None:
+                directory.forget_all()
+                hub.begin_anew(epoch, head)
+
+            following = foundation.feed(hub, Announce(directory, authorize, hub), attempts, begin_anew)
+            work += [asyncio.create_task(part) for part in following]
+            tickets, redeem = foundation.tickets(clock, token_key)
             probe = LoopProbe()
             acknowledge = Acknowledge(store, clock)
-            gate = Gate(hub, authorize, acknowledge, tickets, config, clock, self._turned_down)
+            gate = Gate(hub, authorize, acknowledge, redeem, config, clock, self._turned_down, foundation.arrive)
             parts = Parts(
                 config=config,
                 clock=clock,
@@ -124,31 +129,50 @@ class Tocsin:
                 gate=gate,
                 tokens=tokens,
                 tickets=tickets,
-                attempts=Attempts(limits.login_failures, clock),
-                troubles=lambda: self._troubles(store),
-                metrics=exposition(_figures(store, hub, probe)),
+                attempts=attempts,
+                blindness=lambda: foundation.blindness,
+                draining=lambda: self.draining,
+                troubles=self._troubles,
+                metrics=exposition(_figures(foundation, hub, probe)),
             )
             self.app = Api(parts, WebSocketSkin(gate))
-            purge = store.purge(_keeping(config), clock)
-            work += [asyncio.create_task(part.run()) for part in (hub, keys, probe, purge)]
+            work += [asyncio.create_task(part.run()) for part in (hub, keys, probe)]
+            if hasattr(store, "purge"):
+                work.append(asyncio.create_task(store.purge(_keeping(config), clock).run()))
             yield self
         finally:
             for task in work:
                 task.cancel()
             if work:
                 await self.hub.close_all(Close.RESTART, "the server is restarting", 0)
-            await store.close()
+                # What they hold (leases) they give back while the store is there.
+                await asyncio.wait(work, timeout=_ENDING_SECONDS)
+            await foundation.close()
 
     async def drain(self) -> None:
         """Take no new streams, and close the open ones, spread out."""
         self.draining = True
-        await self.hub.close_all(Close.RESTART, "the server is restarting", self.config.drain_seconds)
+        seconds = self.config.drain_seconds
+        # With other nodes beside it, whoever sends clients here needs time to see that it is not ready any more.
+        rest = asyncio.sleep(seconds if self._foundation.several else 0)
+        await asyncio.gather(rest, self.hub.close_all(Close.RESTART, "the server is restarting", seconds))
+
+    def _first_people(self, store: Store) -> Callable[[], Awaitable[None]]:
+        async def put_in() -> None:
+            if self.config.dev:
+                await samples.put_in(store, self.clock)
+            else:
+                await samples.refuse_in(store)
+                await _first_superuser(store, self.clock, Path(self.config.data))
+
+        return put_in
 
     def _turned_down(self) -> str:
-        return "The server is restarting" if self.draining else ""
+        return "The server is restarting" if self.draining else self._foundation.blindness
 
-    def _troubles(self, store: Store) -> Sequence[str]:
-        return [*(["draining"] if self.draining else []), *store.troubles()]
+    def _troubles(self) -> Sequence[str]:
+        found = [*(["draining"] if self.draining else []), *self._foundation.store.troubles()]
+        return [*found, *([self._foundation.blindness] if self._foundation.blindness else [])]
 
     def _store_died(self, reason: str) -> None:
         self.failure = reason
@@ -316,15 +340,18 @@ async def _first_superuser(store: Store, clock: SystemClock, folder: Path) -> No
     await store.put_user(user, audit)
 
 
-def _figures(store: SqliteStore, hub: Hub, probe: LoopProbe) -> Figures:
+def _figures(foundation: Foundation, hub: Hub, probe: LoopProbe) -> Figures:
+    store = foundation.store
     return Figures(
         counters={
+            **foundation.counters(),
             ("tocsin_deliveries", "Notifications written to streams."): lambda: hub.deliveries,
             ("tocsin_commits", "Transactions of the writer."): lambda: store.batches,
             ("tocsin_loop_stalls", "Times the event loop stood still for more than 100 ms."): lambda: probe.stalls,
             ("tocsin_log_numbers", "Numbers that the log has given out."): lambda: store.head,
         },
         gauges={
+            **foundation.gauges(),
             ("tocsin_loop_longest_stall_seconds", "Longest that it stood still."): lambda: probe.longest,
             ("tocsin_streams", "Streams open on this node."): lambda: len(hub),
             ("tocsin_writes_waiting", "Writes that wait for their commit."): lambda: store.queued,

@@ -13,7 +13,7 @@ from tocsin.api.recording import Recording
 from tocsin.config import Config
 from tocsin.credentials.attempts import Attempts
 from tocsin.credentials.jwt import TokenIssuer
-from tocsin.credentials.ticket import Tickets
+from tocsin.credentials.ticket import Issuing
 from tocsin.directory import Directory
 from tocsin.live.gate import Gate
 from tocsin.path.acknowledge import Acknowledge
@@ -25,6 +25,8 @@ class Parts(msgspec.Struct, frozen=True):
     """Everything a handler may reach.
 
     Attributes:
+        blindness: why this node does not know the state of the log; empty when it does.
+        draining: whether this process is going down.
         troubles: why this process should get no traffic now; empty when it may.
         metrics: the text of `/metrics`.
         hashing: turns at hashing passwords.
@@ -41,8 +43,10 @@ class Parts(msgspec.Struct, frozen=True):
     acknowledge: Acknowledge
     gate: Gate
     tokens: TokenIssuer
-    tickets: Tickets
+    tickets: Issuing
     attempts: Attempts
+    blindness: Callable[[], str]
+    draining: Callable[[], bool]
     troubles: Callable[[], Sequence[str]]
     metrics: Callable[[], bytes]
     hashing: Hashing = msgspec.field(default_factory=Hashing)

@@ -26,6 +26,7 @@ _CONNECT_SECONDS = 3.0
 _ANSWER_SECONDS = 3.0
 _QUIET_SECONDS = 2.5
 _MOST_KNOWN = 32
+_LOG = "log"
 
 _OUT_OF_REACH = (OSError, TimeoutError, RedisError)
 
@@ -37,14 +38,16 @@ class RedisBroker:
         url: `redis://` or `rediss://`, with one host or several (`redis://a:6379,b:6379`): whichever answers is
             used, and where it is one of a cluster, the others are found through it.
         node: this node's name.
-        name: what the log is called; others that use the same Redis have other names.
+
+    Attributes:
+        name: what the log is called; others that use the same Redis have other names. Set before `run`.
     """
 
-    def __init__(self, url: str, node: str, name: str) -> None:
+    def __init__(self, url: str, node: str, name: str = "") -> None:
         self.trouble = "not connected yet"
         self._known = hosts(url)
         self._next = 0
-        self._prefix = f"tocsin:{name}:"
+        self.name = name
         self._node = node
         self._outbox = Outbox()
         self._announced: Callable[[bytes], None] = lambda _: None
@@ -54,14 +57,17 @@ class RedisBroker:
         self._announced, self._told = announced, told
 
     def announce(self, told: bytes) -> None:
-        self._put("log", told)
+        self._put(_LOG, told)
 
     def tell(self, node: str, message: bytes) -> None:
         self._put(_to(node), message)
 
     def _put(self, channel: str, message: bytes) -> None:
         if not self.trouble:
-            self._outbox.put(self._prefix + channel, message)
+            self._outbox.put(self._channel(channel), message)
+
+    def _channel(self, channel: str) -> str:
+        return f"tocsin:{self.name}:{channel}"
 
     async def run(self) -> None:
         patience = Patience()
@@ -89,7 +95,7 @@ class RedisBroker:
         ears = client.pubsub()
         try:
             await self._get_to_know(client, url)
-            await ears.subscribe(self._prefix + "log", self._prefix + _to(self._node), self._prefix + _to(""))
+            await ears.subscribe(*map(self._channel, (_LOG, _to(self._node), _to(""))))
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._listen(ears, patience))
                 group.create_task(self._speak(client))
@@ -124,7 +130,7 @@ class RedisBroker:
                 self.trouble = ""
                 patience.succeeded()
             elif message["type"] == "message":
-                announced = message["channel"] == (self._prefix + "log").encode()
+                announced = message["channel"] == self._channel(_LOG).encode()
                 (self._announced if announced else self._told)(message["data"])
 
     async def _speak(self, client: Any) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from tocsin.config import Config
 from tocsin.credentials.address import address_bucket
 from tocsin.credentials.key import is_sample, parse_key
-from tocsin.credentials.ticket import Tickets
 from tocsin.device import DeviceId
 from tocsin.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from tocsin.live.form import ENVELOPE
@@ -59,7 +58,9 @@ class Gate:
     """Says who may open which stream.
 
     Parameters:
+        redeem: whom a ticket was issued to; it is used up by this.
         turned_down: why no new streams are taken now, empty when they are.
+        arrive: has it known among nodes that somebody (or '', anybody) is about to have a stream here.
     """
 
     def __init__(
@@ -67,18 +68,20 @@ class Gate:
         hub: Hub,
         authorize: Authorize,
         acknowledge: Acknowledge,
-        tickets: Tickets,
+        redeem: Callable[[str], Awaitable[Principal]],
         config: Config,
         clock: Clock,
         turned_down: Callable[[], str],
+        arrive: Callable[[str], Awaitable[None]],
     ) -> None:
         self.hub = hub
         self.authorize = authorize
         self.acknowledge = acknowledge
         self.config = config
         self.clock = clock
-        self._tickets = tickets
+        self._redeem = redeem
         self._turned_down = turned_down
+        self._arrive = arrive
 
     def address(self, request: Request) -> str:
         """The client's address as limits count it (IPv6 by /64)."""
@@ -116,6 +119,7 @@ class Gate:
         if protocol not in (None, ENVELOPE):
             raise Invalid("protocol", f"there is only {ENVELOPE}")
         since = Position.parse(given) if given is not None else None
+        await self._arrive((principal and principal.user_id) or "")
         return Asked(principal, since, devices_asked(request), protocol is not None)
 
     def crowded(self, request: Request) -> bool:
@@ -132,6 +136,7 @@ class Gate:
         principal = await self.authorize.identify(credential)
         if principal.kind == "app":
             raise Forbidden("An app secret sends; it does not read")
+        await self._arrive(principal.user_id or "")
         return principal
 
     async def _principal(self, request: Request) -> Principal | None:
@@ -139,7 +144,7 @@ class Gate:
         if credential is not None:
             return await self.authorize.identify(credential)
         if (ticket := request.asked("ticket")) is not None:
-            principal = self._tickets.redeem(ticket)
+            principal = await self._redeem(ticket)
             if not await self.authorize.still_holds(principal):
                 raise Unauthenticated
             return principal

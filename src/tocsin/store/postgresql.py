@@ -274,7 +274,7 @@ INSERT INTO presence (audience, node) SELECT DISTINCT unnest($2::text[]), $1 ON 
 """
 _FORGET_NODE = """
 WITH gone AS (DELETE FROM presence WHERE node = $1), free AS (DELETE FROM leases WHERE node = $1)
-DELETE FROM nodes WHERE id = $1
+DELETE FROM nodes WHERE id = $1 AND seen_at < clock_timestamp() - interval '1 hour'
 """
 # One that is given back ends now; one that has ended is anybody's.
 _LEASE = """
