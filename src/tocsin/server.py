@@ -46,8 +46,8 @@ from tocsin.path.announce import Announce
 from tocsin.path.authorize import Authorize
 from tocsin.ports import AuditEntry, Store
 from tocsin.principal import NOTIFICATIONS, User, UserId
+from tocsin.store.purge import Keeping
 from tocsin.store.sqlite import SqliteStore
-from tocsin.store.sqlite_purge import Keeping
 from tocsin.wire import BODY_BYTES
 
 log = logging.getLogger("tocsin.server")

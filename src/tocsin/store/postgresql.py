@@ -16,7 +16,7 @@ from tocsin.device import DeviceId
 from tocsin.errors import Refusal, StartError, Unavailable
 from tocsin.idempotency import Once, UsedKey
 from tocsin.notification import Draft, NotificationId, Type
-from tocsin.ports import Announcer, AuditEntry, Entry, InboxPage, Page, Replay, Span, Wanted, Whereabouts
+from tocsin.ports import Announcer, AuditEntry, Clock, Entry, InboxPage, Page, Replay, Span, Wanted, Whereabouts
 from tocsin.position import Epoch
 from tocsin.principal import UserId
 from tocsin.receipt import NOTHING_UNREAD, Act, Item, State, Unread
@@ -24,9 +24,11 @@ from tocsin.store.bulk import Bulk
 from tocsin.store.postgresql_batch import Appending, Doing, audit_row
 from tocsin.store.postgresql_connection import Place
 from tocsin.store.postgresql_identity import PostgresqlIdentity
+from tocsin.store.postgresql_purge import PostgresqlGround
 from tocsin.store.postgresql_reader import Reader
 from tocsin.store.postgresql_schema import hold_to_epoch, prepare
 from tocsin.store.postgresql_writer import Writer
+from tocsin.store.purge import Keeping, Purge
 
 log = logging.getLogger("tocsin.store")
 
@@ -38,8 +40,9 @@ _START_SECONDS = 60.0
 class PostgresqlStore(PostgresqlIdentity):
     """The Store port on PostgreSQL, and what nodes need of it (`Tailed`). Made by `PostgresqlStore.open`."""
 
-    def __init__(self, writer: Writer, reader: Reader) -> None:
+    def __init__(self, writer: Writer, reader: Reader, node: str) -> None:
         super().__init__(writer, reader)
+        self._node = node
         self._bulk = Bulk(writer.submit)
         self._noting = False
         writer.committed = self._committed
@@ -98,7 +101,7 @@ class PostgresqlStore(PostgresqlIdentity):
 
         writer = Writer(connect, node, announcer, notify=notify, most_queued=most_queued, died=died)
         writer.epoch, writer.head = ready.epoch, ready.head
-        return cls(writer, Reader(pool))
+        return cls(writer, Reader(pool), node)
 
     @property
     def epoch(self) -> Epoch:
@@ -228,6 +231,13 @@ class PostgresqlStore(PostgresqlIdentity):
         return bool(await self._reader.rows(_LEASE, name, node, float(seconds)))
 
     # ------------------------------------------------------------ tidying
+
+    def purge(self, keeping: Keeping, clock: Clock) -> Purge:
+        """What removes notifications that are not to be kept; of several nodes one does it at a time."""
+        ground = PostgresqlGround(
+            self._writer, self._reader, lambda seconds: self.lease("retention", self._node, seconds)
+        )
+        return Purge(ground, keeping, clock)
 
     def _somebody_left(self) -> None:
         if self._leaving.done():

@@ -213,6 +213,7 @@ class Writer:
                 await self._commit([job])
             return
         self._trouble = ""
+        self.batches += 1
         self._settle(jobs, results, span)
 
     async def _send(self, call: Call, queued: float) -> str:
@@ -323,7 +324,6 @@ class Writer:
     def _settle(self, jobs: list[Job], results: list[Result], span: Span | None) -> None:
         self._queued -= len(jobs)
         if span is not None:
-            self.batches += 1
             self.epoch, self.head = span.epoch, span.last
             try:
                 self._announcer.announce(span)
