@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -44,11 +45,14 @@ from tocsin.metrics import Figures, exposition
 from tocsin.path.acknowledge import Acknowledge
 from tocsin.path.announce import Announce
 from tocsin.path.authorize import Authorize
-from tocsin.ports import AuditEntry, Store
+from tocsin.ports import Announcer, AuditEntry, Store
 from tocsin.principal import NOTIFICATIONS, User, UserId
 from tocsin.store.purge import Keeping
 from tocsin.store.sqlite import SqliteStore
 from tocsin.wire import BODY_BYTES
+
+if TYPE_CHECKING:
+    from tocsin.store.postgresql import PostgresqlStore
 
 log = logging.getLogger("tocsin.server")
 
@@ -86,9 +90,7 @@ class Tocsin:
             StartError: it cannot start; the sentence says why.
         """
         config, clock, broker = self.config, self.clock, LocalBroker()
-        store = await SqliteStore.open(
-            Path(config.data), broker, most_queued=config.limits.writer_queue, died=self._store_died
-        )
+        store = await _open_store(config, broker, self._store_died)
         work: list[asyncio.Task[None]] = []
         try:
             if config.dev:
@@ -281,6 +283,29 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
+async def _open_store(
+    config: Config, announcer: Announcer, died: Callable[[str], None]
+) -> SqliteStore | PostgresqlStore:
+    most_queued = config.limits.writer_queue
+    if not config.database:
+        return await SqliteStore.open(Path(config.data), announcer, most_queued=most_queued, died=died)
+    try:
+        from tocsin.store.postgresql import PostgresqlStore
+    except ImportError as error:
+        if error.name != "asyncpg":
+            raise
+        raise StartError("PostgreSQL needs a driver that is not here: pip install 'tocsin[postgres]'") from None
+    return await PostgresqlStore.open(
+        config.database,
+        announcer,
+        # A process that was started anew is another node: the one before may still be about somewhere.
+        node=f"{socket.gethostname()[:40]}-{secrets.token_hex(4)}",
+        most_queued=most_queued,
+        died=died,
+        connections=config.limits.database_connections,
+    )
+
+
 def _keeping(config: Config) -> Keeping:
     kept = config.retention
     apps = {AppId(app): days for app, days in kept.apps.items()}
@@ -309,14 +334,17 @@ async def _first_superuser(store: Store, clock: SystemClock, folder: Path) -> No
         print(f"The first superuser, shown once:\n{note}", file=sys.stderr)  # noqa: T201
     else:
         path = folder / "first-superuser.txt"
+        await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(note)
         log.warning("the first superuser's password is in %s; sign in, change it, delete the file", path)
     # Written down first: a crash in between leaves a note without a user, never a user nobody knows.
-    await store.put_user(user, audit)
+    stored = await store.put_user(user, audit, replace=False)
+    if stored.password != hashed:
+        log.warning("another node was first to make the first superuser: its note holds, the one of here does not")
 
 
-def _figures(store: SqliteStore, hub: Hub, probe: LoopProbe) -> Figures:
+def _figures(store: SqliteStore | PostgresqlStore, hub: Hub, probe: LoopProbe) -> Figures:
     return Figures(
         counters={
             ("tocsin_deliveries", "Notifications written to streams."): lambda: hub.deliveries,
