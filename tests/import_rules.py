@@ -39,7 +39,12 @@ AREAS: dict[str, list[str]] = {
     "path": ["tocsin.path.*"],
     "store": ["tocsin.store.*"],
     # What is done with a file that nobody runs on; opens no store.
-    "examination": ["tocsin.store.sqlite_examination", "tocsin.store.sqlite_restore"],
+    "examination": [
+        "tocsin.store.sqlite_examination",
+        "tocsin.store.sqlite_restore",
+        "tocsin.store.postgresql_examination",
+        "tocsin.store.postgresql_copying",
+    ],
     "broker": ["tocsin.broker.*"],
     # What many nodes share; with one process nothing of it runs.
     "cluster": ["tocsin.cluster.*"],
@@ -95,7 +100,7 @@ SEES: dict[str, set[str]] = {
 # What is outside of Tocsin and belongs to a few areas only.
 OWNED: dict[str, set[str]] = {
     "apsw": {"store", "examination"},
-    "asyncpg": {"store", "broker"},
+    "asyncpg": {"store", "broker", "examination"},
     "sqlite3": set(),  # the interpreter's own may be older than the WAL repair that the store relies on
     "redis": {"broker"},
     "joserfc": {"credentials"},

@@ -27,6 +27,7 @@ from tocsin.nodes import Broker, Tailed
 from tocsin.ports import Clock, Span, Store
 from tocsin.position import Epoch
 from tocsin.principal import Principal
+from tocsin.store.purge import Keeping, Purge
 from tocsin.store.sqlite import SqliteStore
 
 Work = Coroutine[Any, Any, None]
@@ -48,6 +49,10 @@ class KeptStore(Store, Protocol):
 
     @property
     def batches(self) -> int: ...
+
+    def purge(self, keeping: Keeping, clock: Clock) -> Purge:
+        """What removes notifications that are not to be kept."""
+        ...
 
 
 class Alone:
@@ -146,15 +151,20 @@ class AmongNodes:
         try:
             from tocsin.broker.postgresql import PostgresqlBroker
             from tocsin.store.postgresql import PostgresqlStore
-        except ImportError:
-            raise StartError("database: install what speaks to it: pip install 'tocsin[postgres]'") from None
-        node = config.node or f"{socket.gethostname()}-{secrets.token_hex(4)}"
+        except ImportError as error:
+            if error.name != "asyncpg":
+                raise
+            raise StartError("PostgreSQL needs a driver that is not here: pip install 'tocsin[postgres]'") from None
+        # A process that was started anew is another node: the one before may still be about somewhere.
+        node = config.node or f"{socket.gethostname()[:40]}-{secrets.token_hex(4)}"
         broker: Any
         if config.broker:
             try:
                 from tocsin.broker.redis import RedisBroker
-            except ImportError:
-                raise StartError("broker: install what speaks to it: pip install 'tocsin[redis]'") from None
+            except ImportError as error:
+                if error.name not in ("redis", "hiredis"):
+                    raise
+                raise StartError("Redis needs a driver that is not here: pip install 'tocsin[redis]'") from None
             broker = RedisBroker(config.broker, node)
         else:
             broker = PostgresqlBroker(config.database, node)
@@ -167,6 +177,7 @@ class AmongNodes:
             notify=not config.broker,
             most_queued=config.limits.writer_queue,
             died=died,
+            connections=config.limits.database_connections,
         )
         self.store = self._log = store
         if config.broker:

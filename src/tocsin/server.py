@@ -46,7 +46,7 @@ from tocsin.path.authorize import Authorize
 from tocsin.ports import AuditEntry, Store
 from tocsin.position import Epoch
 from tocsin.principal import NOTIFICATIONS, User, UserId
-from tocsin.store.sqlite_purge import Keeping
+from tocsin.store.purge import Keeping
 from tocsin.wire import BODY_BYTES
 
 log = logging.getLogger("tocsin.server")
@@ -136,9 +136,8 @@ class Tocsin:
                 metrics=exposition(_figures(foundation, hub, probe)),
             )
             self.app = Api(parts, WebSocketSkin(gate))
-            work += [asyncio.create_task(part.run()) for part in (hub, keys, probe)]
-            if hasattr(store, "purge"):
-                work.append(asyncio.create_task(store.purge(_keeping(config), clock).run()))
+            purge = store.purge(_keeping(config), clock)
+            work += [asyncio.create_task(part.run()) for part in (hub, keys, probe, purge)]
             yield self
         finally:
             for task in work:
@@ -333,11 +332,14 @@ async def _first_superuser(store: Store, clock: SystemClock, folder: Path) -> No
         print(f"The first superuser, shown once:\n{note}", file=sys.stderr)  # noqa: T201
     else:
         path = folder / "first-superuser.txt"
+        await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(note)
         log.warning("the first superuser's password is in %s; sign in, change it, delete the file", path)
     # Written down first: a crash in between leaves a note without a user, never a user nobody knows.
-    await store.put_user(user, audit)
+    stored = await store.put_user(user, audit, replace=False)
+    if stored.password != hashed:
+        log.warning("another node was first to make the first superuser: its note holds, the one of here does not")
 
 
 def _figures(foundation: Foundation, hub: Hub, probe: LoopProbe) -> Figures:

@@ -21,7 +21,7 @@ from tocsin.notification import NotificationId
 from tocsin.ports import Entry, Span
 from tocsin.principal import User, UserId
 from tocsin.receipt import Purged
-from tocsin.store.sqlite_purge import Keeping
+from tocsin.store.purge import Keeping
 
 PEOPLE = ("ann", "bob", "cid")
 MOST_CONNECTIONS = 4

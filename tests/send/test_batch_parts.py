@@ -121,9 +121,7 @@ def test_expired_parts_are_removed(adapter: Any, tmp_path: Path) -> None:
 
     async def after(store: Any, recorder: Recorder) -> None:
         async def left() -> int:
-            rows = await store._reader.read(
-                lambda connection: connection.execute("SELECT count(*) FROM batches").fetchall()
-            )
+            rows = await adapter.rows_of(store, "SELECT count(*) FROM batches")
             return int(rows[0][0])
 
         for _ in range(500):

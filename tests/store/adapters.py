@@ -8,6 +8,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import apsw
+import asyncpg
 import msgspec
 
 from harness.postgresql import cluster
@@ -18,7 +20,7 @@ from tocsin.ports import EVERYTHING, AuditEntry, Entry, Page, Span, Store, Wante
 from tocsin.principal import User, UserId
 from tocsin.receipt import UNTOUCHED, Change, Item
 from tocsin.store.postgresql import PostgresqlStore
-from tocsin.store.sqlite import SqliteStore
+from tocsin.store.sqlite import FILE, SqliteStore
 
 NOW = 1_800_000_000_000
 """Milliseconds UTC at which all drafts of these tests are made."""
@@ -50,6 +52,14 @@ class _Adapter:
     def prepare(self, folder: Path) -> None:
         """Make what stands for a folder, where something does."""
 
+    def rows(self, folder: Path, sql: str) -> list[tuple[Any, ...]]:
+        """What is in the tables of a folder's store that nobody has open."""
+        raise NotImplementedError
+
+    async def rows_of(self, store: Any, sql: str) -> list[tuple[Any, ...]]:
+        """What is in the tables of an open store."""
+        raise NotImplementedError
+
     def run(self, folder: Path, *tests: Test, seconds: float = 30) -> None:
         """Run each test on the store of this folder, opened anew for each."""
 
@@ -75,6 +85,17 @@ class SqliteAdapter(_Adapter):
         finally:
             await store.close()
 
+    def rows(self, folder: Path, sql: str) -> list[tuple[Any, ...]]:
+        connection = apsw.Connection(str(folder / FILE), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            return connection.execute(sql).fetchall()
+        finally:
+            connection.close()
+
+    async def rows_of(self, store: Any, sql: str) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = await store._reader.read(lambda it: it.execute(sql).fetchall())
+        return found
+
 
 class PostgresqlAdapter(_Adapter):
     """The store on PostgreSQL: a database of its own for each folder."""
@@ -97,6 +118,20 @@ class PostgresqlAdapter(_Adapter):
             asyncio.run(_make(cluster().database("made")))
         return cluster().database(name, template="made")
 
+    def rows(self, folder: Path, sql: str) -> list[tuple[Any, ...]]:
+        async def read() -> list[tuple[Any, ...]]:
+            connection = await asyncpg.connect(self.url(folder))
+            try:
+                return [tuple(row) for row in await connection.fetch(sql)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(read())
+
+    async def rows_of(self, store: Any, sql: str) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = await store._reader.rows(sql)
+        return found
+
 
 async def _make(url: str) -> None:
     store = await PostgresqlStore.open(url, Recorder())
@@ -104,6 +139,11 @@ async def _make(url: str) -> None:
 
 
 ADAPTERS = {"sqlite": SqliteAdapter(), "postgresql": PostgresqlAdapter()}
+
+
+def adapter_of(folder: Path) -> Any:
+    """The store that a folder of the fixture `either` is for."""
+    return ADAPTERS[folder.name]
 
 
 def audit(action: str = "test", what: str = "it") -> AuditEntry:

@@ -89,7 +89,11 @@ def effective(options: dict[str, Any], loaded: Any) -> list[Setting]:
     """
     import msgspec
 
+    from tocsin.config import without_password
+
     values = _flat(msgspec.to_builtins(loaded))
+    if values["database"]:
+        values["database"] = without_password(values["database"])
     defaults = _flat(msgspec.to_builtins(type(loaded)()))
     path = settings_file(options)
     # It was read without complaint a moment ago.

@@ -347,6 +347,7 @@ BEGIN
     END IF;
     UPDATE notifications SET seq = p_head + 1, body = '{}', withdrawn_at = now_ms,
         sum = checksum(first, id, user_id, device_id, '{}') WHERE first = n.first;
+    DELETE FROM words WHERE first = n.first;
     INSERT INTO voids (first, seq, user_id, type, device_id)
     VALUES (n.first, p_head + 1, n.user_id, n.type, n.device_id);
     PERFORM put_audit(c->3);
@@ -525,6 +526,7 @@ $$;
 CREATE FUNCTION do_remove_of_leaver(p_head bigint, c jsonb) RETURNS step LANGUAGE plpgsql AS $$
 DECLARE
     l leavers;
+    firsts bigint[];
     gone bigint;
     few bigint;
 BEGIN
@@ -532,9 +534,12 @@ BEGIN
     IF NOT FOUND THEN
         RETURN said(p_head, 'false', '');
     END IF;
-    DELETE FROM notifications WHERE first IN
-        (SELECT first FROM notifications WHERE user_id = l.user_id AND first <= l.upto ORDER BY first LIMIT 500);
-    GET DIAGNOSTICS gone = ROW_COUNT;
+    firsts := ARRAY(SELECT first FROM notifications
+        WHERE user_id = l.user_id AND first <= l.upto ORDER BY first LIMIT 500);
+    DELETE FROM words WHERE first = ANY (firsts);
+    DELETE FROM streamed WHERE first = ANY (firsts);
+    DELETE FROM notifications WHERE first = ANY (firsts);
+    gone := cardinality(firsts);
     DELETE FROM receipts WHERE user_id = l.user_id AND first IN
         (SELECT first FROM receipts WHERE user_id = l.user_id AND first <= l.upto ORDER BY first LIMIT 500);
     GET DIAGNOSTICS few = ROW_COUNT;
@@ -611,6 +616,7 @@ BEGIN
     DELETE FROM receipts WHERE first = ANY (gone);
     DELETE FROM voids WHERE first = ANY (gone);
     DELETE FROM streamed WHERE first = ANY (gone);
+    DELETE FROM words WHERE first = ANY (gone);
     DELETE FROM notifications WHERE first = ANY (gone);
     RETURN said(done.head, cardinality(gone)::text, changes);
 END $$;
@@ -632,6 +638,7 @@ DECLARE
 BEGIN
     DELETE FROM voids WHERE first = ANY (gone);
     DELETE FROM streamed WHERE first = ANY (gone);
+    DELETE FROM words WHERE first = ANY (gone);
     DELETE FROM notifications WHERE first = ANY (gone);
     RETURN said(p_head, 'null', '');
 END $$;
@@ -661,6 +668,7 @@ BEGIN
     -- The floor tells it: they take no numbers of their own.
     UPDATE notifications SET body = '{}', withdrawn_at = (c->>3)::bigint,
         sum = checksum(first, id, user_id, device_id, '{}') WHERE first = ANY (few);
+    DELETE FROM words WHERE first = ANY (few);
     INSERT INTO voids (first, seq, user_id, type, device_id)
     SELECT first, seq, NULL, type, device_id FROM notifications WHERE first = ANY (few);
     RETURN raise_floor(p_head, '', c->>1, few[array_upper(few, 1)], cardinality(few)::text);

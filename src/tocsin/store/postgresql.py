@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -16,7 +17,7 @@ from tocsin.device import DeviceId
 from tocsin.errors import Refusal, StartError, Unavailable
 from tocsin.idempotency import Once, UsedKey
 from tocsin.notification import Draft, NotificationId, Type
-from tocsin.ports import Announcer, AuditEntry, Entry, InboxPage, Page, Replay, Span, Wanted, Whereabouts
+from tocsin.ports import Announcer, AuditEntry, Clock, Entry, InboxPage, Page, Replay, Span, Wanted, Whereabouts
 from tocsin.position import Epoch
 from tocsin.principal import UserId
 from tocsin.receipt import NOTHING_UNREAD, Act, Item, State, Unread
@@ -24,24 +25,31 @@ from tocsin.store.bulk import Bulk
 from tocsin.store.postgresql_batch import Appending, Doing, audit_row
 from tocsin.store.postgresql_connection import Place
 from tocsin.store.postgresql_identity import PostgresqlIdentity
+from tocsin.store.postgresql_purge import PostgresqlGround
 from tocsin.store.postgresql_reader import Reader
-from tocsin.store.postgresql_schema import hold_to_epoch, prepare
+from tocsin.store.postgresql_schema import enter, hold_to_epoch, prepare
+from tocsin.store.postgresql_search import Search
 from tocsin.store.postgresql_writer import Writer
+from tocsin.store.purge import Keeping, Purge
 
 log = logging.getLogger("tocsin.store")
 
 _TIDY_SECONDS = 600.0
 _NOTE_SECONDS = 0.2
 _START_SECONDS = 60.0
+_LAST = 1 << 62
+_FOUND = 500
 
 
 class PostgresqlStore(PostgresqlIdentity):
     """The Store port on PostgreSQL, and what nodes need of it (`Tailed`). Made by `PostgresqlStore.open`."""
 
-    def __init__(self, writer: Writer, reader: Reader) -> None:
+    def __init__(self, writer: Writer, reader: Reader, node: str) -> None:
         super().__init__(writer, reader)
+        self._node = node
         self._bulk = Bulk(writer.submit)
         self._noting = False
+        self._search = Search(reader, lambda seconds: self.lease("search", node, seconds))
         writer.committed = self._committed
         self._leaving = asyncio.create_task(self._let_leavers_go())
         self._expiring = asyncio.create_task(self._forget_old_keys())
@@ -90,6 +98,7 @@ class PostgresqlStore(PostgresqlIdentity):
         async def connect() -> asyncpg.Connection:
             made = await place.connect("tocsin writer", search_path=ready.search_path)
             try:
+                await enter(made, node, ready)
                 await hold_to_epoch(made)
             except BaseException:
                 made.terminate()
@@ -98,7 +107,7 @@ class PostgresqlStore(PostgresqlIdentity):
 
         writer = Writer(connect, node, announcer, notify=notify, most_queued=most_queued, died=died)
         writer.epoch, writer.head = ready.epoch, ready.head
-        return cls(writer, Reader(pool))
+        return cls(writer, Reader(pool), node)
 
     @property
     def epoch(self) -> Epoch:
@@ -124,7 +133,10 @@ class PostgresqlStore(PostgresqlIdentity):
     async def close(self) -> None:
         self._leaving.cancel()
         self._expiring.cancel()
+        await self._search.close()
         await self._writer.close()
+        with suppress(Unavailable):
+            await self.forget_node(self._node)
         await self._reader.close()
 
     # ------------------------------------------------------------ notifications
@@ -148,6 +160,7 @@ class PostgresqlStore(PostgresqlIdentity):
         return Replay(NotificationId(id_), kept=streamed)
 
     def _committed(self, span: Span) -> None:
+        self._search.wake()
         # Best effort, with whatever is committed next: nobody waits for it.
         for entry in span.entries:
             if entry.streamed:
@@ -171,9 +184,14 @@ class PostgresqlStore(PostgresqlIdentity):
         return await self._reader.changes(user, devices, since, limit)
 
     async def inbox(self, user: UserId, wanted: Wanted, before: int | None, limit: int) -> InboxPage:
+        among = None
         if wanted.words is not None:
-            raise Unavailable("There is no search here")
-        return await self._reader.inbox(user, wanted, before, limit, None)
+            among = await self._search.find(wanted.words, user, _LAST if before is None else before, _FOUND)
+        page = await self._reader.inbox(user, wanted, before, limit, among)
+        if among is not None and len(among) == _FOUND and page.next is None:
+            # There may be more than a search finds at a time.
+            return InboxPage(page.items, among[-1], page.head)
+        return page
 
     async def notification(self, user: UserId, id_: NotificationId) -> Item | None:
         return await self._reader.item(user, id_)
@@ -228,6 +246,13 @@ class PostgresqlStore(PostgresqlIdentity):
         return bool(await self._reader.rows(_LEASE, name, node, float(seconds)))
 
     # ------------------------------------------------------------ tidying
+
+    def purge(self, keeping: Keeping, clock: Clock) -> Purge:
+        """What removes notifications that are not to be kept; of several nodes one does it at a time."""
+        ground = PostgresqlGround(
+            self._writer, self._reader, lambda seconds: self.lease("retention", self._node, seconds)
+        )
+        return Purge(ground, keeping, clock)
 
     def _somebody_left(self) -> None:
         if self._leaving.done():

@@ -27,6 +27,9 @@ DEVICE_SPAN = 20_000
 LOOKED_THROUGH = 5_000
 """Own notifications, and as many broadcasts, looked through for one page; the next one goes on from there."""
 
+MOST_WAITING = 1_000
+"""Reads that may wait for a connection."""
+
 LONGEST_SECONDS = 2.5
 """After which a read is given up; the database gives it up after 2 s."""
 
@@ -77,6 +80,7 @@ class Reader:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
+        self._waiting = 0
 
     async def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """All rows of a query.
@@ -84,6 +88,9 @@ class Reader:
         Raises:
             Unavailable: the store cannot be reached now, or took too long.
         """
+        if self._waiting >= MOST_WAITING:
+            raise Unavailable("Too many reads are waiting")
+        self._waiting += 1
         try:
             async with self._pool.acquire(timeout=LONGEST_SECONDS) as connection:
                 return [tuple(row) for row in await connection.fetch(sql, *values, timeout=LONGEST_SECONDS)]
@@ -93,6 +100,8 @@ class Reader:
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             log.error("a read failed: %s", str(error) or type(error).__name__)
             raise Unavailable("The store cannot be read now") from None
+        finally:
+            self._waiting -= 1
 
     async def value(self, sql: str, *values: Any) -> Any:
         """The first column of the first row; None where there is none."""

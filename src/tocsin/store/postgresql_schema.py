@@ -26,11 +26,15 @@ class Ready(msgspec.Struct, frozen=True):
 
     Attributes:
         search_path: where its functions and the tables are.
+        version: of the schema that it knows.
+        functions: the name of the schema that its functions are in.
     """
 
     epoch: Epoch
     head: int
     search_path: str
+    version: int
+    functions: str
 
 
 class Migration(msgspec.Struct, frozen=True):
@@ -81,18 +85,29 @@ async def prepare(connection: asyncpg.Connection, node: str) -> Ready:
         if not await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", name):
             async with connection.transaction():
                 await connection.execute(f'CREATE SCHEMA "{name}"; SET LOCAL search_path TO {path};' + text)
-        await connection.execute(
-            "INSERT INTO nodes (id, version, functions) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE "
-            "SET version = excluded.version, functions = excluded.functions, seen_at = clock_timestamp()",
-            node,
-            version,
-            name,
-        )
+        ready = Ready(Epoch(""), 0, path, version, name)
+        await enter(connection, node, ready)
         await _drop_unused(connection, name)
     finally:
         await connection.fetchval("SELECT pg_advisory_unlock($1)", _LOCK)
     epoch, head = await hold_to_epoch(connection)
-    return Ready(epoch, head, path)
+    return msgspec.structs.replace(ready, epoch=epoch, head=head)
+
+
+async def enter(connection: asyncpg.Connection, node: str, ready: Ready) -> None:
+    """Have a row for a node; those that were not seen for a day are forgotten."""
+    await connection.execute(_ENTER, node, ready.version, ready.functions)
+    await connection.execute(_FORGET)
+
+
+_ENTER = """
+INSERT INTO nodes (id, version, functions) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE
+SET version = excluded.version, functions = excluded.functions, seen_at = clock_timestamp()
+"""
+_FORGET = """
+WITH gone AS (DELETE FROM nodes WHERE seen_at < clock_timestamp() - interval '1 day' RETURNING id)
+DELETE FROM presence USING gone WHERE presence.node = gone.id
+"""
 
 
 async def hold_to_epoch(connection: asyncpg.Connection) -> tuple[Epoch, int]:

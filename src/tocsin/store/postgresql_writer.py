@@ -32,6 +32,9 @@ PATIENCE = 2.5
 CALL_SECONDS = 1.6
 """Longest that a call is waited for: a second for the lock or the work, and the way there and back."""
 
+MOST_IN_TROUBLE = 1_000
+"""Writes that may wait while the database cannot be reached."""
+
 SETTLE_SECONDS = 0.1
 """Longest that other nodes are waited for."""
 
@@ -42,6 +45,7 @@ _CONNECT_SECONDS = 1.0
 _AGAIN_SECONDS = (0.05, 1.0)
 _CHECK_SECONDS = 1.0
 _CLOSE_SECONDS = 5.0
+_SEEN_SECONDS = 10.0
 
 _OF_THE_STORE = (
     asyncpg.OperatorInterventionError,
@@ -104,6 +108,7 @@ class Writer:
         self._dead = ""
         self._trouble = ""
         self._batch = ""
+        self._seen = 0.0
         self._in_doubt: tuple[Call, str] | None = None
         self._settling: set[asyncio.Task[None]] = set()
         self.streamed: deque[tuple[int, int]] = deque()
@@ -135,7 +140,7 @@ class Writer:
         """
         if self._dead or self._closing:
             raise Unavailable(self._dead or "shutting down")
-        if self._queued >= self._most_queued:
+        if self._queued >= (min(self._most_queued, MOST_IN_TROUBLE) if self._trouble else self._most_queued):
             raise Unavailable("Too many writes are waiting")
         future: asyncio.Future[Any] = self._loop.create_future()
         self._queued += 1
@@ -183,7 +188,7 @@ class Writer:
                 self._tell_of_doubtful(known)
             if self._turn:
                 await self._commit(self._take())
-            elif self._trouble:
+            else:
                 await self._look()
 
     def _take(self) -> list[Job]:
@@ -213,6 +218,7 @@ class Writer:
                 await self._commit([job])
             return
         self._trouble = ""
+        self.batches += 1
         self._settle(jobs, results, span)
 
     async def _send(self, call: Call, queued: float) -> str:
@@ -292,10 +298,14 @@ class Writer:
 
     async def _look(self) -> None:
         assert self._connection is not None
+        # Whether it could take a write; now and then that is also noted for other nodes to see.
+        now = time.monotonic()
+        sql = "SELECT 1 FROM nodes WHERE id = $1 AND NOT pg_is_in_recovery()"
+        if now - self._seen > _SEEN_SECONDS or self._trouble:
+            sql, self._seen = "UPDATE nodes SET seen_at = clock_timestamp() WHERE id = $1 RETURNING 1", now
         try:
-            await self._connection.fetchval(
-                "UPDATE nodes SET seen_at = clock_timestamp() WHERE id = $1 RETURNING 1", self._node, timeout=1.0
-            )
+            if await self._connection.fetchval(sql, self._node, timeout=_CONNECT_SECONDS) is None:
+                await self._hang_up()
             self._trouble = ""
         except Exception as error:  # noqa: BLE001
             self._note(error)
@@ -323,7 +333,6 @@ class Writer:
     def _settle(self, jobs: list[Job], results: list[Result], span: Span | None) -> None:
         self._queued -= len(jobs)
         if span is not None:
-            self.batches += 1
             self.epoch, self.head = span.epoch, span.last
             try:
                 self._announcer.announce(span)

@@ -297,3 +297,9 @@ BEGIN
     ) AS e;
     RETURN json_build_object('epoch', l.epoch, 'head', l.head, 'entries', coalesce(entries, '[]'));
 END $$;
+
+-- Numbers below one whose words are as asked for, newest first. It may gather what it finds before it sorts it.
+CREATE FUNCTION found_words(p_query tsquery, p_before bigint, p_limit integer)
+RETURNS SETOF bigint LANGUAGE sql STABLE SET enable_bitmapscan = on AS $$
+    SELECT first FROM words WHERE words @@ p_query AND first < p_before ORDER BY first DESC LIMIT p_limit
+$$;

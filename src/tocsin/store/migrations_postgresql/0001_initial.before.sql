@@ -289,7 +289,6 @@ CREATE INDEX words_found ON words USING gin (words);
 -- How far the log has been followed by search.
 CREATE TABLE followed (
     id    integer PRIMARY KEY CHECK (id = 1),
-    first bigint NOT NULL,
-    voids bigint NOT NULL
+    first bigint NOT NULL
 );
-INSERT INTO followed VALUES (1, 0, 0);
+INSERT INTO followed VALUES (1, 0);
