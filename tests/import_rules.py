@@ -32,7 +32,7 @@ AREAS: dict[str, list[str]] = {
     "directory": ["tocsin.directory"],
     "request": ["tocsin.request"],
     "clock": ["tocsin.clock"],
-    "logs": ["tocsin.logs"],
+    "logs": ["tocsin.logs", "tocsin.supervisor"],
     "metrics": ["tocsin.metrics", "tocsin.loop_probe"],
     "samples": ["tocsin.samples"],
     "credentials": ["tocsin.credentials.*"],
@@ -40,6 +40,7 @@ AREAS: dict[str, list[str]] = {
     "store": ["tocsin.store.*"],
     # What is done with a file that nobody runs on; opens no store.
     "examination": [
+        "tocsin.broker.redis_examination",
         "tocsin.store.sqlite_examination",
         "tocsin.store.sqlite_restore",
         "tocsin.store.postgresql_examination",
@@ -77,7 +78,7 @@ SEES: dict[str, set[str]] = {
     "path": {"words", "errors", "wire", "ports", "directory", "credentials", "config"},
     "announcement": {"words", "errors", "ports"},
     "store": {"words", "errors", "wire", "ports", "announcement"},
-    "examination": {"store", "errors"},
+    "examination": {"store", "broker", "errors"},
     "broker": {"words", "errors", "wire", "ports", "announcement"},
     "cluster": {"words", "errors", "ports", "announcement"},
     "channels": {"words", "errors", "wire", "ports"},
@@ -102,7 +103,7 @@ OWNED: dict[str, set[str]] = {
     "apsw": {"store", "examination"},
     "asyncpg": {"store", "broker", "examination"},
     "sqlite3": set(),  # the interpreter's own may be older than the WAL repair that the store relies on
-    "redis": {"broker"},
+    "redis": {"broker", "examination"},
     "joserfc": {"credentials"},
     "click": {"cli"},
     "starlette": {"api", "web", "live skins", "server"},

@@ -47,6 +47,7 @@ from tocsin.ports import AuditEntry, Store
 from tocsin.position import Epoch
 from tocsin.principal import NOTIFICATIONS, User, UserId
 from tocsin.store.purge import Keeping
+from tocsin.supervisor import READY, STOPPING, tell_supervisor
 from tocsin.wire import BODY_BYTES
 
 log = logging.getLogger("tocsin.server")
@@ -199,6 +200,8 @@ class Server(uvicorn.Server):
                 name = f"[{host}]" if ":" in host else host
                 self._announce(f"{'https' if self.config.is_ssl else 'http'}://{name}:{port}")
 
+        tell_supervisor(READY)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal before the loop has its own handlers."""
         self.should_exit = True
@@ -208,6 +211,7 @@ class Server(uvicorn.Server):
             # Asked twice: do not wait for anybody.
             self.force_exit = self.should_exit = True
             return
+        tell_supervisor(STOPPING)
         self._ending = asyncio.create_task(self._drain())
 
     async def _drain(self) -> None:

@@ -45,10 +45,13 @@ class Balancer:
         self._listening.set()
         self._loop.run_forever()
         server.close()
+        self._loop.run_until_complete(asyncio.sleep(0.05))
         pending = asyncio.all_tasks(self._loop)
         for task in pending:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        # Connections that were ended are closed in a later turn of the loop.
+        self._loop.run_until_complete(asyncio.sleep(0.1))
         self._loop.close()
 
     async def _look(self, port: int) -> None:

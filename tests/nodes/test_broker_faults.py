@@ -35,7 +35,7 @@ def proxy(postgresql: Cluster) -> Iterator[PostgresqlProxy]:
 
 
 def test_a_redis_that_is_killed_again_and_again_costs_no_send_and_no_notification(
-    start_nodes: Callable[..., Nodes], redis: Redis, soak: bool, capsys: pytest.CaptureFixture[str]
+    redis: Redis, start_nodes: Callable[..., Nodes], soak: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nodes = start_nodes(broker=redis.url)
     away, back = [], []
@@ -69,7 +69,7 @@ def wait_for_broker(nodes: Nodes) -> None:
 
 
 def test_announcements_that_are_lost_doubled_and_reordered_are_healed_by_the_log(
-    start_nodes: Callable[..., Nodes], proxy: PostgresqlProxy, soak: bool, capsys: pytest.CaptureFixture[str]
+    proxy: PostgresqlProxy, start_nodes: Callable[..., Nodes], soak: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nodes = start_nodes(ports=[proxy.port])
     share = 0.05 if soak else 0.15
@@ -94,7 +94,7 @@ def test_announcements_that_are_lost_doubled_and_reordered_are_healed_by_the_log
 
 
 def test_control_a_node_that_never_reads_the_log_loses_what_is_not_announced(
-    start_nodes: Callable[..., Nodes], proxy: PostgresqlProxy
+    proxy: PostgresqlProxy, start_nodes: Callable[..., Nodes]
 ) -> None:
     nodes = start_nodes(ports=[proxy.port], count=2, weakened="reading")
     with followers(nodes, each=1) as following:

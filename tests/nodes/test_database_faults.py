@@ -132,7 +132,7 @@ def proxy(postgresql: Cluster) -> Iterator[PostgresqlProxy]:
 
 
 def test_64_writers_to_one_user_whose_commits_are_delayed_by_chance_leave_no_gap_for_those_who_follow(
-    start_nodes: Callable[..., Nodes], proxy: PostgresqlProxy, soak: bool
+    proxy: PostgresqlProxy, start_nodes: Callable[..., Nodes], soak: bool
 ) -> None:
     nodes = start_nodes(ports=[proxy.port])
     proxy.delay = 0.02

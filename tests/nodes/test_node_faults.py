@@ -53,11 +53,11 @@ def test_killed_and_stopped_nodes_lose_and_repeat_nothing_and_the_others_go_on(
 
 
 def test_a_node_that_loses_sight_of_the_log_feeds_nobody_takes_nothing_and_finds_back(
-    start_nodes: Callable[..., Nodes], proxy: PostgresqlProxy, postgresql: Cluster, soak: bool
+    proxy: PostgresqlProxy, start_nodes: Callable[..., Nodes], postgresql: Cluster, soak: bool
 ) -> None:
     nodes = start_nodes(ports=[postgresql.port, proxy.port], count=2)
     with followers(nodes) as following:
-        publishers = Publishers(lambda: nodes[0].service(), threads=2, pause=0.05)
+        publishers = Publishers(nodes[0].service, threads=2, pause=0.05)
         try:
             proxy.stand_still()
             blind_after = wait_until(lambda: not nodes[1].ready())
@@ -81,7 +81,7 @@ def test_a_node_that_loses_sight_of_the_log_feeds_nobody_takes_nothing_and_finds
 
 
 def test_control_a_node_that_does_not_mind_whether_it_sees_the_log_opens_streams_that_stay_behind(
-    start_nodes: Callable[..., Nodes], proxy: PostgresqlProxy, postgresql: Cluster
+    proxy: PostgresqlProxy, start_nodes: Callable[..., Nodes], postgresql: Cluster
 ) -> None:
     nodes = start_nodes(ports=[postgresql.port, proxy.port], count=2, weakened="seeing")
     token = nodes.token("user123")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tocsin import config as configuration
+from tocsin.cli.examining_broker import broker
 from tocsin.cli.examining_postgresql import postgresql
 from tocsin.cli.finding import Finding
 from tocsin.cli.tls import tls_trouble, valid_until
@@ -47,6 +48,8 @@ def examine(options: dict[str, Any], url: str | None) -> Iterator[Finding]:
     yield Finding("good", "settings", "can be read")
     if config.database:
         yield from postgresql(config.database)
+        if config.broker:
+            yield from broker(config.broker)
         yield from _clock()
         yield from _tls(config)
         if url is not None:
