@@ -35,7 +35,7 @@ def three(postgresql: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def start_nodes(postgresql: Cluster, tmp_path: Path) -> Iterator[Callable[..., Nodes]]:
-    """A factory of nodes on a database of their own. Ask for it after what they are to reach, so that they end first."""
+    """A factory of nodes on a database of their own; ask for it after what they reach, so that they end first."""
     made: list[Nodes] = []
 
     def start(**options: Any) -> Nodes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Collection, Iterable
 
 from tocsin.errors import Unavailable
@@ -60,7 +61,7 @@ class Presence:
         self._arriving: dict[str, asyncio.Future[None]] = {}
         self._left: set[str] = set()
         self._wake = asyncio.Event()
-        self._seen = self._whole = clock.monotonic()
+        self._seen = self._whole = -math.inf
 
     def concerns(self, audience: str) -> bool:
         """Whether somebody may believe that this node has streams for an audience."""
@@ -91,13 +92,6 @@ class Presence:
     async def run(self) -> None:
         """Tell the log of comings at once, of goings a little later, and that this node lives. Never ends by itself."""
         while True:
-            if not self._arriving:
-                self._wake.clear()
-                try:
-                    async with asyncio.timeout(_LEAVE_SECONDS if self._left else SEEN_SECONDS):
-                        await self._wake.wait()
-                except TimeoutError:
-                    pass
             try:
                 await self._note()
             except Unavailable:
@@ -105,18 +99,26 @@ class Presence:
             except Exception:
                 log.exception("what this node has could not be noted")
                 await asyncio.sleep(_AGAIN_SECONDS)
+            if not self._arriving:
+                self._wake.clear()
+                try:
+                    async with asyncio.timeout(_LEAVE_SECONDS if self._left else SEEN_SECONDS):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
 
     async def _note(self) -> None:
         now = self._clock.monotonic()
         arriving = list(self._arriving)[:_BATCH]
         came = set(arriving)
-        if now - self._seen > FORGOTTEN_SECONDS or now - self._whole > WHOLE_SECONDS:
+        whole = now - self._seen > FORGOTTEN_SECONDS or now - self._whole > WHOLE_SECONDS
+        if whole:
             # Others may have removed what this node had noted.
-            self._noted.clear()
-            self._whole = now
             came.update(self._here())
-        for some in _parts(came - self._noted):
+        for some in _parts(came if whole else came - self._noted):
             await self._say(now, some, ())
+        if whole:
+            self._whole = now
         for one in arriving:
             self._arrived(one)
         self._expected = {one: until for one, until in self._expected.items() if until > now}

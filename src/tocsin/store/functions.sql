@@ -569,6 +569,11 @@ BEGIN
     DELETE FROM changed WHERE seq IN
         (SELECT seq FROM changed WHERE at < now() - interval '1 day' ORDER BY at LIMIT 500);
     GET DIAGNOSTICS few = ROW_COUNT;
+    gone := gone + few;
+    -- Each ticket that was used leaves a lease behind.
+    DELETE FROM leases WHERE name IN
+        (SELECT name FROM leases WHERE until < clock_timestamp() - interval '1 hour' LIMIT 500);
+    GET DIAGNOSTICS few = ROW_COUNT;
     RETURN said(p_head, (gone + few > 0)::text, '');
 END $$;
 
