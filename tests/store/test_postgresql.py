@@ -15,7 +15,7 @@ from harness.postgresql import cluster
 from store.adapters import ADAPTERS, NOW, Recorder, audit, draft, kept, outcome, put_users
 from tocsin import announcement
 from tocsin.errors import StartError, Unavailable
-from tocsin.nodes import Settling, Tailed
+from tocsin.nodes import Settling
 from tocsin.notification import Notification
 from tocsin.ports import Entry, Span
 from tocsin.principal import User, UserId
@@ -41,7 +41,10 @@ async def node(url: str, name: str = "a", announcer: Any = None, **more: Any) ->
 
 
 async def admin(url: str) -> Any:
-    return await asyncpg.connect(url.replace("tocsin:not-for-anybody-else@", "postgres@"), host=str(cluster().folder))
+    place = cluster()
+    return await asyncpg.connect(
+        host=str(place.folder), port=place.port, user="postgres", database=url.rpartition("/")[2]
+    )
 
 
 def run(test: Any, seconds: float = 30) -> None:
@@ -54,7 +57,6 @@ def run(test: Any, seconds: float = 30) -> None:
 def test_nodes_share_one_sequence_and_each_reads_what_all_have_written(url: str) -> None:
     async def test() -> None:
         async with node(url, "a") as a, node(url, "b") as b, node(url, "c") as c:
-            assert isinstance(a, Tailed)
             await put_users(a, ANNA)
             start = a.head
             sent = await asyncio.gather(
