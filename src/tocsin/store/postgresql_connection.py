@@ -47,7 +47,11 @@ class Place:
         """
         settings = _settings(name, search_path, lock_seconds)
         connection = await asyncpg.connect(self._url, timeout=_CONNECT_SECONDS, server_settings=settings)
-        await _learn(connection)
+        try:
+            await _learn(connection)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     async def pool(self, size: int, search_path: str) -> asyncpg.Pool:
