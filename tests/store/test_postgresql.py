@@ -15,7 +15,7 @@ from harness.postgresql import cluster
 from store.adapters import ADAPTERS, NOW, Recorder, audit, draft, kept, outcome, put_users
 from tocsin import announcement
 from tocsin.errors import StartError, Unavailable
-from tocsin.nodes import Settling, Tailed
+from tocsin.nodes import Settling
 from tocsin.notification import Notification
 from tocsin.ports import Entry, Span
 from tocsin.principal import User, UserId
@@ -41,7 +41,10 @@ async def node(url: str, name: str = "a", announcer: Any = None, **more: Any) ->
 
 
 async def admin(url: str) -> Any:
-    return await asyncpg.connect(url.replace("tocsin:not-for-anybody-else@", "postgres@"), host=str(cluster().folder))
+    place = cluster()
+    return await asyncpg.connect(
+        host=str(place.folder), port=place.port, user="postgres", database=url.rpartition("/")[2]
+    )
 
 
 def run(test: Any, seconds: float = 30) -> None:
@@ -54,7 +57,6 @@ def run(test: Any, seconds: float = 30) -> None:
 def test_nodes_share_one_sequence_and_each_reads_what_all_have_written(url: str) -> None:
     async def test() -> None:
         async with node(url, "a") as a, node(url, "b") as b, node(url, "c") as c:
-            assert isinstance(a, Tailed)
             await put_users(a, ANNA)
             start = a.head
             sent = await asyncio.gather(
@@ -202,9 +204,9 @@ def test_connections_that_are_cut_lose_nothing_and_double_nothing(url: str) -> N
         recorder = Recorder()
         async with node(url, "a", recorder) as a:
             await put_users(a, ANNA)
-            start, ends = a.head, time.monotonic() + 4
+            start, ends = a.head, time.monotonic() + 5
             answered: list[str] = []
-            refused = 0
+            refused = cuts = 0
 
             async def send(number: int) -> None:
                 nonlocal refused
@@ -221,11 +223,12 @@ def test_connections_that_are_cut_lose_nothing_and_double_nothing(url: str) -> N
                         await asyncio.sleep(0.05)
 
             async def cut() -> None:
+                nonlocal cuts
                 superuser = await admin(url)
                 while time.monotonic() < ends - 0.5:
-                    await asyncio.sleep(0.15)
-                    await superuser.execute(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    await asyncio.sleep(0.4)
+                    cuts += await superuser.fetchval(
+                        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
                         " WHERE application_name = 'tocsin writer' AND datname = current_database()"
                     )
                 await superuser.close()
@@ -234,7 +237,8 @@ def test_connections_that_are_cut_lose_nothing_and_double_nothing(url: str) -> N
             ids = [row[0] for row in await a._reader.rows("SELECT id FROM notifications ORDER BY first")]
             assert len(ids) == len(set(ids))
             assert set(answered) <= set(ids), "what was answered is there"
-            assert len(answered) > 100
+            assert len(answered) > 20
+            assert cuts > 2
             told = [entry.seq for entry in recorder.entries]
             assert told == sorted(set(told)), "told once, in order"
             assert set(range(start + 1, a.head + 1)) >= {entry.seq for entry in recorder.entries if entry.seq > start}

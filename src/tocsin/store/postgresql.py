@@ -36,6 +36,7 @@ log = logging.getLogger("tocsin.store")
 
 _TIDY_SECONDS = 600.0
 _NOTE_SECONDS = 0.2
+_AMONG_CONNECTIONS = 2
 _START_SECONDS = 60.0
 _LAST = 1 << 62
 _FOUND = 500
@@ -44,9 +45,11 @@ _FOUND = 500
 class PostgresqlStore(PostgresqlIdentity):
     """The Store port on PostgreSQL, and what nodes need of it (`Tailed`). Made by `PostgresqlStore.open`."""
 
-    def __init__(self, writer: Writer, reader: Reader, node: str) -> None:
+    def __init__(self, writer: Writer, reader: Reader, among: Reader, node: str) -> None:
         super().__init__(writer, reader)
         self._node = node
+        # Of its own: a crowd of readers that catch up must not keep a node from seeing the log.
+        self._among = among
         self._bulk = Bulk(writer.submit)
         self._noting = False
         self._search = Search(reader, lambda seconds: self.lease("search", node, seconds))
@@ -90,6 +93,7 @@ class PostgresqlStore(PostgresqlIdentity):
                 finally:
                     connection.terminate()
                 pool = await place.pool(connections, ready.search_path)
+                among = await place.pool(_AMONG_CONNECTIONS, ready.search_path)
         except StartError:
             raise
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError) as error:
@@ -107,7 +111,7 @@ class PostgresqlStore(PostgresqlIdentity):
 
         writer = Writer(connect, node, announcer, notify=notify, most_queued=most_queued, died=died)
         writer.epoch, writer.head = ready.epoch, ready.head
-        return cls(writer, Reader(pool), node)
+        return cls(writer, Reader(pool), Reader(among), node)
 
     @property
     def epoch(self) -> Epoch:
@@ -138,6 +142,7 @@ class PostgresqlStore(PostgresqlIdentity):
         with suppress(Unavailable):
             await self.forget_node(self._node)
         await self._reader.close()
+        await self._among.close()
 
     # ------------------------------------------------------------ notifications
 
@@ -221,29 +226,29 @@ class PostgresqlStore(PostgresqlIdentity):
     # ------------------------------------------------------------ among nodes
 
     async def position(self) -> tuple[Epoch, int]:
-        [(epoch, head)] = await self._reader.rows("SELECT epoch, head FROM log")
+        [(epoch, head)] = await self._among.rows("SELECT epoch, head FROM log")
         return Epoch(epoch), head
 
     async def tail(self, after: int, limit: int) -> Span:
-        found = _tail(await self._reader.value("SELECT read_tail($1, $2)", after, limit))
+        found = _tail(await self._among.value("SELECT read_tail($1, $2)", after, limit))
         entries = [entry_of(row) for row in found.entries]
         last = entries[-1].seq if len(entries) == limit else found.head
         return Span(Epoch(found.epoch), after + 1, last, entries)
 
     async def note_presence(self, node: str, came: Collection[str], gone: Collection[str]) -> None:
-        await self._reader.rows(_PRESENCE, node, list(came), list(gone))
+        await self._among.rows(_PRESENCE, node, list(came), list(gone))
 
     async def forget_node(self, node: str) -> None:
-        await self._reader.rows(_FORGET_NODE, node)
+        await self._among.rows(_FORGET_NODE, node)
 
     async def nodes(self) -> list[tuple[str, float]]:
-        rows = await self._reader.rows(
+        rows = await self._among.rows(
             "SELECT id, extract(epoch FROM clock_timestamp() - seen_at)::float8 FROM nodes ORDER BY id"
         )
         return [(id_, seconds) for id_, seconds in rows]
 
     async def lease(self, name: str, node: str, seconds: float) -> bool:
-        return bool(await self._reader.rows(_LEASE, name, node, float(seconds)))
+        return bool(await self._among.rows(_LEASE, name, node, float(seconds)))
 
     # ------------------------------------------------------------ tidying
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -51,6 +52,7 @@ class Answer(msgspec.Struct):
     awaited: list[str]
 
 
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Answer).decode
 
@@ -87,7 +89,8 @@ class Call:
                     told[-1][2] = number
                 else:
                     told.append(["append", number, number, plain])
-        self.commands = _encode(told).decode()
+        # No id holds a NUL, and PostgreSQL's texts cannot: what names one names nothing.
+        self.commands = _NUL.sub(r"\1\\ufffd", _encode(told).decode())
         self._told = told
 
     @property

@@ -46,7 +46,13 @@ class Place:
             lock_seconds: longest that a statement may take and wait; None for any time.
         """
         settings = _settings(name, search_path, lock_seconds)
-        return await asyncpg.connect(self._url, timeout=_CONNECT_SECONDS, server_settings=settings)
+        connection = await asyncpg.connect(self._url, timeout=_CONNECT_SECONDS, server_settings=settings)
+        try:
+            await _learn(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
     async def pool(self, size: int, search_path: str) -> asyncpg.Pool:
         """Connections for reading; they come and go as they are needed."""
@@ -55,9 +61,17 @@ class Place:
             min_size=1,
             max_size=size,
             reset=_nothing,
+            init=_learn,
             timeout=_CONNECT_SECONDS,
             server_settings=_settings("tocsin reader", search_path, 2.0),
         )
+
+
+async def _learn(connection: asyncpg.Connection) -> None:
+    # The driver asks for what arrays are when it first meets them, which takes a while: not in the midst of a batch.
+    await connection.fetchval(
+        "SELECT cardinality($1::text[] || $2::bigint[]::text[] || $3::bytea[]::text[])", [], [], []
+    )
 
 
 async def _nothing(_connection: Any) -> None:
@@ -70,12 +84,6 @@ def _settings(name: str, search_path: str | None, seconds: float | None) -> dict
         "application_name": name,
         "synchronous_commit": "on",
         "jit": "off",
-        # Every query here is a point or a short range of an index: while a table is small or was not analyzed
-        # yet, the planner must not settle for reading all of it.
-        "enable_seqscan": "off",
-        "enable_bitmapscan": "off",
-        "enable_hashjoin": "off",
-        "enable_mergejoin": "off",
     }
     if search_path is not None:
         settings["search_path"] = search_path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from typing import Any
 
 import asyncpg
@@ -38,6 +39,8 @@ _SMALL = 250
 
 Row = list[Any]
 
+_LOST = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.InterfaceError, ConnectionResetError)
+
 
 class _Changes(msgspec.Struct):
     head: int
@@ -65,6 +68,7 @@ class _Whereabouts(msgspec.Struct):
     page: list[Row]
 
 
+_UNSAYABLE = re.compile("[\0\ud800-\udfff]")
 _changes = msgspec.json.Decoder(_Changes).decode
 _inbox = msgspec.json.Decoder(_Inbox).decode
 _whereabouts = msgspec.json.Decoder(_Whereabouts).decode
@@ -92,8 +96,11 @@ class Reader:
             raise Unavailable("Too many reads are waiting")
         self._waiting += 1
         try:
-            async with self._pool.acquire(timeout=LONGEST_SECONDS) as connection:
-                return [tuple(row) for row in await connection.fetch(sql, *values, timeout=LONGEST_SECONDS)]
+            try:
+                return await self._fetch(sql, values)
+            except _LOST:
+                # It may have been a connection of before a restart: a read does no harm when it is made again.
+                return await self._fetch(sql, values)
         except asyncpg.DataError:
             # A lone surrogate, or a number beyond all numbers: nothing has that name.
             return []
@@ -102,6 +109,11 @@ class Reader:
             raise Unavailable("The store cannot be read now") from None
         finally:
             self._waiting -= 1
+
+    async def _fetch(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        async with self._pool.acquire(timeout=LONGEST_SECONDS) as connection:
+            sayable = [_sayable(value) for value in values]
+            return [tuple(row) for row in await connection.fetch(sql, *sayable, timeout=LONGEST_SECONDS)]
 
     async def value(self, sql: str, *values: Any) -> Any:
         """The first column of the first row; None where there is none."""
@@ -258,5 +270,12 @@ def _number(change: Change) -> int:
     return change.notification.seq if isinstance(change, Item) else change.seq
 
 
+def _sayable(value: Any) -> Any:
+    # No id holds a NUL or half a letter, and PostgreSQL's texts cannot: what names one names nothing.
+    if isinstance(value, str):
+        return _UNSAYABLE.sub("\ufffd", value)
+    return [_sayable(one) for one in value] if isinstance(value, list) else value
+
+
 def _sorted(values: frozenset[Any] | None) -> list[Any] | None:
-    return None if values is None else sorted(values)
+    return None if values is None else sorted(map(_sayable, values))

@@ -41,11 +41,12 @@ SETTLE_SECONDS = 0.1
 _QUIET_TURNS = 2
 _ENOUGH = 128
 _GATHER_SECONDS = 0.001
-_CONNECT_SECONDS = 1.0
+_CONNECT_SECONDS = 3.0
 _AGAIN_SECONDS = (0.05, 1.0)
 _CHECK_SECONDS = 1.0
 _CLOSE_SECONDS = 5.0
 _SEEN_SECONDS = 10.0
+_SWEEP_SECONDS = 0.25
 
 _OF_THE_STORE = (
     asyncpg.OperatorInterventionError,
@@ -108,6 +109,8 @@ class Writer:
         self._dead = ""
         self._trouble = ""
         self._batch = ""
+        self._flying: list[Job] = []
+        self._sweep: asyncio.TimerHandle | None = None
         self._seen = 0.0
         self._in_doubt: tuple[Call, str] | None = None
         self._settling: set[asyncio.Task[None]] = set()
@@ -147,6 +150,8 @@ class Writer:
         self._turn.append(Job(command, future, time.monotonic()))
         if len(self._turn) == 1:
             self._loop.call_soon(self._gather, 0, 0)
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(_SWEEP_SECONDS, self._give_up_on_old)
         return future
 
     async def close(self) -> None:
@@ -183,11 +188,12 @@ class Writer:
             if self._connection is None or self._connection.is_closed():
                 known = await self._reach()
                 if known is None:
-                    self._give_up_on_old()
                     continue
                 self._tell_of_doubtful(known)
             if self._turn:
-                await self._commit(self._take())
+                self._flying = self._take()
+                await self._commit(self._flying)
+                self._flying = []
             else:
                 await self._look()
 
@@ -257,8 +263,10 @@ class Writer:
         """What became of a batch whose answer did not come."""
         self._note(error)
         await self._hang_up()
-        while time.monotonic() - queued < PATIENCE:
-            known = await self._reach()
+        while (left := PATIENCE - (time.monotonic() - queued)) > 0:
+            known = None
+            with suppress(TimeoutError):
+                known = await asyncio.wait_for(self._reach(), left)
             if known is not None:
                 if known[0] == batch:
                     return known[1]
@@ -304,7 +312,7 @@ class Writer:
         if now - self._seen > _SEEN_SECONDS or self._trouble:
             sql, self._seen = "UPDATE nodes SET seen_at = clock_timestamp() WHERE id = $1 RETURNING 1", now
         try:
-            if await self._connection.fetchval(sql, self._node, timeout=_CONNECT_SECONDS) is None:
+            if await self._connection.fetchval(sql, self._node, timeout=CALL_SECONDS) is None:
                 await self._hang_up()
             self._trouble = ""
         except Exception as error:  # noqa: BLE001
@@ -324,9 +332,11 @@ class Writer:
         self._trouble = sentence
 
     def _give_up_on_old(self) -> None:
+        # What was not sent yet was not written: whoever waits is told so, whatever the task waits for.
         now = time.monotonic()
         while self._turn and now - self._turn[0].queued >= PATIENCE:
             self._settle([self._turn.popleft()], [Unavailable("The store cannot be reached now")], None)
+        self._sweep = self._loop.call_later(_SWEEP_SECONDS, self._give_up_on_old) if self._turn else None
 
     # ------------------------------------------------------------ what came of it
 
@@ -362,8 +372,10 @@ class Writer:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             log.critical("the writer has ended: %s", error, exc_info=error)
-        waiting, self._turn = list(self._turn), deque()
-        self._queued -= len(waiting)
+        if self._sweep is not None:
+            self._sweep.cancel()
+        waiting, self._turn = [*self._flying, *self._turn], deque()
+        self._queued = 0
         _resolve(waiting, [Unavailable(retry_after=5, outcome_unknown=True)] * len(waiting))
         if error is not None:
             self._dead = f"the writer has ended: {error}"

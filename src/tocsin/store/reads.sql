@@ -165,7 +165,7 @@ DECLARE
     low bigint := its_joined;
     low_all bigint := greatest(its_joined, broadcast_floor());
     bottom bigint := 0;
-    firsts bigint[];
+    shown bigint[];
     more bigint[];
     explicit_ bigint[];
     next bigint;
@@ -185,7 +185,7 @@ BEGIN
     IF (w->>'unread')::boolean THEN
         -- Below the marks there is only what was set unread, and that is a short list.
         its_mark := coalesce((SELECT min(mark) FROM counters WHERE user_id = p_user), 0);
-        SELECT s.firsts, s.next INTO firsts, next
+        SELECT s.firsts, s.next INTO shown, next
         FROM scan(p_user, w, p_among, greatest(low, its_mark), greatest(low_all, its_mark), place, p_limit, p_look) s;
         IF next IS NULL AND its_mark > 0 THEN
             explicit_ := ARRAY(SELECT first FROM receipts
@@ -193,20 +193,20 @@ BEGIN
                 ORDER BY first DESC LIMIT 500);
             more := CASE WHEN p_among IS NULL THEN explicit_
                 ELSE ARRAY(SELECT unnest(explicit_) INTERSECT SELECT unnest(p_among)) END;
-            SELECT firsts || s.firsts, s.next INTO firsts, next
+            SELECT shown || s.firsts, s.next INTO shown, next
             FROM scan(p_user, w, more, low, low_all, least(place, its_mark + 1),
-                p_limit - cardinality(firsts), p_look) s;
+                p_limit - cardinality(shown), p_look) s;
             IF next IS NULL AND cardinality(explicit_) = 500 THEN
                 next := explicit_[500];
             END IF;
         END IF;
     ELSE
-        SELECT s.firsts, s.next INTO firsts, next
+        SELECT s.firsts, s.next INTO shown, next
         FROM scan(p_user, w, p_among, low, low_all, place, p_limit, p_look) s;
     END IF;
     RETURN json_build_object('head', head_now, 'next', next, 'items', (
         SELECT coalesce(json_agg(item_row(n, p_user) ORDER BY n.first DESC), '[]')
-        FROM unnest(firsts) AS f (first) JOIN notifications n ON n.first = f.first));
+        FROM unnest(shown) AS f (first) JOIN notifications n ON n.first = f.first));
 END $$;
 
 -- One of a user's notifications, or NULL.
@@ -298,8 +298,24 @@ BEGIN
     RETURN json_build_object('epoch', l.epoch, 'head', l.head, 'entries', coalesce(entries, '[]'));
 END $$;
 
--- Numbers below one whose words are as asked for, newest first. It may gather what it finds before it sorts it.
+-- Numbers below one whose words are as asked for, newest first.
 CREATE FUNCTION found_words(p_query tsquery, p_before bigint, p_limit integer)
-RETURNS SETOF bigint LANGUAGE sql STABLE SET enable_bitmapscan = on AS $$
+RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
     SELECT first FROM words WHERE words @@ p_query AND first < p_before ORDER BY first DESC LIMIT p_limit
 $$;
+
+-- Every query in these is a point or a short range of an index: while a table is small or was not analyzed yet, the
+-- planner must not settle for reading all of it.
+DO $$
+DECLARE
+    name text;
+    setting text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['tocsin_batch', 'read_changes', 'read_inbox', 'read_item', 'read_unread',
+        'read_whereabouts', 'read_tail']
+    LOOP
+        FOREACH setting IN ARRAY ARRAY['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin'] LOOP
+            EXECUTE format('ALTER FUNCTION %I SET enable_%s = off', name, setting);
+        END LOOP;
+    END LOOP;
+END $$;
