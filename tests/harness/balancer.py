@@ -60,9 +60,11 @@ class Balancer:
             with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
                 async with asyncio.timeout(2.0):
                     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                    writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-                    ready = b" 200 " in await reader.readline()
-                    writer.transport.abort()
+                    try:
+                        writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                        ready = b" 200 " in await reader.readline()
+                    finally:
+                        writer.transport.abort()
             (self._ready.add if ready else self._ready.discard)(port)
             await asyncio.sleep(self._every)
 

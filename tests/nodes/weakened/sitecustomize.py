@@ -43,10 +43,10 @@ def _keeps_what_it_knows(module: Any) -> None:
 
 
 def _stops_at_once(module: Any) -> None:
-    """A node that is to end stops before anybody knows."""
+    """A node that is to end does so, whatever it has begun."""
 
-    async def drain(self: Any) -> None:
-        self.draining = True
+    async def drain(_self: Any) -> None:
+        os._exit(0)
 
     module.Tocsin.drain = drain
 
