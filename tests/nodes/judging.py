@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,9 @@ from contextlib import contextmanager
 from faults.load import Publishers, judge_follower, judge_inbox
 from harness.http import inbox
 from nodes.three import Nodes, Roaming
+
+SLACK = 1.0 if os.environ.get("TOCSIN_SOAK") == "1" else 8.0
+"""By how much promised times may be missed where other tests run beside; `make soak` holds them to the letter."""
 
 USERS = ("user123", "user456")
 Following = list[tuple[str, Roaming]]
@@ -24,14 +28,16 @@ def followers(nodes: Nodes, each: int = 2) -> Iterator[Following]:
     ]
     try:
         for _, one in found:
-            one.wait_started(20)
+            one.wait_started(60)
         yield found
     finally:
         for _, one in found:
             one.stop()
 
 
-def judge(nodes: Nodes, publishers: Publishers, following: Following, *, by: int = 0, seconds: float = 20.0) -> None:
+def judge(
+    nodes: Nodes, publishers: Publishers, following: Following, *, by: int = 0, seconds: float = 10.0 + 10.0 * SLACK
+) -> None:
     """Compare what was answered, listed and streamed."""
     for user in USERS:
         listed = inbox(nodes.user(user, by))
@@ -42,7 +48,7 @@ def judge(nodes: Nodes, publishers: Publishers, following: Following, *, by: int
                 judge_follower(follower, listed)
 
 
-def lag(nodes: Nodes, following: Following, *, by: int = 0, most: float = 10.0) -> float:
+def lag(nodes: Nodes, following: Following, *, by: int = 0, most: float = 10.0 * SLACK) -> float:
     """Seconds until everybody has got what is sent now."""
     sent = nodes[by].service().send("how late", "m")
     assert sent.status == 200, (sent.status, sent.text)

@@ -18,7 +18,7 @@ from faults.load import Publishers
 from harness.http import inbox
 from harness.postgresql import Cluster
 from harness.postgresql_proxy import PostgresqlProxy
-from nodes.judging import followers, judge, lag
+from nodes.judging import SLACK, followers, judge, lag
 from nodes.three import Nodes
 
 pytestmark = pytest.mark.fault
@@ -92,7 +92,7 @@ def test_a_postgresql_that_is_killed_or_gone_loses_nothing_and_what_is_insisted_
         finally:
             publishers.stop()
             insisting.stop()
-        assert lag(nodes, following) <= 5.0
+        assert lag(nodes, following) <= 5.0 * SLACK
         judge(nodes, publishers, following)
         kept = Counter(row["title"] for row in inbox(nodes.user("user123")))
     assert set(publishers.statuses) <= {200, 503}, publishers.statuses
@@ -102,15 +102,15 @@ def test_a_postgresql_that_is_killed_or_gone_loses_nothing_and_what_is_insisted_
     with capsys.disabled():
         print(f"\n  PostgreSQL killed {len(back)} times: {len(publishers.acked)} acknowledged, ", end="")
         print(f"{len(insisting.kept)} insisted on, sends taken again {max(back):.2f} s after it was back at worst")
-    assert max(back) <= 5.0
-    assert insisting.slowest <= 6.0
+    assert max(back) <= 5.0 * SLACK
+    assert insisting.slowest <= 6.0 * SLACK
 
 
 def refuses_in_time(nodes: Nodes) -> None:
     for n, node in enumerate(nodes.all):
         began = time.monotonic()
         assert node.service().send("t", "m").status == 503
-        assert time.monotonic() - began <= 3.5, f"node {n} kept a sender waiting"
+        assert time.monotonic() - began <= 3.5 * SLACK, f"node {n} kept a sender waiting"
         assert node.http().get("/healthz").status == 200
         assert not node.ready()
 
@@ -119,7 +119,7 @@ def seconds_until_taken(nodes: Nodes) -> float:
     began = time.monotonic()
     for node in nodes.all:
         while node.service().send("again", "m").status != 200:
-            assert time.monotonic() - began < 30
+            assert time.monotonic() - began < 30 * SLACK
             time.sleep(0.05)
     return time.monotonic() - began
 

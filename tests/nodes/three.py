@@ -65,7 +65,7 @@ class Nodes:
         for node in self.all:
             node.launch()
         for node in self.all:
-            node.wait_ready(within=60)
+            node.wait_ready(within=120)
         return self
 
     def close(self) -> None:
