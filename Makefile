@@ -6,12 +6,8 @@ ARGS ?=
 ONLY ?=
 
 # Tests start these programs. command:Debian package; a command found on PATH is left as it is.
-<<<<<<< HEAD
 PACKAGES = curl:curl node:nodejs strace:strace faketime:faketime mkfs.ext4:e2fsprogs losetup:mount unshare:util-linux
-PACKAGES += initdb:postgresql redis-server:redis-server
-=======
-PACKAGES = curl:curl node:nodejs strace:strace faketime:faketime mkfs.ext4:e2fsprogs losetup:mount unshare:util-linux pg_ctlcluster:postgresql
->>>>>>> pg
+PACKAGES += pg_ctlcluster:postgresql redis-server:redis-server
 
 # Not from the caller's shell: another project's Python, or options that would hide pytest's closing line.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTEST_ADDOPTS
