@@ -85,6 +85,7 @@ class Reader:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self._waiting = 0
+        self._failing = False
 
     async def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """All rows of a query.
@@ -105,13 +106,16 @@ class Reader:
             # A lone surrogate, or a number beyond all numbers: nothing has that name.
             return []
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            log.error("a read failed: %s", str(error) or type(error).__name__)
+            # Once, and not for each of those who ask while it is away.
+            log.log(logging.DEBUG if self._failing else logging.ERROR, "a read failed: %s", error or type(error))
+            self._failing = True
             raise Unavailable("The store cannot be read now") from None
         finally:
             self._waiting -= 1
 
     async def _fetch(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         async with self._pool.acquire(timeout=LONGEST_SECONDS) as connection:
+            self._failing = False
             sayable = [_sayable(value) for value in values]
             return [tuple(row) for row in await connection.fetch(sql, *sayable, timeout=LONGEST_SECONDS)]
 
