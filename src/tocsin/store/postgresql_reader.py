@@ -39,7 +39,13 @@ _SMALL = 250
 
 Row = list[Any]
 
-_LOST = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.InterfaceError, ConnectionResetError)
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    ConnectionResetError,
+)
 
 
 class _Changes(msgspec.Struct):
@@ -105,7 +111,7 @@ class Reader:
         except asyncpg.DataError:
             # A lone surrogate, or a number beyond all numbers: nothing has that name.
             return []
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except (*_LOST, asyncpg.PostgresError, OSError, TimeoutError) as error:
             # Once, and not for each of those who ask while it is away.
             log.log(logging.DEBUG if self._failing else logging.ERROR, "a read failed: %s", error or type(error))
             self._failing = True
