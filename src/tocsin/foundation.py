@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from tocsin.announcement import LARGEST
 from tocsin.broker.local import LocalBroker
@@ -39,6 +40,11 @@ _FAILURES = b"f"
 _FIRST_START = "first start"
 _FIRST_START_SECONDS = 30.0
 _ASK_SECONDS = 0.1
+_START_SECONDS = 60.0
+
+T = TypeVar("T")
+
+log = logging.getLogger("tocsin.server")
 
 
 class KeptStore(Store, Protocol):
@@ -170,18 +176,20 @@ class AmongNodes:
             broker = PostgresqlBroker(config.database, node)
         self = cls(node, clock, broker, bool(config.broker))
         await asyncio.to_thread(os.makedirs, config.data, 0o700, exist_ok=True)
-        store = await PostgresqlStore.open(
-            config.database,
-            self._following,
-            node=node,
-            notify=not config.broker,
-            most_queued=config.limits.writer_queue,
-            died=died,
-            connections=config.limits.database_connections,
+        store = await patiently(
+            lambda: PostgresqlStore.open(
+                config.database,
+                self._following,
+                node=node,
+                notify=not config.broker,
+                most_queued=config.limits.writer_queue,
+                died=died,
+                connections=config.limits.database_connections,
+            )
         )
         self.store = self._log = store
         if config.broker:
-            broker.name = await store.setting("log_name", lambda: secrets.token_hex(8))
+            broker.name = await patiently(lambda: store.setting("log_name", lambda: secrets.token_hex(8)))
         return self
 
     async def first_start(self, make: Callable[[], Awaitable[None]]) -> None:
@@ -270,6 +278,31 @@ class AmongNodes:
             async with asyncio.timeout(1.0):
                 await self._log.forget_node(self.node)
         await self.store.close()
+
+
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask a store that may not be up yet, as after a power cut, again and again for a minute.
+
+    Raises:
+        StartError: it does not come, or something that waiting does not mend.
+    """
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + _START_SECONDS
+    while True:
+        try:
+            return await ask()
+        except (StartError, Unavailable) as error:
+            if isinstance(error, StartError) and not _may_pass(error.__context__):
+                raise
+            if loop.time() > ends:
+                raise StartError(error.sentence) from None
+            log.warning("the store is not there yet: %s", error.sentence)
+        await asyncio.sleep(0.5)
+
+
+def _may_pass(why: BaseException | None) -> bool:
+    # 57P03: PostgreSQL is starting up.
+    return isinstance(why, OSError) or getattr(why, "sqlstate", "") == "57P03"
 
 
 Foundation = Alone | AmongNodes

@@ -32,7 +32,7 @@ from tocsin.credentials.jwt import TokenIssuer, Verifier
 from tocsin.credentials.password import hash_password
 from tocsin.directory import Directory
 from tocsin.errors import StartError
-from tocsin.foundation import Foundation, open_foundation
+from tocsin.foundation import Foundation, open_foundation, patiently
 from tocsin.live.closing import Close
 from tocsin.live.gate import Gate
 from tocsin.live.hub import Hub
@@ -93,14 +93,14 @@ class Tocsin:
         store = foundation.store
         work: list[asyncio.Task[None]] = []
         try:
-            await foundation.first_start(self._first_people(store))
+            await patiently(lambda: foundation.first_start(self._first_people(store)))
             keys = IssuerKeys(config.issuers)
-            token_key = await store.setting("token_key", _new_signing_key)
+            token_key = await patiently(lambda: store.setting("token_key", _new_signing_key))
             tokens = TokenIssuer(base64.b64decode(token_key))
             directory = Directory(store)
             authorize = Authorize(directory, Verifier(tokens, config.issuers, keys), store, clock)
             limits = config.limits
-            epoch, head = await foundation.locate()
+            epoch, head = await patiently(foundation.locate)
             self.hub = hub = Hub(
                 epoch,
                 head,

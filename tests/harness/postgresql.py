@@ -1,5 +1,6 @@
 """A real PostgreSQL for tests: a cluster of its own, on a port of its own, under a user of its own."""
 
+import asyncio
 import atexit
 import contextlib
 import glob
@@ -12,8 +13,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+
+from tocsin.ports import Span
+from tocsin.store.postgresql import PostgresqlStore
 
 PASSWORD = "not-for-anybody-else"
 _START_SECONDS = 30.0
@@ -74,6 +79,18 @@ class Cluster:
             self._process.send_signal(how)
             self._process.wait(30)
 
+    def kill(self) -> None:
+        """SIGKILL to all of its processes, as when the machine goes; what it had on the disk stays."""
+        assert self._process is not None
+        pids = [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        for pid in [self.pid, *pids]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait(30)
+        # Its shared memory goes with the last of them; a new one does not start before.
+        while any(Path(f"/proc/{pid}").exists() for pid in pids):
+            time.sleep(0.01)
+
     @property
     def pid(self) -> int:
         """Of the first of its processes."""
@@ -107,9 +124,19 @@ class Cluster:
             self._made.add(name)
         return self.url(name)
 
-    def has(self, name: str) -> bool:
-        """Whether the database was made here."""
-        return name in self._made
+    def database_with_tables(self, name: str) -> str:
+        """The same, with Tocsin's tables in it already: making them takes longer than copying them."""
+        if "made" not in self._made:
+            url = self.database("made")
+
+            async def make() -> None:
+                store = await PostgresqlStore.open(url, _Nobody())
+                await store.close()
+
+            # In a thread of its own: this one's loop may be running.
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(asyncio.run, make()).result()
+        return self.database(name, template="made")
 
     def _is_ready(self) -> bool:
         ready = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
@@ -118,6 +145,11 @@ class Cluster:
     def _as_postgres(self, program: str, *arguments: object) -> None:
         told = [*_as_user(), _program(program), *map(str, arguments)]
         subprocess.run(told, check=True, capture_output=True, cwd=self.folder)
+
+
+class _Nobody:
+    def announce(self, span: Span) -> None:
+        """Nobody is to hear of it."""
 
 
 @cache

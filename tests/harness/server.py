@@ -119,7 +119,7 @@ class Server:
         """The URL of this server's database; empty where it is a file in the data folder."""
         if os.environ.get("TOCSIN_TEST_STORE") != "postgresql":
             return ""
-        return cluster().database(f"s{hashlib.sha256(str(self.data).encode()).hexdigest()[:20]}")
+        return cluster().database_with_tables(f"s{hashlib.sha256(str(self.data).encode()).hexdigest()[:20]}")
 
     def environment(self) -> dict[str, str]:
         """The environment of this process without any TOCSIN_ setting, plus the test's own."""

@@ -60,6 +60,15 @@ def lag(nodes: Nodes, following: Following, *, by: int = 0, most: float = 10.0 *
     return time.monotonic() - began
 
 
+def refused_of(publishers: Publishers) -> float:
+    """The share of sends that were refused with 503; anything else fails.
+
+    Where other tests run beside, a database that gets no turn for a second has some refused, whatever is broken.
+    """
+    assert set(publishers.statuses) <= {200, 503}, publishers.statuses
+    return publishers.statuses[503] / publishers.statuses.total()
+
+
 def _has(follower: Roaming, id_: str) -> bool:
     last: Sequence[tuple[str, str]] = follower.seen[-3_000:]
     return any(seen == id_ for _, seen in reversed(last))

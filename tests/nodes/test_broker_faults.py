@@ -11,7 +11,7 @@ from faults.load import Damage, Publishers
 from harness.postgresql import Cluster
 from harness.postgresql_proxy import PostgresqlProxy
 from harness.redis import Redis
-from nodes.judging import SLACK, followers, judge, lag
+from nodes.judging import SLACK, followers, judge, lag, refused_of
 from nodes.three import Nodes
 
 pytestmark = pytest.mark.fault
@@ -52,7 +52,7 @@ def test_a_redis_that_is_killed_again_and_again_costs_no_send_and_no_notificatio
         finally:
             publishers.stop()
         judge(nodes, publishers, following)
-    assert set(publishers.statuses) == {200}, publishers.statuses
+    assert refused_of(publishers) <= (0 if soak else 0.02), publishers.statuses
     assert not publishers.cut_off
     with capsys.disabled():
         print(f"\n  Redis killed {len(away)} times: {len(publishers.acked)} acknowledged, seen after ", end="")
@@ -86,7 +86,7 @@ def test_announcements_that_are_lost_doubled_and_reordered_are_healed_by_the_log
         proxy.lose = 1.0
         late.append(lag(nodes, following))
         judge(nodes, publishers, following)
-    assert set(publishers.statuses) == {200}, publishers.statuses
+    assert refused_of(publishers) <= (0 if soak else 0.02), publishers.statuses
     assert proxy.touched >= 10
     with capsys.disabled():
         print(f"\n  {proxy.touched} announcements lost, doubled or reordered; seen after {max(late):.2f} s at worst")

@@ -18,7 +18,7 @@ from faults.load import Publishers
 from harness.http import inbox
 from harness.postgresql import Cluster
 from harness.postgresql_proxy import PostgresqlProxy
-from nodes.judging import SLACK, followers, judge, lag
+from nodes.judging import SLACK, followers, judge, lag, refused_of
 from nodes.three import Nodes
 
 pytestmark = pytest.mark.fault
@@ -145,5 +145,5 @@ def test_64_writers_to_one_user_whose_commits_are_delayed_by_chance_leave_no_gap
         publishers.stop()
         proxy.delay = 0.0
         judge(nodes, publishers, following, seconds=60)
-    assert set(publishers.statuses) == {200}, publishers.statuses
+    assert refused_of(publishers) <= (0 if soak else 0.02), publishers.statuses
     assert len(publishers.acked) >= 64 * 4

@@ -114,9 +114,7 @@ class PostgresqlAdapter(_Adapter):
     def url(self, folder: Path) -> str:
         """Of the database that stands for a folder."""
         name = f"t{hashlib.sha256(str(folder).encode()).hexdigest()[:20]}"
-        if not cluster().has("made"):
-            asyncio.run(_make(cluster().database("made")))
-        return cluster().database(name, template="made")
+        return cluster().database_with_tables(name)
 
     def rows(self, folder: Path, sql: str) -> list[tuple[Any, ...]]:
         async def read() -> list[tuple[Any, ...]]:
@@ -131,11 +129,6 @@ class PostgresqlAdapter(_Adapter):
     async def rows_of(self, store: Any, sql: str) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = await store._reader.rows(sql)
         return found
-
-
-async def _make(url: str) -> None:
-    store = await PostgresqlStore.open(url, Recorder())
-    await store.close()
 
 
 ADAPTERS = {"sqlite": SqliteAdapter(), "postgresql": PostgresqlAdapter()}

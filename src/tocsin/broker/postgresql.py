@@ -27,8 +27,6 @@ _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 3.0
 _QUIET_SECONDS = 5.0
 
-_OUT_OF_REACH = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
-
 
 class PostgresqlBroker:
     """Carries words by LISTEN and NOTIFY.
@@ -64,7 +62,7 @@ class PostgresqlBroker:
         while True:
             try:
                 await self._carry(patience)
-            except _OUT_OF_REACH as error:
+            except Exception as error:  # noqa: BLE001  (whatever it is, it is out of reach)
                 if not self.trouble:
                     log.warning("the broker is out of reach: %s", error or type(error).__name__)
                 self.trouble = f"the broker is out of reach: {error or type(error).__name__}"

@@ -16,7 +16,6 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from tocsin.broker.outbox import Outbox, Patience
 
@@ -27,8 +26,6 @@ _ANSWER_SECONDS = 3.0
 _QUIET_SECONDS = 2.5
 _MOST_KNOWN = 32
 _LOG = "log"
-
-_OUT_OF_REACH = (OSError, TimeoutError, RedisError)
 
 
 class RedisBroker:
@@ -75,7 +72,7 @@ class RedisBroker:
             url = self._known[self._next % len(self._known)]
             try:
                 await self._carry(url, patience)
-            except* _OUT_OF_REACH as errors:
+            except* Exception as errors:  # noqa: BLE001  (whatever it is, it is out of reach)
                 error = _first(errors)
                 if not self.trouble:
                     log.warning("the broker is out of reach: %s", error or type(error).__name__)

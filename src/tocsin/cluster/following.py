@@ -180,6 +180,10 @@ class Following:
                 await asyncio.sleep(random.uniform(*_AGAIN_SECONDS))  # noqa: S311  (no secret)
             except TimeoutError:
                 log.debug("the log did not answer in time")
+            except Exception:
+                # Whatever it is: a node that ceased to look would be blind for good.
+                log.exception("following the log failed")
+                await asyncio.sleep(_AGAIN_SECONDS[1])
 
     async def _once(self) -> None:
         tail, clock = self._tail, self._clock

@@ -74,6 +74,9 @@ class Lease:
             got = await self._log.lease(self.name, self._node, self._seconds)
         except Unavailable:
             return
+        except Exception:
+            log.exception("the lease %s could not be asked for", self.name)
+            return
         self._until = asked + self._seconds if got else 0.0
 
     async def _give_back(self) -> None:

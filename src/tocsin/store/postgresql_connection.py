@@ -58,7 +58,7 @@ class Place:
         """Connections for reading; they come and go as they are needed."""
         return await asyncpg.create_pool(
             self._url,
-            min_size=1,
+            min_size=0,
             max_size=size,
             reset=_nothing,
             init=_learn,

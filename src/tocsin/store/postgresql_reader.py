@@ -39,7 +39,13 @@ _SMALL = 250
 
 Row = list[Any]
 
-_LOST = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.InterfaceError, ConnectionResetError)
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    ConnectionResetError,
+)
 
 
 class _Changes(msgspec.Struct):
@@ -85,6 +91,7 @@ class Reader:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self._waiting = 0
+        self._failing = False
 
     async def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """All rows of a query.
@@ -104,14 +111,17 @@ class Reader:
         except asyncpg.DataError:
             # A lone surrogate, or a number beyond all numbers: nothing has that name.
             return []
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            log.error("a read failed: %s", str(error) or type(error).__name__)
+        except (*_LOST, asyncpg.PostgresError, OSError, TimeoutError) as error:
+            # Once, and not for each of those who ask while it is away.
+            log.log(logging.DEBUG if self._failing else logging.ERROR, "a read failed: %s", error or type(error))
+            self._failing = True
             raise Unavailable("The store cannot be read now") from None
         finally:
             self._waiting -= 1
 
     async def _fetch(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         async with self._pool.acquire(timeout=LONGEST_SECONDS) as connection:
+            self._failing = False
             sayable = [_sayable(value) for value in values]
             return [tuple(row) for row in await connection.fetch(sql, *sayable, timeout=LONGEST_SECONDS)]
 
