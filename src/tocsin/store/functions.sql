@@ -359,16 +359,41 @@ END $$;
 CREATE FUNCTION do_confirm(p_head bigint, c jsonb) RETURNS step LANGUAGE plpgsql AS $$
 DECLARE
     its_user text := c->>1;
-    began bigint := (c->>2)::bigint;
+    began_now bigint := (c->>2)::bigint;
     upto_now bigint := (c->>3)::bigint;
+    now_ms bigint := (c->>4)::bigint;
     reached bigint := (SELECT greatest(joined, (SELECT max(upto) FROM watermarks WHERE user_id = its_user))
         FROM users WHERE id = its_user);
+    hole record;
+    low bigint;
+    high bigint;
 BEGIN
-    IF reached < upto_now AND upto_now <= p_head AND (began <= reached OR NOT (
-        EXISTS (SELECT 1 FROM notifications WHERE user_id = its_user AND first > reached AND first <= began)
-        OR EXISTS (SELECT 1 FROM notifications WHERE user_id IS NULL AND first > reached AND first <= began)))
-    THEN
-        INSERT INTO watermarks (user_id, upto, at) VALUES (its_user, upto_now, (c->>4)::bigint);
+    IF reached IS NULL OR began_now >= upto_now OR upto_now > p_head THEN
+        RETURN said(p_head, 'null', '');
+    END IF;
+    -- What of it was not confirmed yet, below what was; the newest, were there many.
+    FOR hole IN
+        SELECT missed, began, upto FROM watermarks
+        WHERE user_id = its_user AND missed IS NOT NULL AND missed < upto_now AND began > began_now
+        ORDER BY missed DESC LIMIT 500
+    LOOP
+        low := greatest(hole.missed, began_now);
+        high := least(hole.began, upto_now);
+        UPDATE watermarks SET missed = CASE WHEN high < hole.began THEN high END
+        WHERE user_id = its_user AND upto = hole.upto;
+        INSERT INTO watermarks (user_id, began, upto, at, missed)
+        VALUES (its_user, low, high, now_ms, CASE WHEN hole.missed < low THEN hole.missed END);
+    END LOOP;
+    IF upto_now > reached THEN
+        IF began_now > reached AND (
+            EXISTS (SELECT 1 FROM notifications WHERE user_id = its_user AND first > reached AND first <= began_now)
+            OR EXISTS (SELECT 1 FROM notifications WHERE user_id IS NULL AND first > reached AND first <= began_now))
+        THEN
+            INSERT INTO watermarks (user_id, began, upto, at, missed)
+            VALUES (its_user, began_now, upto_now, now_ms, reached);
+        ELSE
+            INSERT INTO watermarks (user_id, began, upto, at) VALUES (its_user, reached, upto_now, now_ms);
+        END IF;
     END IF;
     RETURN said(p_head, 'null', '');
 END $$;
@@ -429,6 +454,7 @@ BEGIN
         done := note_changed(done.head, 'key', key_id, '');
         changes := concat_ws(',', nullif(changes, ''), done.changes);
     END LOOP;
+    DELETE FROM sessions WHERE user_id = its_id;
     DELETE FROM installs WHERE user_id = its_id;
     DELETE FROM idempotency WHERE scope = 'user:' || its_id || ' send';
     DELETE FROM batches WHERE scope = 'user:' || its_id || ' batch';
@@ -475,6 +501,42 @@ BEGIN
     RETURN note_changed(p_head, c->>1, its_id, 'null');
 END $$;
 
+-- [id, user, hash, created_at, expires_at, now, most of one user, audit or null]
+CREATE FUNCTION do_put_session(p_head bigint, c jsonb) RETURNS step LANGUAGE plpgsql AS $$
+DECLARE
+    done step;
+    changes text;
+    over_id text;
+BEGIN
+    -- A chunk of what has ended: nobody need hear of it.
+    DELETE FROM sessions WHERE id IN
+        (SELECT id FROM sessions WHERE expires_at <= (c->>6)::bigint ORDER BY expires_at LIMIT 100);
+    INSERT INTO sessions (id, user_id, hash, created_at, expires_at)
+    VALUES (c->>1, c->>2, decode(c->>3, 'hex'), (c->>4)::bigint, (c->>5)::bigint);
+    PERFORM put_audit(c->8);
+    done := note_changed(p_head, 'session', c->>1, 'null');
+    changes := done.changes;
+    FOR over_id IN
+        DELETE FROM sessions WHERE id IN (
+            SELECT id FROM sessions WHERE user_id = c->>2 ORDER BY expires_at DESC, id OFFSET (c->>7)::bigint)
+        RETURNING id
+    LOOP
+        done := note_changed(done.head, 'session', over_id, 'null');
+        changes := changes || ',' || done.changes;
+    END LOOP;
+    RETURN said(done.head, 'null', changes);
+END $$;
+
+-- [id, expires_at]: one that was ended stays ended.
+CREATE FUNCTION do_prolong_session(p_head bigint, c jsonb) RETURNS step LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE sessions SET expires_at = (c->>2)::bigint WHERE id = c->>1;
+    IF NOT FOUND THEN
+        RETURN said(p_head, 'false', '');
+    END IF;
+    RETURN note_changed(p_head, 'session', c->>1, 'true');
+END $$;
+
 -- [app, user, installed, audit]
 CREATE FUNCTION do_install(p_head bigint, c jsonb) RETURNS step LANGUAGE plpgsql AS $$
 BEGIN
@@ -493,6 +555,7 @@ DECLARE
 BEGIN
     CASE c->>1
         WHEN 'key' THEN DELETE FROM keys WHERE id = its_id;
+        WHEN 'session' THEN DELETE FROM sessions WHERE id = its_id;
         WHEN 'app' THEN DELETE FROM apps WHERE id = its_id;
         WHEN 'device' THEN DELETE FROM devices WHERE id = its_id;
         WHEN 'secret' THEN DELETE FROM secrets WHERE id = its_id AND app_id = c->>3;
@@ -865,6 +928,8 @@ BEGIN
                 WHEN 'put_user' THEN done := do_put_user(l.head, c);
                 WHEN 'delete_user' THEN done := do_delete_user(l.head, c);
                 WHEN 'put' THEN done := do_put(l.head, c);
+                WHEN 'put_session' THEN done := do_put_session(l.head, c);
+                WHEN 'prolong_session' THEN done := do_prolong_session(l.head, c);
                 WHEN 'delete' THEN done := do_delete(l.head, c);
                 WHEN 'install' THEN done := do_install(l.head, c);
                 WHEN 'setting' THEN done := do_setting(l.head, c);

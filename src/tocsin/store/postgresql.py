@@ -17,7 +17,19 @@ from tocsin.device import DeviceId
 from tocsin.errors import Refusal, StartError, Unavailable
 from tocsin.idempotency import Once, UsedKey
 from tocsin.notification import Draft, NotificationId, Type
-from tocsin.ports import Announcer, AuditEntry, Clock, Entry, InboxPage, Page, Replay, Span, Wanted, Whereabouts
+from tocsin.ports import (
+    Announcer,
+    AuditEntry,
+    Clock,
+    Entry,
+    InboxPage,
+    Page,
+    Replay,
+    SentNotification,
+    Span,
+    Wanted,
+    Whereabouts,
+)
 from tocsin.position import Epoch
 from tocsin.principal import UserId
 from tocsin.receipt import NOTHING_UNREAD, Act, Item, State, Unread
@@ -219,6 +231,9 @@ class PostgresqlStore(PostgresqlIdentity):
 
     async def whereabouts(self, id_: NotificationId, before: str | None, limit: int) -> Whereabouts | None:
         return await self._reader.whereabouts(id_, before, limit)
+
+    async def sent(self, before: int | None, after: int, limit: int) -> list[SentNotification]:
+        return await self._reader.sent(before, after, limit)
 
     async def withdraw(self, id_: NotificationId, now: int, audit: AuditEntry | None) -> None:
         await self._writer.submit(Doing("withdraw", [id_, now, audit_row(audit)]))

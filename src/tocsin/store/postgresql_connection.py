@@ -9,6 +9,30 @@ import asyncpg
 
 _CONNECT_SECONDS = 5.0
 
+OF_THE_STORE = (
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.InternalServerError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+"""What says that the store cannot take it now, whatever was asked for."""
+
+LOST = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    OSError,
+    TimeoutError,
+)
+"""What says that a connection is not there any more, and not what became of what was sent over it."""
+
 
 class Place:
     """A database, as a URL names it.

@@ -47,6 +47,7 @@ TABLES = (
     _table("users", "id name password permissions superuser disabled joined tokens_after", 1, "superuser disabled"),
     _table("leavers", "user_id upto"),
     _table("keys", "id user_id name hash created_at expires_at"),
+    _table("sessions", "id user_id hash created_at expires_at"),
     _table("apps", "id name quota_per_hour install_for_all", 1, "install_for_all"),
     _table("secrets", "id app_id hash created_at"),
     _table("installs", "app_id user_id installed", 2, "installed"),
@@ -67,7 +68,7 @@ TABLES = (
     _table("totals", "type total at_floor"),
     _table("floors", "owner app_id upto seq", 2),
     _table("voids", "first seq user_id type device_id"),
-    _table("watermarks", "user_id upto at", 2),
+    _table("watermarks", "user_id upto at began missed", 2),
     _table("streamed", "first streams"),
     _table(
         "notifications",

@@ -1,4 +1,4 @@
-"""Who is known, on PostgreSQL: users, keys, apps, secrets, installs, devices; the audit log and settings."""
+"""Who is known, on PostgreSQL: users, keys, sessions, apps, secrets, installs, devices; the audit log and settings."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import msgspec
 
 from tocsin.app import App, AppId, Secret
 from tocsin.device import Device, DeviceId
-from tocsin.ports import AuditEntry
-from tocsin.principal import Key, KeyId, User, UserId
+from tocsin.ports import SESSIONS_KEPT, AuditEntry
+from tocsin.principal import Key, KeyId, Session, SessionId, User, UserId
 from tocsin.store.postgresql_batch import Doing, audit_row
 from tocsin.store.postgresql_reader import Reader
 from tocsin.store.postgresql_writer import Writer
-from tocsin.store.rows import app_of, key_of, secret_of, user_of
+from tocsin.store.rows import app_of, key_of, secret_of, session_of, user_of
 
 _LAST = 1 << 62
 _USER = "SELECT id, name, password, permissions, superuser, disabled, joined, tokens_after FROM users"
 _KEY = "SELECT id, user_id, name, hash, created_at, expires_at FROM keys"
+_SESSION = "SELECT id, user_id, hash, created_at, expires_at FROM sessions WHERE id = $1"
 _APP = "SELECT id, name, quota_per_hour, install_for_all FROM apps"
 _SECRET = "SELECT id, app_id, hash, created_at FROM secrets"  # noqa: S105
 _DEVICE = "SELECT id, name FROM devices"
@@ -59,6 +60,9 @@ class PostgresqlIdentity:
     async def users(self, before: str | None, limit: int) -> list[User]:
         return [user_of(row) for row in await self._reader.rows(_USER + _PAGE, before or "", limit)]
 
+    async def count_users(self) -> int:
+        return int(await self._reader.value("SELECT count(*) FROM users"))
+
     async def put_user(self, user: User, audit: AuditEntry, *, replace: bool = True) -> User:
         permissions = msgspec.json.encode(sorted(user.permissions)).decode()
         about = [user.id, user.name, user.password, permissions, user.superuser, user.disabled, user.tokens_after]
@@ -72,7 +76,7 @@ class PostgresqlIdentity:
             self._somebody_left()
         return deleted
 
-    # ------------------------------------------------------------ keys, apps, secrets, installs, devices
+    # ------------------------------------------------------------ keys, sessions, apps, secrets, installs, devices
 
     async def key(self, id_: KeyId) -> Key | None:
         rows = await self._reader.rows(_KEY + " WHERE id = $1", id_)
@@ -87,6 +91,21 @@ class PostgresqlIdentity:
 
     async def delete_key(self, id_: KeyId, audit: AuditEntry) -> bool:
         return await self._delete("key", id_, audit)
+
+    async def session(self, id_: SessionId) -> Session | None:
+        rows = await self._reader.rows(_SESSION, id_)
+        return session_of(rows[0]) if rows else None
+
+    async def put_session(self, session: Session, now: int, audit: AuditEntry | None) -> None:
+        row = [session.id, session.user_id, session.hash.hex(), session.created_at, session.expires_at]
+        await self._writer.submit(Doing("put_session", [*row, now, SESSIONS_KEPT, audit_row(audit)]))
+
+    async def prolong_session(self, id_: SessionId, expires_at: int) -> bool:
+        found: bool = await self._writer.submit(Doing("prolong_session", [id_, expires_at]))
+        return found
+
+    async def delete_session(self, id_: SessionId, audit: AuditEntry | None) -> bool:
+        return await self._delete("session", id_, audit)
 
     async def app(self, id_: AppId) -> App | None:
         rows = await self._reader.rows(_APP + " WHERE id = $1", id_)
@@ -163,6 +182,6 @@ class PostgresqlIdentity:
     async def _put(self, kind: str, row: list[Any], audit: AuditEntry) -> None:
         await self._writer.submit(Doing("put", [kind, row, audit_row(audit)]))
 
-    async def _delete(self, kind: str, id_: str, audit: AuditEntry, *, of: str | None = None) -> bool:
+    async def _delete(self, kind: str, id_: str, audit: AuditEntry | None, *, of: str | None = None) -> bool:
         deleted: bool = await self._writer.submit(Doing("delete", [kind, id_, of, audit_row(audit)]))
         return deleted

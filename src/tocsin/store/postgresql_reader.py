@@ -13,7 +13,7 @@ import msgspec
 from tocsin.device import DeviceId
 from tocsin.errors import Unavailable
 from tocsin.notification import Notification, NotificationId
-from tocsin.ports import InboxPage, Page, Recipient, Wanted, Whereabouts
+from tocsin.ports import InboxPage, Page, Recipient, SentNotification, Wanted, Whereabouts
 from tocsin.principal import UserId
 from tocsin.receipt import NOTHING_UNREAD, Change, Item, Mark, Purged, Receipt, State, Unread, Withdrawn
 
@@ -36,6 +36,7 @@ LONGEST_SECONDS = 2.5
 
 _DISORDER_MS = 3_600_000
 _SMALL = 250
+_LAST = 1 << 62
 
 Row = list[Any]
 
@@ -68,6 +69,9 @@ class _Inbox(msgspec.Struct):
 
 class _Whereabouts(msgspec.Struct):
     sender: str
+    credential: str
+    user: UserId | None
+    created: int
     withdrawn: int | None
     streamed: int
     sums: list[int]
@@ -229,6 +233,9 @@ class Reader:
         return Whereabouts(
             id=id_,
             sender=found.sender,
+            credential=found.credential,
+            user_id=found.user,
+            created_at=found.created,
             streamed=found.streamed,
             withdrawn=found.withdrawn,
             recipients=recipients,
@@ -239,6 +246,10 @@ class Reader:
             page=page,
             next=page[-1].user_id if len(found.page) > limit else None,
         )
+
+    async def sent(self, before: int | None, after: int, limit: int) -> list[SentNotification]:
+        """What was sent by anybody between two numbers, newest first."""
+        return [_sent_of(row) for row in await self.rows(_SENT, _LAST if before is None else before, after, limit)]
 
 
 def item_of(row: Row, reader: UserId | None) -> Item | Withdrawn | None:
@@ -261,6 +272,32 @@ def checksum(first: int, id_: str, user: str | None, device: str | None, body: s
     """What `checksum` of `functions.sql` gives: the first four bytes of SHA-256, signed."""
     about = f"{first} {id_} {'' if user is None else 'u' + user} {'' if device is None else 'd' + device} {body}"
     return int.from_bytes(hashlib.sha256(about.encode()).digest()[:4], "big", signed=True)
+
+
+def _sent_of(row: tuple[Any, ...]) -> SentNotification:
+    first, id_, user, device, type_, sender, credential, created_at, streams, withdrawn_at, text, sum_ = row
+    whole = withdrawn_at is None and checksum(first, id_, user, device, text) == sum_
+    return SentNotification(
+        first=first,
+        id=id_,
+        type=type_,
+        user_id=user,
+        device_id=device,
+        sender=sender,
+        credential=credential,
+        created_at=created_at,
+        streamed=streams,
+        withdrawn=withdrawn_at,
+        body=text.encode() if whole else None,
+    )
+
+
+_SENT = """
+SELECT n.first, n.id, n.user_id, n.device_id, n.type, n.sender, n.credential, n.created_at, coalesce(s.streams, 0),
+    n.withdrawn_at, n.body, n.sum
+FROM notifications n LEFT JOIN streamed s ON s.first = n.first
+WHERE n.first < $1 AND n.first > $2 ORDER BY n.first DESC LIMIT $3
+"""
 
 
 def _receipt_of(row: Row, user: UserId | None) -> Receipt:

@@ -235,7 +235,8 @@ BEGIN
     SELECT json_build_array(count(*), count(delivered), count(read), count(dismissed), count(acknowledged)) INTO sums
     FROM (
         SELECT
-            (SELECT 1 FROM watermarks w WHERE w.user_id = u.id AND w.upto >= n.first LIMIT 1) AS delivered,
+            (SELECT CASE WHEN w.began < n.first THEN 1 END FROM watermarks w
+                WHERE w.user_id = u.id AND w.upto >= n.first ORDER BY w.upto LIMIT 1) AS delivered,
             read_at_of(u.id, n.type, n.device_id, n.since, r.read, r.read_at) AS read,
             r.dismissed_at AS dismissed, r.acknowledged_at AS acknowledged
         FROM users u LEFT JOIN receipts r ON r.user_id = u.id AND r.first = n.first
@@ -244,15 +245,16 @@ BEGIN
     SELECT json_agg(json_build_array(p.id, p.delivered, p.read, p.dismissed_at, p.acknowledged_at) ORDER BY p.id)
     INTO page FROM (
         SELECT u.id,
-            (SELECT w.at FROM watermarks w WHERE w.user_id = u.id AND w.upto >= n.first ORDER BY w.upto LIMIT 1)
-                AS delivered,
+            (SELECT CASE WHEN w.began < n.first THEN w.at END FROM watermarks w
+                WHERE w.user_id = u.id AND w.upto >= n.first ORDER BY w.upto LIMIT 1) AS delivered,
             read_at_of(u.id, n.type, n.device_id, n.since, r.read, r.read_at) AS read,
             r.dismissed_at, r.acknowledged_at
         FROM users u LEFT JOIN receipts r ON r.user_id = u.id AND r.first = n.first
         WHERE u.id > p_after AND u.joined < n.first AND (n.user_id IS NULL OR u.id = n.user_id)
         ORDER BY u.id LIMIT p_limit
     ) AS p;
-    RETURN json_build_object('sender', n.sender, 'withdrawn', n.withdrawn_at,
+    RETURN json_build_object('sender', n.sender, 'credential', n.credential, 'user', n.user_id,
+        'created', n.created_at, 'withdrawn', n.withdrawn_at,
         'streamed', coalesce((SELECT streams FROM streamed WHERE first = n.first), 0), 'sums', sums,
         'page', coalesce(page, '[]'));
 END $$;

@@ -69,6 +69,17 @@ CREATE TABLE keys (
 );
 CREATE INDEX keys_user ON keys (user_id);
 
+-- Who is signed in with a browser. `hash` is the SHA-256 of the secret half of what the cookie holds.
+CREATE TABLE sessions (
+    id         text COLLATE "C" PRIMARY KEY,
+    user_id    text COLLATE "C" NOT NULL,
+    hash       bytea NOT NULL,
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL
+);
+CREATE INDEX sessions_user ON sessions (user_id, expires_at);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
+
 CREATE TABLE apps (
     id              text COLLATE "C" PRIMARY KEY,
     name            text NOT NULL,
@@ -230,14 +241,18 @@ CREATE TABLE voids (
 CREATE INDEX voids_of ON voids (user_id, first);
 CREATE INDEX voids_changes ON voids (seq);
 
--- When a user's screens had confirmed everything up to a number.
+-- When a user's screens had confirmed everything in (began, upto]. `missed`: up to where the row before reaches, where
+-- something between that and `began` was never brought.
 CREATE TABLE watermarks (
     user_id text COLLATE "C" NOT NULL,
     upto    bigint NOT NULL,
     at      bigint NOT NULL,
+    began   bigint NOT NULL,
+    missed  bigint,
     PRIMARY KEY (user_id, upto)
 );
 CREATE INDEX watermarks_upto ON watermarks (upto);
+CREATE INDEX watermarks_holes ON watermarks (user_id, missed) WHERE missed IS NOT NULL;
 
 -- To how many streams a notification was written when it was sent; no row for none.
 CREATE TABLE streamed (
