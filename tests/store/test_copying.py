@@ -10,11 +10,12 @@ import pytest
 
 from harness.postgresql import cluster
 from store.adapters import ADAPTERS, NOW, Recorder, audit, draft, kept, outcome, pages, put_app, put_users
+from store.test_contract_sessions import session
 from tocsin.errors import StartError
 from tocsin.idempotency import Once
 from tocsin.notification import Draft
 from tocsin.ports import Replay, Store
-from tocsin.principal import Key, KeyId, UserId
+from tocsin.principal import Key, KeyId, SessionId, UserId
 from tocsin.store.postgresql import PostgresqlStore
 from tocsin.store.postgresql_copying import copy
 
@@ -40,7 +41,9 @@ async def lived_in(store: Store, _recorder: Recorder) -> None:
     await store.act(BERT, sent[1].id, "unread", NOW)
     await store.withdraw(sent[4].id, NOW, audit())
     await store.withdraw(sent[6].id, NOW, None)
-    await store.confirm(ANNA, 0, store.head, NOW)
+    await store.put_session(session("s", ANNA), NOW, audit())
+    await store.confirm(ANNA, 0, sent[8].seq, NOW)
+    await store.confirm(ANNA, sent[12].seq, store.head, NOW + 1)
     await store.delete_user(UserId("gone"), audit())
 
 
@@ -60,6 +63,8 @@ async def seen(store: Any) -> dict[str, Any]:
         found[item.notification.id] = await store.whereabouts(item.notification.id, None, 10)
     found["users"] = await store.users(None, 10)
     found["keys"] = await store.keys(None, 10)
+    found["session"] = await store.session(SessionId("s"))
+    found["sent"] = await store.sent(None, 0, 100)
     found["apps"] = await store.apps(None, 10)
     found["installed"] = [await store.installed("app", user) for user in (ANNA, BERT)]
     found["audits"] = await store.audits(None, 100)

@@ -13,6 +13,7 @@ import pytest
 
 from harness.postgresql import cluster
 from store.adapters import ADAPTERS, NOW, Recorder, audit, draft, kept, outcome, put_users
+from store.test_contract_sessions import session
 from tocsin import announcement
 from tocsin.errors import StartError, Unavailable
 from tocsin.nodes import Settling
@@ -86,6 +87,7 @@ def test_the_tail_tells_every_kind_of_change_as_its_own_node_was_told(url: str) 
             await a.mark(ANNA, sent.first, "info", "d", NOW)
             await a.withdraw(gone.id, NOW, audit())
             await a.put_install("app", ANNA, audit())
+            await a.put_session(session("s", "anna"), NOW, None)
             await a.delete_user(UserId("bert"), audit())
             whole = (await b.tail(0, 1000)).entries
             told = {entry.seq: entry for entry in recorder.entries}
@@ -99,6 +101,7 @@ def test_the_tail_tells_every_kind_of_change_as_its_own_node_was_told(url: str) 
                 )
             kinds = {type(entry.notification or entry.change or entry.identity) for entry in whole}
             assert kinds == {Notification, Receipt, Mark, Withdrawn, tuple}
+            assert ("session", "s") in [entry.identity for entry in whole]
             page = await b.tail(0, 4)
             assert (page.entries, page.last) == (whole[:4], whole[3].seq)
             for entry in whole:
