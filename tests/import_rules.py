@@ -28,19 +28,28 @@ AREAS: dict[str, list[str]] = {
     "errors": ["tocsin.errors"],
     "config": ["tocsin.config"],
     "wire": ["tocsin.wire", "tocsin.strict_json"],
-    "ports": ["tocsin.ports"],
+    "announcement": ["tocsin.announcement"],
+    "ports": ["tocsin.ports", "tocsin.nodes"],
     "directory": ["tocsin.directory"],
     "request": ["tocsin.request"],
     "clock": ["tocsin.clock"],
-    "logs": ["tocsin.logs"],
+    "logs": ["tocsin.logs", "tocsin.supervisor"],
     "metrics": ["tocsin.metrics", "tocsin.loop_probe"],
     "samples": ["tocsin.samples"],
     "credentials": ["tocsin.credentials.*"],
     "path": ["tocsin.path.*"],
     "store": ["tocsin.store.*"],
     # What is done with a file that nobody runs on; opens no store.
-    "examination": ["tocsin.store.sqlite_examination", "tocsin.store.sqlite_restore"],
+    "examination": [
+        "tocsin.broker.redis_examination",
+        "tocsin.store.sqlite_examination",
+        "tocsin.store.sqlite_restore",
+        "tocsin.store.postgresql_examination",
+        "tocsin.store.postgresql_copying",
+    ],
     "broker": ["tocsin.broker.*"],
+    # What many nodes share; with one process nothing of it runs.
+    "cluster": ["tocsin.cluster.*"],
     "channels": ["tocsin.channels.*"],
     "live": [
         "tocsin.live",
@@ -51,7 +60,7 @@ AREAS: dict[str, list[str]] = {
     "web": ["tocsin.web.*"],
     "client": ["tocsin.client.*"],
     "cli": ["tocsin.cli", "tocsin.cli.*", "tocsin.__main__"],
-    "server": ["tocsin.server"],
+    "server": ["tocsin.server", "tocsin.foundation"],
 }
 
 # What an area may import of Tocsin, besides its own modules and the bare package. Imports go down only:
@@ -68,9 +77,11 @@ SEES: dict[str, set[str]] = {
     "directory": {"words", "errors", "ports"},
     "credentials": {"words", "errors", "ports", "config"},
     "path": {"words", "errors", "wire", "ports", "directory", "credentials", "config"},
-    "store": {"words", "errors", "wire", "ports"},
-    "examination": {"store", "errors"},
-    "broker": {"words", "errors", "wire", "ports"},
+    "announcement": {"words", "errors", "ports"},
+    "store": {"words", "errors", "wire", "ports", "announcement"},
+    "examination": {"store", "broker", "errors"},
+    "broker": {"words", "errors", "wire", "ports", "announcement"},
+    "cluster": {"words", "errors", "ports", "announcement"},
     "channels": {"words", "errors", "wire", "ports"},
     "live": {"words", "errors", "wire", "ports"},
     "live skins": _EDGE | {"live"},
@@ -91,9 +102,9 @@ SEES: dict[str, set[str]] = {
 # What is outside of Tocsin and belongs to a few areas only.
 OWNED: dict[str, set[str]] = {
     "apsw": {"store", "examination"},
-    "asyncpg": {"store", "broker"},
+    "asyncpg": {"store", "broker", "examination"},
     "sqlite3": set(),  # the interpreter's own may be older than the WAL repair that the store relies on
-    "redis": {"broker"},
+    "redis": {"broker", "examination"},
     "joserfc": {"credentials"},
     "click": {"cli"},
     "starlette": {"api", "web", "live skins", "server"},
@@ -119,6 +130,7 @@ _IO |= {
 _IO |= {"websockets"}
 _CLOCK_AND_CHANCE = {"time", "random", "secrets", "uuid"}
 FREE_OF: dict[str, set[str]] = {
+    "tocsin.cluster.tail": _IO | _CLOCK_AND_CHANCE,
     "words": _IO | _CLOCK_AND_CHANCE,
     "errors": _IO | _CLOCK_AND_CHANCE,
     "tocsin.live.stream": _IO | _CLOCK_AND_CHANCE,

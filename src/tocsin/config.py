@@ -27,6 +27,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         login_failures: failed sign-ins of one account or address in five minutes.
         messages_per_minute: frames that one WebSocket may send.
         writer_queue: writes that may wait for the store.
+        database_connections: connections to PostgreSQL for reading, besides the one for writing.
     """
 
     streams_per_user: AtLeastOne = 1_000
@@ -35,6 +36,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     login_failures: AtLeastOne = 10
     messages_per_minute: AtLeastOne = 60
     writer_queue: AtLeastOne = 20_000
+    database_connections: AtLeastOne = 4
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,6 +94,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         host: address to listen on.
         port: TCP port to listen on; 0 picks one.
         data: folder of the database, its lock and the settings file.
+        database: `postgresql://user:password@host:port/name` instead of a database in that folder.
+        broker: `redis://…`, by which nodes on one database tell one another; empty for the database itself.
+        node: name of this node among those on one database; empty for the host's name and chance.
         dev: loopback only, with sample users and keys; never for real use.
         tls_cert: PEM file with the certificate chain; with `tls_key`, HTTPS is served.
         tls_key: PEM file with the private key.
@@ -109,6 +114,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
     data: str = "./tocsin-data"
+    database: str = ""
+    broker: str = ""
+    node: Annotated[str, msgspec.Meta(max_length=128)] = ""
     dev: bool = False
     tls_cert: str = ""
     tls_key: str = ""
@@ -180,6 +188,13 @@ def _checked(config: Config) -> Config:
             raise StartError(f"configuration: {name}: {address!r}: expected scheme and host, as https://tocsin.example")
     if config.data == "":
         raise StartError("configuration: data: name a folder")
+    if config.database and not _is_database(config.database):
+        # It is not repeated: it may hold a password.
+        raise StartError("configuration: database: expected postgresql://user:password@host:port/name")
+    if config.broker and urlsplit(config.broker).scheme not in ("redis", "rediss"):
+        raise StartError("configuration: broker: expected redis://host:6379 or rediss://host:6379, or nothing")
+    if (config.broker or config.node) and not config.database:
+        raise StartError("configuration: broker and node are for several nodes on one database; give database, too")
     if bool(config.tls_cert) != bool(config.tls_key):
         raise StartError("configuration: tls_cert and tls_key go together")
     if config.dev and config.host not in _LOOPBACK_HOSTS:
@@ -207,6 +222,24 @@ def _origin_of(base_url: str) -> str:
         return base_url
     fits = _PATH.fullmatch(parts.path) and base_url == f"{parts.scheme}://{parts.netloc}{parts.path}"
     return f"{parts.scheme}://{parts.netloc}" if fits else base_url
+
+
+def without_password(url: str) -> str:
+    """A database's URL as it may be shown."""
+    parts = urlsplit(url)
+    user, _, _password = parts.netloc.rpartition("@")[0].partition(":")
+    host = parts.netloc.rpartition("@")[2]
+    shown = f"{user}:…@{host}" if _password else f"{user}@{host}" if user else host
+    # Parameters may hold one, too.
+    return f"{parts.scheme}://{shown}{parts.path}{'?…' if parts.query else ''}"
+
+
+def _is_database(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/")) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _is_origin(text: str) -> bool:

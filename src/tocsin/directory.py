@@ -88,6 +88,12 @@ class Directory:
             case "install":
                 self._installs.pop(id_, None)
 
+    def forget_all(self) -> None:
+        """Drop everything: what was changed meanwhile is not known."""
+        self._generation += 1
+        for known in (self._users, self._keys, self._sessions, self._apps, self._secrets, self._installs):
+            known.clear()
+
     async def _look(self, known: dict[str, V], id_: str, read: Callable[[], Awaitable[V]]) -> V:
         try:
             return known[id_]

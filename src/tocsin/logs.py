@@ -52,3 +52,5 @@ def configure(level: str) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("asyncio").setLevel(logging.ERROR)
+    # The store says itself that the database is out of reach, once and without a traceback.
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)

@@ -76,12 +76,17 @@ class Replay(msgspec.Struct, frozen=True):
 
 
 class Span(msgspec.Struct, frozen=True):
-    """What one committed transaction added: the numbers first..last and the changes that took them."""
+    """What one committed transaction added: the numbers first..last and the changes that took them.
+
+    Attributes:
+        awaited: the other nodes that had streams for what is in it, when it was committed.
+    """
 
     epoch: Epoch
     first: int
     last: int
     entries: list[Entry]
+    awaited: tuple[str, ...] = ()
 
 
 class Announcer(Protocol):

@@ -35,7 +35,7 @@ async def put_in(store: Store, clock: Clock) -> None:
         if await store.user(UserId(id_)) is None:
             hashed = None if password is None else await asyncio.to_thread(hash_password, password)
             user = User(id=UserId(id_), name=id_, password=hashed, permissions=permissions, superuser=superuser)
-            await store.put_user(user, audit(id_))
+            await store.put_user(user, audit(id_), replace=False)
 
     async def put_key() -> None:
         await put_user(_SERVICE, frozenset({NOTIFICATIONS}), superuser=True, password=None)

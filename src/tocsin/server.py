@@ -12,7 +12,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import FrameType
@@ -24,16 +24,15 @@ from tocsin.api.app import Api
 from tocsin.api.minutes import Counts, Minutes
 from tocsin.api.parts import Parts
 from tocsin.app import AppId
-from tocsin.broker.local import LocalBroker
 from tocsin.clock import SystemClock
 from tocsin.config import Config
 from tocsin.credentials.attempts import Attempts
 from tocsin.credentials.jwks import IssuerKeys
 from tocsin.credentials.jwt import TokenIssuer, Verifier
 from tocsin.credentials.password import hash_password
-from tocsin.credentials.ticket import Tickets
 from tocsin.directory import Directory
 from tocsin.errors import StartError
+from tocsin.foundation import Foundation, open_foundation, patiently
 from tocsin.live.closing import Close
 from tocsin.live.gate import Gate
 from tocsin.live.hub import Hub
@@ -46,9 +45,10 @@ from tocsin.path.acknowledge import Acknowledge
 from tocsin.path.announce import Announce
 from tocsin.path.authorize import Authorize
 from tocsin.ports import AuditEntry, Store
+from tocsin.position import Epoch
 from tocsin.principal import NOTIFICATIONS, User, UserId
-from tocsin.store.sqlite import SqliteStore
-from tocsin.store.sqlite_purge import Keeping
+from tocsin.store.purge import Keeping
+from tocsin.supervisor import READY, STOPPING, tell_supervisor
 from tocsin.wire import BODY_BYTES
 
 log = logging.getLogger("tocsin.server")
@@ -56,6 +56,7 @@ log = logging.getLogger("tocsin.server")
 EXIT_BROKEN = 1
 _BACKLOG = 4096
 _KEEP_ALIVE_SECONDS = 30
+_ENDING_SECONDS = 2.0
 
 
 class Tocsin:
@@ -73,6 +74,7 @@ class Tocsin:
         self.draining = False
         self.app: Api
         self.hub: Hub
+        self._foundation: Foundation
         self._failed: Callable[[], None] = lambda: None
 
     def when_failed(self, tell: Callable[[], None]) -> None:
@@ -86,35 +88,39 @@ class Tocsin:
         Raises:
             StartError: it cannot start; the sentence says why.
         """
-        config, clock, broker = self.config, self.clock, LocalBroker()
-        store = await SqliteStore.open(
-            Path(config.data), broker, most_queued=config.limits.writer_queue, died=self._store_died
-        )
+        config, clock = self.config, self.clock
+        self._foundation = foundation = await open_foundation(config, clock, self._store_died)
+        store = foundation.store
         work: list[asyncio.Task[None]] = []
         try:
-            if config.dev:
-                await samples.put_in(store, clock)
-            else:
-                await samples.refuse_in(store)
-                await _first_superuser(store, clock, Path(config.data))
+            await patiently(lambda: foundation.first_start(self._first_people(store)))
             keys = IssuerKeys(config.issuers)
-            tokens = TokenIssuer(base64.b64decode(await store.setting("token_key", _new_signing_key)))
+            token_key = await patiently(lambda: store.setting("token_key", _new_signing_key))
+            tokens = TokenIssuer(base64.b64decode(token_key))
             directory = Directory(store)
             authorize = Authorize(directory, Verifier(tokens, config.issuers, keys), store, clock)
             limits = config.limits
+            epoch, head = await patiently(foundation.locate)
             self.hub = hub = Hub(
-                store.epoch,
-                store.head,
+                epoch,
+                head,
                 store,
                 clock,
                 per_user=limits.streams_per_user,
                 per_address=limits.streams_per_address,
             )
-            broker.subscribe(Announce(directory, authorize, hub))
-            tickets = Tickets(clock)
+            attempts = Attempts(limits.login_failures, clock)
+
+            def begin_anew(epoch: Epoch, head: int) -> None:
+                directory.forget_all()
+                hub.begin_anew(epoch, head)
+
+            following = foundation.feed(hub, Announce(directory, authorize, hub), attempts, begin_anew)
+            work += [asyncio.create_task(part) for part in following]
+            tickets, redeem = foundation.tickets(clock, token_key)
             probe = LoopProbe()
             acknowledge = Acknowledge(store, clock)
-            gate = Gate(hub, authorize, acknowledge, tickets, config, clock, self._turned_down)
+            gate = Gate(hub, authorize, acknowledge, redeem, config, clock, self._turned_down, foundation.arrive)
             minutes = Minutes(clock, lambda: Counts(hub.notifications, hub.deliveries, len(hub)))
             parts = Parts(
                 config=config,
@@ -126,10 +132,12 @@ class Tocsin:
                 gate=gate,
                 tokens=tokens,
                 tickets=tickets,
-                attempts=Attempts(limits.login_failures, clock),
+                attempts=attempts,
                 minutes=minutes,
-                troubles=lambda: self._troubles(store),
-                metrics=exposition(_figures(store, hub, probe)),
+                blindness=lambda: foundation.blindness,
+                draining=lambda: self.draining,
+                troubles=self._troubles,
+                metrics=exposition(_figures(foundation, hub, probe)),
             )
             self.app = Api(parts, WebSocketSkin(gate))
             purge = store.purge(_keeping(config), clock)
@@ -140,18 +148,34 @@ class Tocsin:
                 task.cancel()
             if work:
                 await self.hub.close_all(Close.RESTART, "the server is restarting", 0)
-            await store.close()
+                # What they hold (leases) they give back while the store is there.
+                await asyncio.wait(work, timeout=_ENDING_SECONDS)
+            await foundation.close()
 
     async def drain(self) -> None:
         """Take no new streams, and close the open ones, spread out."""
         self.draining = True
-        await self.hub.close_all(Close.RESTART, "the server is restarting", self.config.drain_seconds)
+        seconds = self.config.drain_seconds
+        # With other nodes beside it, whoever sends clients here needs time to see that it is not ready any more.
+        rest = asyncio.sleep(seconds if self._foundation.several else 0)
+        await asyncio.gather(rest, self.hub.close_all(Close.RESTART, "the server is restarting", seconds))
+
+    def _first_people(self, store: Store) -> Callable[[], Awaitable[None]]:
+        async def put_in() -> None:
+            if self.config.dev:
+                await samples.put_in(store, self.clock)
+            else:
+                await samples.refuse_in(store)
+                await _first_superuser(store, self.clock, Path(self.config.data))
+
+        return put_in
 
     def _turned_down(self) -> str:
-        return "The server is restarting" if self.draining else ""
+        return "The server is restarting" if self.draining else self._foundation.blindness
 
-    def _troubles(self, store: Store) -> Sequence[str]:
-        return [*(["draining"] if self.draining else []), *store.troubles()]
+    def _troubles(self) -> Sequence[str]:
+        found = [*(["draining"] if self.draining else []), *self._foundation.store.troubles()]
+        return [*found, *([self._foundation.blindness] if self._foundation.blindness else [])]
 
     def _store_died(self, reason: str) -> None:
         self.failure = reason
@@ -179,6 +203,8 @@ class Server(uvicorn.Server):
                 name = f"[{host}]" if ":" in host else host
                 self._announce(f"{'https' if self.config.is_ssl else 'http'}://{name}:{port}")
 
+        tell_supervisor(READY)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal before the loop has its own handlers."""
         self.should_exit = True
@@ -188,6 +214,7 @@ class Server(uvicorn.Server):
             # Asked twice: do not wait for anybody.
             self.force_exit = self.should_exit = True
             return
+        tell_supervisor(STOPPING)
         self._ending = asyncio.create_task(self._drain())
 
     async def _drain(self) -> None:
@@ -312,23 +339,28 @@ async def _first_superuser(store: Store, clock: SystemClock, folder: Path) -> No
         print(f"The first superuser, shown once:\n{note}", file=sys.stderr)  # noqa: T201
     else:
         path = folder / "first-superuser.txt"
+        await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(note)
         log.warning("the first superuser's password is in %s; sign in, change it, delete the file", path)
     # Written down first: a crash in between leaves a note without a user, never a user nobody knows.
-    await store.put_user(user, audit)
+    stored = await store.put_user(user, audit, replace=False)
+    if stored.password != hashed:
+        log.warning("another node was first to make the first superuser: its note holds, the one of here does not")
 
 
-def _figures(store: SqliteStore, hub: Hub, probe: LoopProbe) -> Figures:
-    loop = asyncio.get_running_loop()
+def _figures(foundation: Foundation, hub: Hub, probe: LoopProbe) -> Figures:
+    store, loop = foundation.store, asyncio.get_running_loop()
     return Figures(
         counters={
+            **foundation.counters(),
             ("tocsin_deliveries", "Notifications written to streams."): lambda: hub.deliveries,
             ("tocsin_commits", "Transactions of the writer."): lambda: store.batches,
             ("tocsin_loop_stalls", "Times the event loop stood still for more than 100 ms."): lambda: probe.stalls,
             ("tocsin_log_numbers", "Numbers that the log has given out."): lambda: store.head,
         },
         gauges={
+            **foundation.gauges(),
             ("tocsin_loop_longest_stall_seconds", "Longest that it stood still."): lambda: probe.longest,
             ("tocsin_streams", "Streams open on this node."): lambda: len(hub),
             ("tocsin_tasks", "Tasks of the event loop."): lambda: len(asyncio.all_tasks(loop)),

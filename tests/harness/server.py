@@ -7,6 +7,8 @@
         server.start()                               # same port, same data
         assert server.stop() == 0                    # SIGTERM, the exit code
 
+With `TOCSIN_TEST_STORE=postgresql` each data folder has a database of its own on a real PostgreSQL instead of a file.
+
 `start_server(args=[…], env={…}, data=…, wrap=[…])` passes options on; `server.token("user123")` logs in
 once and remembers. When the test ends, every process is ended and its log must hold no traceback; a test
 that provokes one on purpose says why: `server.tracebacks_expected = "the disk fails"`.
@@ -15,6 +17,7 @@ that provokes one on purpose says why: `server.tracebacks_expected = "the disk f
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import random
 import re
@@ -29,6 +32,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harness.http import DEV_KEY, Http
+from harness.postgresql import cluster
 
 
 class StartFailure(AssertionError):
@@ -107,7 +111,15 @@ class Server:
         """The command line of this server."""
         dev = ["--dev"] if self.dev else []
         base = [sys.executable, "-m", "tocsin", "serve", *dev, "--host", "127.0.0.1"]
-        return [*self.wrap, *base, "--port", str(self.port), "--data", str(self.data), *self.args]
+        store = ["--database", self.database] if self.database else []
+        return [*self.wrap, *base, "--port", str(self.port), "--data", str(self.data), *store, *self.args]
+
+    @property
+    def database(self) -> str:
+        """The URL of this server's database; empty where it is a file in the data folder."""
+        if os.environ.get("TOCSIN_TEST_STORE") != "postgresql":
+            return ""
+        return cluster().database_with_tables(f"s{hashlib.sha256(str(self.data).encode()).hexdigest()[:20]}")
 
     def environment(self) -> dict[str, str]:
         """The environment of this process without any TOCSIN_ setting, plus the test's own."""

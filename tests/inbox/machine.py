@@ -16,7 +16,7 @@ from inbox.model import View, viewed
 from inbox.screen import number
 from inbox.world import DAY, World
 from tocsin.app import AppId
-from tocsin.store.sqlite_purge import Keeping
+from tocsin.store.purge import Keeping
 
 MOST_CONNECTIONS = 4
 MOST_KEPT = 6

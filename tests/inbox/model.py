@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tocsin.notification import TYPES
-from tocsin.store.sqlite_floors import NO_APP
+from tocsin.store.purge import NO_APP
 from tocsin.wire import when
 
 View = list[tuple[str, int, str | None, str | None, str | None]]

@@ -10,13 +10,21 @@ from store.adapters import ADAPTERS, NOW, Recorder, draft, put_users
 from tocsin.errors import Invalid, Unavailable
 from tocsin.idempotency import KEPT_MS, Once, UsedKey
 from tocsin.ports import Entry, Replay, Span
-from tocsin.store import sqlite_bulk
-from tocsin.store.sqlite_bulk import Bulk
+from tocsin.store import bulk
+from tocsin.store.bulk import Bulk
+
+
+@pytest.fixture(params=list(ADAPTERS))
+def adapter(request: pytest.FixtureRequest) -> Any:
+    return ADAPTERS[request.param]
+
 
 ONCE = Once(scope="key:tests batch", key="k", fingerprint=b"one")
 
 
-def test_what_stands_behind_a_part_that_failed_is_not_tried_and_goes_on_under_the_key(tmp_path: Path) -> None:
+def test_what_stands_behind_a_part_that_failed_is_not_tried_and_goes_on_under_the_key(
+    adapter: Any, tmp_path: Path
+) -> None:
     async def test(store: Any, recorder: Recorder) -> None:
         await put_users(store, "a")
         drafts = [draft(str(n), user="a") for n in range(1000)]
@@ -27,7 +35,7 @@ def test_what_stands_behind_a_part_that_failed_is_not_tried_and_goes_on_under_th
             submitted += 1
             if submitted == 3:
                 raise Unavailable("Too many writes are waiting")
-            return store._writer.submit(command)
+            return store._bulk._submit(command)
 
         found = await Bulk(submit).append_all(drafts, ONCE, NOW, whole=False)
         assert [type(one) for one in found] == [Entry] * 500 + [Unavailable] * 500
@@ -41,10 +49,10 @@ def test_what_stands_behind_a_part_that_failed_is_not_tried_and_goes_on_under_th
         told = [entry.id for entry in recorder.entries if entry.notification is not None]
         assert told == [one.id for one in drafts]
 
-    ADAPTERS["sqlite"].run(tmp_path, test)
+    adapter.run(tmp_path, test)
 
 
-def test_when_the_first_part_fails_it_is_the_whole_request_that_is_not_available(tmp_path: Path) -> None:
+def test_when_the_first_part_fails_it_is_the_whole_request_that_is_not_available(adapter: Any, tmp_path: Path) -> None:
     async def test(store: Any, recorder: Recorder) -> None:
         def submit(command: Any) -> Any:
             raise Unavailable
@@ -52,19 +60,19 @@ def test_when_the_first_part_fails_it_is_the_whole_request_that_is_not_available
         with pytest.raises(Unavailable):
             await Bulk(submit).append_all([draft("x")], None, NOW, whole=False)
 
-    ADAPTERS["sqlite"].run(tmp_path, test)
+    adapter.run(tmp_path, test)
 
 
-def test_parts_of_another_size_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_of_another_size_are_found_again(adapter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test(store: Any, recorder: Recorder) -> None:
         drafts = [draft(str(n)) for n in range(170)]
         first = await store.append_all(drafts[:120], ONCE, NOW, whole=False)
-        monkeypatch.setattr(sqlite_bulk, "PART_COST", 35)
+        monkeypatch.setattr(bulk, "PART_COST", 35)
         again = await store.append_all(drafts, ONCE, NOW, whole=False)
         assert [one.id for one in again[:120]] == [one.id for one in first]
         assert [type(one) for one in again] == [Replay] * 120 + [Entry] * 50
 
-    ADAPTERS["sqlite"].run(tmp_path, test)
+    adapter.run(tmp_path, test)
 
 
 class Seen(Recorder):
@@ -106,7 +114,7 @@ def test_what_went_to_one_user_says_nothing_of_what_broadcasts_cost(tmp_path: Pa
     ADAPTERS["sqlite"].run(tmp_path, test)
 
 
-def test_after_a_day_a_key_begins_anew_whatever_was_left_of_it(tmp_path: Path) -> None:
+def test_after_a_day_a_key_begins_anew_whatever_was_left_of_it(adapter: Any, tmp_path: Path) -> None:
     async def test(store: Any, recorder: Recorder) -> None:
         old = [draft(f"old {n}") for n in range(100)]
         await store.append_all(old, ONCE, NOW, whole=False)
@@ -120,10 +128,10 @@ def test_after_a_day_a_key_begins_anew_whatever_was_left_of_it(tmp_path: Path) -
         found = await store.append_all(new, other, NOW + KEPT_MS + 1, whole=False)
         assert [one.id for one in found] == [one.id for one in new]
 
-    ADAPTERS["sqlite"].run(tmp_path, test)
+    adapter.run(tmp_path, test)
 
 
-def test_a_whole_that_is_refused_takes_no_number(tmp_path: Path) -> None:
+def test_a_whole_that_is_refused_takes_no_number(adapter: Any, tmp_path: Path) -> None:
     async def test(store: Any, recorder: Recorder) -> None:
         await put_users(store, "a")
         start = store.head
@@ -142,19 +150,17 @@ def test_a_whole_that_is_refused_takes_no_number(tmp_path: Path) -> None:
             start = store.head
         assert (await store.unread("a")).types["info"] == 2
 
-    ADAPTERS["sqlite"].run(tmp_path, test)
+    adapter.run(tmp_path, test)
 
 
-def test_expired_parts_are_removed(tmp_path: Path) -> None:
+def test_expired_parts_are_removed(adapter: Any, tmp_path: Path) -> None:
     async def test(store: Any, recorder: Recorder) -> None:
         long_ago = 1_000_000_000_000
         await store.append_all([draft(str(n)) for n in range(400)], ONCE, long_ago, whole=False)
 
     async def after(store: Any, recorder: Recorder) -> None:
         async def left() -> int:
-            rows = await store._reader.read(
-                lambda connection: connection.execute("SELECT count(*) FROM batches").fetchall()
-            )
+            rows = await adapter.rows_of(store, "SELECT count(*) FROM batches")
             return int(rows[0][0])
 
         for _ in range(500):
@@ -163,4 +169,4 @@ def test_expired_parts_are_removed(tmp_path: Path) -> None:
             await asyncio.sleep(0.02)
         raise AssertionError("they are still there")
 
-    ADAPTERS["sqlite"].run(tmp_path, test, after)
+    adapter.run(tmp_path, test, after)

@@ -1,21 +1,26 @@
 """The stores under test, each with the same way in. Another store is another row in `ADAPTERS`."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import apsw
+import asyncpg
 import msgspec
 
+from harness.postgresql import cluster
 from tocsin.app import App, AppId
 from tocsin.device import DeviceId
 from tocsin.notification import Draft, Notification, new_id
 from tocsin.ports import EVERYTHING, AuditEntry, Entry, Page, Span, Store, Wanted
 from tocsin.principal import User, UserId
 from tocsin.receipt import UNTOUCHED, Change, Item
-from tocsin.store.sqlite import SqliteStore
+from tocsin.store.postgresql import PostgresqlStore
+from tocsin.store.sqlite import FILE, SqliteStore
 
 NOW = 1_800_000_000_000
 """Milliseconds UTC at which all drafts of these tests are made."""
@@ -37,19 +42,28 @@ class Recorder:
         return [entry for span in self.spans for entry in span.entries]
 
 
-class SqliteAdapter:
-    """The store on one SQLite file."""
+class _Adapter:
+    """The way in that all have."""
 
-    @asynccontextmanager
-    async def open(self, folder: Path, recorder: Recorder, **options: Any) -> AsyncIterator[SqliteStore]:
-        store = await SqliteStore.open(folder, recorder, **options)
-        try:
-            yield store
-        finally:
-            await store.close()
+    def open(self, folder: Path, recorder: Recorder, **options: Any) -> AbstractAsyncContextManager[Any]:
+        """The store of a folder."""
+        raise NotImplementedError
+
+    def prepare(self, folder: Path) -> None:
+        """Make what stands for a folder, where something does."""
+
+    def rows(self, folder: Path, sql: str) -> list[tuple[Any, ...]]:
+        """What is in the tables of a folder's store that nobody has open."""
+        raise NotImplementedError
+
+    async def rows_of(self, store: Any, sql: str) -> list[tuple[Any, ...]]:
+        """What is in the tables of an open store."""
+        raise NotImplementedError
 
     def run(self, folder: Path, *tests: Test, seconds: float = 30) -> None:
         """Run each test on the store of this folder, opened anew for each."""
+
+        self.prepare(folder)
 
         async def all_of_them() -> None:
             for test in tests:
@@ -60,7 +74,69 @@ class SqliteAdapter:
         asyncio.run(all_of_them())
 
 
-ADAPTERS = {"sqlite": SqliteAdapter()}
+class SqliteAdapter(_Adapter):
+    """The store on one SQLite file."""
+
+    @asynccontextmanager
+    async def open(self, folder: Path, recorder: Recorder, **options: Any) -> AsyncIterator[SqliteStore]:
+        store = await SqliteStore.open(folder, recorder, **options)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    def rows(self, folder: Path, sql: str) -> list[tuple[Any, ...]]:
+        connection = apsw.Connection(str(folder / FILE), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            return connection.execute(sql).fetchall()
+        finally:
+            connection.close()
+
+    async def rows_of(self, store: Any, sql: str) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = await store._reader.read(lambda it: it.execute(sql).fetchall())
+        return found
+
+
+class PostgresqlAdapter(_Adapter):
+    """The store on PostgreSQL: a database of its own for each folder."""
+
+    @asynccontextmanager
+    async def open(self, folder: Path, recorder: Recorder, **options: Any) -> AsyncIterator[PostgresqlStore]:
+        store = await PostgresqlStore.open(self.url(folder), recorder, **options)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    def prepare(self, folder: Path) -> None:
+        self.url(folder)
+
+    def url(self, folder: Path) -> str:
+        """Of the database that stands for a folder."""
+        name = f"t{hashlib.sha256(str(folder).encode()).hexdigest()[:20]}"
+        return cluster().database_with_tables(name)
+
+    def rows(self, folder: Path, sql: str) -> list[tuple[Any, ...]]:
+        async def read() -> list[tuple[Any, ...]]:
+            connection = await asyncpg.connect(self.url(folder))
+            try:
+                return [tuple(row) for row in await connection.fetch(sql)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(read())
+
+    async def rows_of(self, store: Any, sql: str) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = await store._reader.rows(sql)
+        return found
+
+
+ADAPTERS = {"sqlite": SqliteAdapter(), "postgresql": PostgresqlAdapter()}
+
+
+def adapter_of(folder: Path) -> Any:
+    """The store that a folder of the fixture `either` is for."""
+    return ADAPTERS[folder.name]
 
 
 def audit(action: str = "test", what: str = "it") -> AuditEntry:

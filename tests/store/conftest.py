@@ -16,3 +16,9 @@ def adapter(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
+
+
+@pytest.fixture(params=list(ADAPTERS))
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A folder that is for one of the stores: `adapter_of` tells which."""
+    return tmp_path / str(request.param)

@@ -5,16 +5,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import apsw
 import msgspec
 
-from store.adapters import ADAPTERS, NOW, Recorder, draft
+from store.adapters import NOW, Recorder, adapter_of, draft
 from tocsin.notification import TYPES
 from tocsin.ports import EVERYTHING, Entry
 from tocsin.principal import UserId
 from tocsin.receipt import Item
+from tocsin.store.purge import Keeping
 from tocsin.store.sqlite import SqliteStore
-from tocsin.store.sqlite_purge import Keeping
 
 DAY = 86_400_000
 ANNA, BERT = UserId("anna"), UserId("bert")
@@ -34,7 +33,7 @@ class Held:
 
 
 def on_a_store(folder: Path, test: Callable[[SqliteStore, Recorder], Awaitable[None]]) -> None:
-    ADAPTERS["sqlite"].run(folder, test, seconds=60)  # type: ignore[arg-type]
+    adapter_of(folder).run(folder, test, seconds=60)
 
 
 async def send(store: SqliteStore, *, day: float = 0, kind: str = "info", text: str = "text", **about: Any) -> int:
@@ -85,8 +84,5 @@ async def sent(store: SqliteStore, **about: Any) -> int:
 
 
 def rows(folder: Path, sql: str) -> list[Any]:
-    connection = apsw.Connection(str(folder / "tocsin.db"), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
+    found: list[Any] = adapter_of(folder).rows(folder, sql)
+    return found

@@ -16,8 +16,8 @@ from tocsin.notification import TYPES
 from tocsin.ports import Item
 from tocsin.principal import UserId
 from tocsin.receipt import Mark, Purged, Receipt, Withdrawn
+from tocsin.store.purge import NO_APP
 from tocsin.store.sqlite import SqliteStore
-from tocsin.store.sqlite_floors import NO_APP
 
 
 class Follower:
@@ -84,7 +84,7 @@ RULES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("rules", RULES, ids=["days", "per user", "shorter", "longer", "all"])
 @pytest.mark.parametrize("seed", range(4))
-def test_whoever_applies_all_changes_has_what_a_fresh_read_gives(folder: Path, seed: int, rules: Any) -> None:
+def test_whoever_applies_all_changes_has_what_a_fresh_read_gives(either: Path, seed: int, rules: Any) -> None:
     chance = random.Random(f"{seed} {rules}")
     users = [ANNA, BERT]
     apps: dict[int, str | None] = {}
@@ -135,11 +135,11 @@ def test_whoever_applies_all_changes_has_what_a_fresh_read_gives(folder: Path, s
             }
         await check_counts(store, *users)
 
-    on_a_store(folder, test)
+    on_a_store(either, test)
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 4, 5, 7, 9, 12])
-def test_wherever_it_is_cut_off_the_rest_holds_and_the_next_run_goes_on(folder: Path, cut: int) -> None:
+def test_wherever_it_is_cut_off_the_rest_holds_and_the_next_run_goes_on(either: Path, cut: int) -> None:
     async def before(store: SqliteStore, _recorder: Recorder) -> None:
         await put_users(store, *(f"u{n}" for n in range(60)), ANNA)
         await asyncio.gather(*(sent(store, user=ANNA if n % 3 == 0 else None) for n in range(500)))
@@ -175,6 +175,6 @@ def test_wherever_it_is_cut_off_the_rest_holds_and_the_next_run_goes_on(folder: 
         assert (await store.unread(ANNA)).total == 0
 
     for test in (before, cut_off, after):
-        on_a_store(folder, test)
+        on_a_store(either, test)
     for table in ("notifications", "receipts"):
-        assert rows(folder, f"SELECT count(*) FROM {table}") == [(0,)], table
+        assert rows(either, f"SELECT count(*) FROM {table}") == [(0,)], table

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.search_log import LAST, Log, find, followed, searching
+from store.search_texts import CASES, TEXTS
 from tocsin.errors import Invalid
 from tocsin.store.search_words import MOST_CHARACTERS, MOST_WORDS
 from tocsin.store.sqlite_search import Search
@@ -16,77 +17,9 @@ from tocsin.store.sqlite_search import Search
 # -- what words mean
 
 
-TEXTS = {
-    "zurich": ("Backup", "Zürich ist gesichert"),
-    "disk": ("Disk full", "/dev/sda1 on host-7.example.org: 98% used"),
-    "greek": ("Άδεια", "ΜΕΓΆΛΗ ΠΌΡΤΑ"),
-    "japanese": ("火災", "東京で火災報知器が作動"),
-    "quote": ("Said", 'he said "never mind" AND left'),
-    "combined": ("Cafe", "cafe\u0301 on the NEAR side"),
-}
-
-
 @pytest.mark.parametrize(
     ("words", "names"),
-    [
-        ("zur", ["zurich"]),
-        ("ZÜR", ["zurich"]),
-        ("gesich backup", ["zurich"]),
-        ("backup full", []),
-        ("urich", []),
-        ("μεγ", ["greek"]),
-        ("άδε πόρτ", ["greek"]),
-        ("αδεια", []),
-        ("東京", ["japanese"]),
-        ("報知", []),
-        ("café", ["combined"]),
-        ("caf", ["combined"]),
-        ("sda1", ["disk"]),
-        ("/dev/sda1", ["disk"]),
-        ("host-7.exa", ["disk"]),
-        ("98% used", ["disk"]),
-        ("dev-host", []),
-        ('"disk full"', ["disk"]),
-        ('"full disk"', []),
-        ('"disk ful"', []),
-        ('"full /dev"', []),  # from the title into the message
-        ('dis"k full', []),
-        ('used"98', []),
-        ('98"used', ["disk"]),
-        ('"disk full" used', ["disk"]),
-        ('used"disk full"dev', ["disk"]),
-        ('"disk full', ["disk"]),
-        ('full disk"', ["disk"]),
-        ('""', []),
-        ('"', []),
-        ("never AND mind", ["quote"]),
-        ("never OR nothing", []),
-        ("NOT never", []),
-        ("NEAR(side on)", ["combined"]),
-        ("NEAR(on side)", []),
-        ("near side", ["combined"]),
-        ("said AND left", ["quote"]),
-        ("ever*", []),
-        ("neve*", ["quote"]),
-        ("^said", ["quote"]),
-        ("^never", ["quote"]),
-        ("title:disk", []),
-        ("title : disk", []),
-        ("{title message}: disk", []),
-        ("- disk", ["disk"]),
-        ("-disk", ["disk"]),
-        ("+disk + used", ["disk"]),
-        ("(disk)", ["disk"]),
-        ("disk \U0001f525", ["disk"]),
-        ("disk\0used", ["disk"]),
-        ("disk\ud800 used", ["disk"]),
-        ("", []),
-        (" \t\n", []),
-        ("*** - ( ) : ^ { }", []),
-        ("\U0001f525", []),
-        ("_", []),
-        ("'; DROP TABLE words; --", []),
-    ],
+    CASES,
 )
 def test_words_are_data_and_never_syntax(folder: Path, words: str, names: list[str]) -> None:
     log = Log(folder)

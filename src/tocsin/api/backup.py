@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from tocsin.api.answer import Headers
 from tocsin.api.call import Call
 from tocsin.api.endpoint import Streaming
-from tocsin.errors import NotFound
+from tocsin.errors import Conflict
 
 SQLITE = "application/vnd.sqlite3"
 _PART_BYTES = 256 * 1024
@@ -37,7 +37,7 @@ async def back_up(call: Call) -> Streaming:
     """`POST /api/backup`."""
     store = call.parts.store
     if not isinstance(store, InOneFile):
-        raise NotFound("Backup")
+        raise Conflict("This server keeps its data in PostgreSQL: back that up with pg_dump or pg_basebackup")
     # Before it is made, so that it is in there, too: whoever has the file has every secret.
     await store.record(call.audit("backup.make", ""))
     made = AsyncExitStack()

@@ -39,6 +39,7 @@ async def send_batch(call: Call) -> Answer:
         whole = _whole(call)
         items = _items(call, body, wire.WHOLE_ITEMS if whole else wire.BATCH_ITEMS)
         once = call.once(call.principal, "batch", body)
+        call.seeing()
         del body
         now = call.parts.clock.now()
         drafts = await _Drafts(call, now).of(items)

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from tocsin import wire
 from tocsin.api.parts import Parts
 from tocsin.credentials.key import parse_key
-from tocsin.errors import Invalid, Malformed, NotFound, Refusal, TooLarge, UnsupportedContent
+from tocsin.errors import Invalid, Malformed, NotFound, Refusal, TooLarge, Unavailable, UnsupportedContent
 from tocsin.idempotency import KEY_LENGTH, Once
 from tocsin.ports import AuditEntry
 from tocsin.principal import ID_LENGTH, Principal, UserId, parse_id
@@ -126,6 +126,15 @@ class Call:
         if len(body) > most:
             raise TooLarge("The request body", most)
         return body
+
+    def seeing(self) -> None:
+        """Take nothing on a node that has lost sight of the log.
+
+        Raises:
+            Unavailable: it has.
+        """
+        if self.parts.blindness():
+            raise Unavailable
 
     @property
     def content_type(self) -> str:

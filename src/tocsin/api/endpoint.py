@@ -134,7 +134,8 @@ class Endpoint:
             return
         if self._sends:
             self._parts.minutes.answered(answer.status, perf_counter() - started)
-        await write(answer, request, send, scope["method"])
+        # One that is going down asks its clients to find another node before it cuts them off.
+        await write(answer, request, send, scope["method"], last=self._parts.draining())
         if self._log_all or (self._log_refused and answer.status >= 400):
             _note(request, answer.status, started)
 
@@ -202,11 +203,15 @@ class Endpoint:
         return Answer(204, b"", b"", headers)
 
 
-async def write(answer: Answer, request: Request, send: Send, method: str) -> None:
-    """Send an answer with the headers that every answer has."""
+async def write(answer: Answer, request: Request, send: Send, method: str, *, last: bool = False) -> None:
+    """Send an answer with the headers that every answer has.
+
+    Parameters:
+        last: whether the connection ends with it.
+    """
     body = b"" if method == "HEAD" else answer.body
     # The body of a refused request was not read to its end: what is left must not be taken for another.
-    close = answer.status in (413, 415)
+    close = last or answer.status in (413, 415)
     protocol = request.scope["extensions"].get(uvicorn_http.EXTENSION) if "extensions" in request.scope else None
     if protocol is not None:
         head = _head(answer, request)

@@ -15,7 +15,7 @@ from tocsin.api.recording import Recording
 from tocsin.config import Config
 from tocsin.credentials.attempts import Attempts
 from tocsin.credentials.jwt import TokenIssuer
-from tocsin.credentials.ticket import Tickets
+from tocsin.credentials.ticket import Issuing
 from tocsin.directory import Directory
 from tocsin.live.gate import Gate
 from tocsin.path.acknowledge import Acknowledge
@@ -28,6 +28,8 @@ class Parts(msgspec.Struct, frozen=True):
 
     Attributes:
         minutes: what happened lately.
+        blindness: why this node does not know the state of the log; empty when it does.
+        draining: whether this process is going down.
         troubles: why this process should get no traffic now; empty when it may.
         metrics: the text of `/metrics`.
         assets: the files of the web app.
@@ -45,9 +47,11 @@ class Parts(msgspec.Struct, frozen=True):
     acknowledge: Acknowledge
     gate: Gate
     tokens: TokenIssuer
-    tickets: Tickets
+    tickets: Issuing
     attempts: Attempts
     minutes: Minutes
+    blindness: Callable[[], str]
+    draining: Callable[[], bool]
     troubles: Callable[[], Sequence[str]]
     metrics: Callable[[], bytes]
     assets: Assets = msgspec.field(default_factory=lambda: load(folder()))

@@ -21,6 +21,7 @@ async def send(call: Call) -> Answer:
     app = await authorize.in_name_of(principal, form.app_id)
     now = call.parts.clock.now()
     once = call.once(principal, "send", raw)
+    call.seeing()
     kept: Entry | Replay | None = await call.parts.store.replay(once, now) if once is not None else None
     if kept is None:
         user = await authorize.audience(principal, form.user_id)
@@ -46,6 +47,7 @@ async def send_as_app(call: Call) -> Answer:
     user = authorize.named(uid)
     draft = draft_of_text(message, app=app, principal=principal, user=user, now=now, once=once)
     try:
+        call.seeing()
         kept: Entry | Replay | None = await call.parts.store.replay(once, now) if once is not None else None
         if kept is None:
             await authorize.has_installed(app, user)

@@ -89,7 +89,12 @@ def effective(options: dict[str, Any], loaded: Any) -> list[Setting]:
     """
     import msgspec
 
+    from tocsin.config import without_password
+
     values = _flat(msgspec.to_builtins(loaded))
+    for name in ("database", "broker"):
+        if values[name]:
+            values[name] = without_password(values[name])
     defaults = _flat(msgspec.to_builtins(type(loaded)()))
     path = settings_file(options)
     # It was read without complaint a moment ago.

@@ -31,7 +31,8 @@ def doctor(**given: Any) -> None:
     Exit status: 0 when there is no problem (there may be warnings), 1 when there is one.
     """
     # Here and not above: it brings the database and the cryptography, which no other command needs.
-    from tocsin.cli.examinations import Finding, examine
+    from tocsin.cli.examinations import examine
+    from tocsin.cli.finding import Finding
 
     findings: list[Finding] = []
     for finding in _told(examine({"data": given["data"], "dev": given["dev"]}, given["url"]), as_json=given["as_json"]):

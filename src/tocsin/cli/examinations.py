@@ -8,9 +8,12 @@ import time
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from tocsin import config as configuration
+from tocsin.cli.examining_broker import broker
+from tocsin.cli.examining_postgresql import postgresql
+from tocsin.cli.finding import Finding
 from tocsin.cli.tls import tls_trouble, valid_until
 from tocsin.client import Client, ClientError
 from tocsin.config import Config
@@ -30,19 +33,6 @@ _BUILT = 1_767_225_600
 """2026 began: a clock before it was never set."""
 
 
-class Finding(NamedTuple):
-    """What one look found.
-
-    Attributes:
-        grade: only a `problem` makes the exit status 1.
-        about: one word or two.
-    """
-
-    grade: Literal["good", "note", "warning", "problem"]
-    about: str
-    sentence: str
-
-
 def examine(options: dict[str, Any], url: str | None) -> Iterator[Finding]:
     """Look at everything.
 
@@ -56,6 +46,15 @@ def examine(options: dict[str, Any], url: str | None) -> Iterator[Finding]:
         yield Finding("problem", "settings", error.sentence)
         return
     yield Finding("good", "settings", "can be read")
+    if config.database:
+        yield from postgresql(config.database)
+        if config.broker:
+            yield from broker(config.broker)
+        yield from _clock()
+        yield from _tls(config)
+        if url is not None:
+            yield from _server(url)
+        return
     yield from _sqlite()
     yield from _clock()
     yield from _tls(config)

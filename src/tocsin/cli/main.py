@@ -17,6 +17,7 @@ from tocsin.cli.device import device
 from tocsin.cli.doctor import doctor
 from tocsin.cli.key import key
 from tocsin.cli.listen import listen
+from tocsin.cli.migrate import migrate_store
 from tocsin.cli.send import send
 from tocsin.cli.serve import serve
 from tocsin.cli.token import token
@@ -42,10 +43,10 @@ class _Program(click.Group):
 def main() -> None:
     """Tocsin, a self-hosted notification server.
 
-    Commands other than serve, restore, config and doctor speak to a running server: TOCSIN_URL says where it is,
-    TOCSIN_TOKEN who you are. Every command takes --json.
+    Commands other than serve, restore, migrate-store, config and doctor speak to a running server: TOCSIN_URL says
+    where it is, TOCSIN_TOKEN who you are. Every command takes --json.
     """
 
 
-for _command in (serve, send, listen, token, user, key, app, device, backup, restore, config, doctor):
+for _command in (serve, send, listen, token, user, key, app, device, backup, restore, migrate_store, config, doctor):
     main.add_command(_command)

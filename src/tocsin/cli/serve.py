@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65_535), help="TCP port; 0 picks one.  [default: 8000]")
 @click.option("--data", help="Folder of the database and of tocsin.toml.  [default: ./tocsin-data]")
+@click.option("--database", help="postgresql://user:password@host:port/name instead of a database in that folder.")
+@click.option("--broker", help="redis://… by which the nodes tell one another.  [default: the database]")
+@click.option("--node", help="Name of this node.  [default: the host's name and chance]")
 @click.option("--tls-cert", help="PEM file with the certificate chain; with --tls-key, HTTPS is served.")
 @click.option("--tls-key", help="PEM file with the private key.")
 @as_json

@@ -6,6 +6,7 @@ import hashlib
 import math
 import unicodedata
 from collections import OrderedDict, deque
+from collections.abc import Callable
 
 from tocsin.credentials.address import address_bucket
 from tocsin.errors import TooMany
@@ -16,6 +17,8 @@ REMEMBERED = 100_000
 """Most accounts, most addresses and most familiar pairs held; the one used longest ago goes first."""
 
 FAMILIAR_SECONDS = 30 * 24 * 3600
+
+_DIGEST = 16
 
 
 class Attempts:
@@ -34,6 +37,9 @@ class Attempts:
     out. (Known to this process only.) A sign-in that succeeds is not counted, and takes back no failure: an
     attacker with an account of their own could otherwise start anew whenever they like.
 
+    Where several nodes share the limits, each tells the others of its failures (`tell`) and hears of theirs
+    (`heard`): while they cannot reach one another, each counts for itself.
+
     Parameters:
         limit: failures that are told as such in five minutes, at least 1; the next is refused.
         clock: its monotonic side is used.
@@ -45,6 +51,7 @@ class Attempts:
         self._addresses = _Failures(max(1, limit))
         self._pairs = _Failures(max(1, limit))
         self._familiar: OrderedDict[bytes, float] = OrderedDict()
+        self.tell: Callable[[bytes], None] = lambda _failure: None
 
     def check(self, account: str, address: str) -> None:
         """Refuse when the account or the address is over the limit.
@@ -71,8 +78,23 @@ class Attempts:
             TooMany: others reached the limit meanwhile; this one must not be told whether it was right.
         """
         self.check(account, address)
-        now = self._clock.monotonic()
         by_account, by_address = _key(account), _key(address_bucket(address))
+        self._count(by_account, by_address)
+        self.tell((by_account + by_address).hex().encode())
+
+    def heard(self, failure: bytes) -> None:
+        """Count a failure that another node has told of.
+
+        Raises:
+            ValueError: it is none.
+        """
+        digests = bytes.fromhex(failure.decode())
+        if len(digests) != 2 * _DIGEST:
+            raise ValueError("not a failure")
+        self._count(digests[:_DIGEST], digests[_DIGEST:])
+
+    def _count(self, by_account: bytes, by_address: bytes) -> None:
+        now = self._clock.monotonic()
         self._accounts.add(by_account, now)
         if not self._pairs.has(by_account + by_address, now):
             self._addresses.add(by_address, now)
@@ -134,4 +156,4 @@ def _key(text: str) -> bytes:
     # A digest: a hundred thousand names of 60 KB each must not be what is remembered.
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:_DIGEST]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import secrets
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from tocsin.errors import TooMany, Unauthenticated
 from tocsin.ports import Clock
@@ -14,6 +14,18 @@ from tocsin.principal import Principal
 LIFE_SECONDS = 60
 OPEN_PER_HOLDER = 100
 OPEN_IN_ALL = 100_000
+
+
+class Issuing(Protocol):
+    """Gives out tickets."""
+
+    def issue(self, principal: Principal) -> tuple[str, int]:
+        """A ticket for whoever this is, and when it expires in milliseconds UTC.
+
+        Raises:
+            TooMany: too many are open.
+        """
+        ...
 
 
 class Tickets:
@@ -65,6 +77,10 @@ class Tickets:
         if principal.expires_at is not None and principal.expires_at <= self._clock.now():
             raise Unauthenticated
         return principal
+
+    def forget(self, text: str) -> None:
+        """It was used; nothing where it is not known here."""
+        self._take(_digest(text))
 
     def __len__(self) -> int:
         return len(self._open)

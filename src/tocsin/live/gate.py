@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from tocsin.config import Config
 from tocsin.credentials.address import address_bucket
 from tocsin.credentials.key import is_sample, parse_key
-from tocsin.credentials.ticket import Tickets
 from tocsin.device import DeviceId
 from tocsin.errors import Forbidden, ForeignPage, Invalid, Unauthenticated, Unavailable
 from tocsin.live.form import ENVELOPE
@@ -64,7 +63,9 @@ class Gate:
     """Says who may open which stream.
 
     Parameters:
+        redeem: whom a ticket was issued to; it is used up by this.
         turned_down: why no new streams are taken now, empty when they are.
+        arrive: has it known among nodes that somebody (or '', anybody) is about to have a stream here.
     """
 
     def __init__(
@@ -72,18 +73,20 @@ class Gate:
         hub: Hub,
         authorize: Authorize,
         acknowledge: Acknowledge,
-        tickets: Tickets,
+        redeem: Callable[[str], Awaitable[Principal]],
         config: Config,
         clock: Clock,
         turned_down: Callable[[], str],
+        arrive: Callable[[str], Awaitable[None]],
     ) -> None:
         self.hub = hub
         self.authorize = authorize
         self.acknowledge = acknowledge
         self.config = config
         self.clock = clock
-        self._tickets = tickets
+        self._redeem = redeem
         self._turned_down = turned_down
+        self._arrive = arrive
 
     def address(self, request: Request) -> str:
         """The client's address as limits count it (IPv6 by /64)."""
@@ -125,6 +128,7 @@ class Gate:
         if auth not in (None, FIRST_FRAME):
             raise Invalid("auth", f"there is only {FIRST_FRAME}")
         since = Position.parse(given) if given is not None else None
+        await self._arrive((principal and principal.user_id) or "")
         first_frame = principal is None and auth is not None
         return Asked(principal, since, devices_asked(request), protocol is not None, first_frame)
 
@@ -142,6 +146,7 @@ class Gate:
         principal = await self.authorize.identify(credential)
         if principal.kind == "app":
             raise Forbidden("An app secret sends; it does not read")
+        await self._arrive(principal.user_id or "")
         return principal
 
     async def _principal(self, request: Request) -> Principal | None:
@@ -149,7 +154,7 @@ class Gate:
         if credential is not None:
             return await self.authorize.identify(credential)
         if (ticket := request.asked("ticket")) is not None:
-            principal = self._tickets.redeem(ticket)
+            principal = await self._redeem(ticket)
             if not await self.authorize.still_holds(principal):
                 raise Unauthenticated
             return principal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tocsin.device import DeviceId
 from tocsin.errors import TooMany, Unavailable
@@ -40,6 +40,10 @@ class Hub:
         head: the number to start after.
         store: where a stream that is behind reads what it missed.
         clock: for pings, stalls and expiry.
+
+    Attributes:
+        nodes: how many nodes share the limits.
+        left: told of a user whose last stream here has closed, and of '' when there is no stream at all.
     """
 
     def __init__(self, epoch: Epoch, head: int, store: Store, clock: Clock, *, per_user: int, per_address: int) -> None:
@@ -48,6 +52,8 @@ class Hub:
         self.deliveries = 0
         self.notifications = 0
         self._opened = 0
+        self.nodes: Callable[[], int] = lambda: 1
+        self.left: Callable[[str], None] = lambda _audience: None
         self._store = store
         self._clock = clock
         self._per_user = per_user
@@ -73,6 +79,17 @@ class Hub:
         """All streams now open on this node."""
         return tuple(self._streams)
 
+    def audiences(self) -> list[str]:
+        """The users who have streams here, and '' where there is any stream."""
+        return [*self._by_user, *([""] if self._streams else [])]
+
+    def has(self, audience: str) -> bool:
+        """Whether a user, or with '' anybody, has a stream here."""
+        return audience in self._by_user if audience else bool(self._streams)
+
+    def _share(self, limit: int) -> int:
+        return max(1, limit // self.nodes())
+
     def admit(self, address: str) -> None:
         """Count a connection of an address before it becomes a stream; `leave` counts it off.
 
@@ -80,7 +97,7 @@ class Hub:
             TooMany: that address has too many.
         """
         open_now = self._by_address.get(address, 0)
-        if open_now >= self._per_address:
+        if open_now >= self._share(self._per_address):
             raise TooMany("Too many streams from this address", retry_after=30)
         self._by_address[address] = open_now + 1
 
@@ -94,7 +111,7 @@ class Hub:
 
     def has_room_for(self, user: UserId) -> bool:
         """Whether that user may open another stream."""
-        return len(self._by_user.get(user, ())) < self._per_user
+        return len(self._by_user.get(user, ())) < self._share(self._per_user)
 
     def audience(self, user: UserId | None, device: DeviceId | None) -> int:
         """To how many streams a notification would be written now.
@@ -152,6 +169,9 @@ class Hub:
             theirs.discard(stream)
             if not theirs:
                 del self._by_user[user]
+                self.left(user)
+        if not self._streams:
+            self.left("")
         if (task := self._catching_up.pop(stream, None)) is not None:
             task.cancel()
 
@@ -334,8 +354,13 @@ class Hub:
 
     def restart(self) -> None:
         """Close every stream at once, to come back and resume."""
-        for stream in tuple(self._streams):
+        for stream in [*self._streams, *(stream for some in self._connecting.values() for stream in some)]:
             stream.close(Close.RESTART, "the server lost its place in the log")
+
+    def begin_anew(self, epoch: Epoch, head: int) -> None:
+        """The log is another one: close every stream, and start after a number of that log."""
+        self.restart()
+        self.epoch, self.last = epoch, head
 
     async def close_all(self, code: Close, reason: str, seconds: float) -> None:
         """Close every stream, spread evenly.

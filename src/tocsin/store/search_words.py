@@ -13,6 +13,30 @@ MOST_WORDS = 32
 _PART = re.compile(r'"([^"]*)"|((?:[^\s"]|"(?![^"]*"))+)')
 
 
+def parts(text: str) -> list[tuple[str, bool]]:
+    """What all has to be found: a text, and whether its last word may go on.
+
+    Raises:
+        Invalid: too long, or too many words.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise Invalid("q", f"must be at most {MOST_CHARACTERS} characters")
+    # FTS5 reads its expressions up to a NUL; a lone surrogate has no UTF-8.
+    text = re.sub("[\0\ud800-\udfff]", " ", text)
+    found = []
+    words = 0
+    for quoted, word in _PART.findall(text):
+        if word:
+            words += 1
+            found.append((word, True))
+        elif quoted.strip():
+            words += len(quoted.split())
+            found.append((quoted, False))
+    if words > MOST_WORDS:
+        raise Invalid("q", f"must be at most {MOST_WORDS} words")
+    return found
+
+
 def expression(text: str) -> str:
     """An FTS5 expression that finds what holds all the words; may find nothing, is never refused.
 
@@ -24,22 +48,7 @@ def expression(text: str) -> str:
     Raises:
         Invalid: too long, or too many words.
     """
-    if len(text) > MOST_CHARACTERS:
-        raise Invalid("q", f"must be at most {MOST_CHARACTERS} characters")
-    # FTS5 reads its expressions up to a NUL; a lone surrogate has no UTF-8.
-    text = re.sub("[\0\ud800-\udfff]", " ", text)
-    parts = []
-    words = 0
-    for quoted, word in _PART.findall(text):
-        if word:
-            words += 1
-            parts.append(_string(word) + "*")
-        elif quoted.strip():
-            words += len(quoted.split())
-            parts.append(_string(quoted))
-    if words > MOST_WORDS:
-        raise Invalid("q", f"must be at most {MOST_WORDS} words")
-    return " ".join(parts) or '""'
+    return " ".join(_string(part) + ("*" if open_ else "") for part, open_ in parts(text)) or '""'
 
 
 def _string(text: str) -> str:

@@ -32,15 +32,17 @@ from tocsin.position import Epoch
 from tocsin.principal import UserId
 from tocsin.receipt import Act, Item, State, Unread
 from tocsin.store import sqlite_state as state
+from tocsin.store.bulk import Bulk
+from tocsin.store.purge import Keeping, Purge
 from tocsin.store.sqlite_backup import Snapshots
 from tocsin.store.sqlite_batch import Appending, Batch, replay_of
-from tocsin.store.sqlite_bulk import Bulk
+from tocsin.store.sqlite_bulk import keeping
 from tocsin.store.sqlite_checkpointer import Checkpointer
 from tocsin.store.sqlite_file import Lock, connect, make_folder, prepare
 from tocsin.store.sqlite_identity import SqliteIdentity
 from tocsin.store.sqlite_inbox import read_inbox, read_item, read_unread, read_whereabouts, sent_of
 from tocsin.store.sqlite_ledger import Ledger
-from tocsin.store.sqlite_purge import Keeping, Purge
+from tocsin.store.sqlite_purge import SqliteGround
 from tocsin.store.sqlite_reader import Reader, read_changes
 from tocsin.store.sqlite_search import Search
 from tocsin.store.writer import Writer
@@ -76,7 +78,7 @@ class SqliteStore(SqliteIdentity):
         self._ledger = ledger
         self._lock = lock
         self._noting = False
-        self._bulk = Bulk(writer.submit)
+        self._bulk = Bulk(lambda part: writer.submit(keeping(part)))
         self._checkpointer = Checkpointer(checkpoints, ledger, lock, writer.fail)
         self._leaving = asyncio.create_task(self._let_leavers_go())
         self._expiring = asyncio.create_task(self._forget_old_keys())
@@ -246,7 +248,7 @@ class SqliteStore(SqliteIdentity):
 
     def purge(self, keeping: Keeping, clock: Clock) -> Purge:
         """What removes notifications that are not to be kept."""
-        return Purge(self._writer, self._reader, keeping, clock)
+        return Purge(SqliteGround(self._writer, self._reader), keeping, clock)
 
     def snapshot(self) -> AbstractAsyncContextManager[Path]:
         """The whole database as one file, as of one moment after now, while writes go on; then it is removed.

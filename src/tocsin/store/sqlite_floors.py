@@ -5,7 +5,7 @@ Floors and their rows: `docs/decisions/0006-the-inbox.md`, Withdrawal, retention
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,52 +14,9 @@ from tocsin.app import AppId
 from tocsin.principal import UserId
 from tocsin.receipt import Purged
 from tocsin.store import sqlite_counts as counts
+from tocsin.store.purge import Part
 from tocsin.store.sqlite_batch import Batch
 from tocsin.store.sqlite_reader import checksum
-
-NO_APP = AppId(" ")
-"""In a floor: of what came from no app. No app can have that id."""
-
-
-CHUNK = 200
-"""Most rows that one command removes."""
-
-USERS = 20
-"""Most users whose counts one command changes."""
-
-
-class Part(msgspec.Struct):
-    """Notifications of one user that go, all of them that lie below the last, of an app or of all.
-
-    Attributes:
-        app: an app's id, NO_APP, or '' for all.
-        firsts: their numbers, in order.
-    """
-
-    user: UserId
-    app: str
-    firsts: list[int]
-
-
-def chunks(parts: Sequence[Part]) -> Iterator[list[Part]]:
-    """Parts as commands take them: CHUNK notifications and USERS users at most."""
-    chunk: list[Part] = []
-    size = 0
-    for whole in parts:
-        for firsts in cut(whole.firsts, CHUNK):
-            if chunk and (size + len(firsts) > CHUNK or len(chunk) >= USERS):
-                yield chunk
-                chunk, size = [], 0
-            chunk.append(Part(whole.user, whole.app, firsts))
-            size += len(firsts)
-    if chunk:
-        yield chunk
-
-
-def cut(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
-    """Pieces of at most that many items."""
-    for at in range(0, len(items), size):
-        yield list(items[at : at + size])
 
 
 def remove_own(batch: Batch, parts: Sequence[Part]) -> int:

@@ -1,0 +1,53 @@
+"""`tocsin migrate-store`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tocsin.cli import exits
+from tocsin.cli.session import as_json
+from tocsin.cli.terminal import complain, show_json
+
+
+@click.command("migrate-store")
+@click.option("--from", "folder", required=True, type=click.Path(path_type=Path), help="Data folder of the old server.")
+@click.option(
+    "--to",
+    "url",
+    required=True,
+    envvar="TOCSIN_DATABASE",
+    show_envvar=True,
+    help="postgresql://user:password@host:port/name; others on this machine can see it here, but not in the variable.",
+)
+@as_json
+def migrate_store(folder: Path, url: str, **given: Any) -> None:
+    """Copy a SQLite database into an empty PostgreSQL one.
+
+    No server may run on the folder, which stays as it is. All rows go over in one transaction and are held against
+    the old ones, one by one; then serve with --database. Streams go on where they were.
+    """
+    import asyncio
+
+    from tocsin.errors import StartError
+
+    def tell(table: str, rows: int) -> None:
+        if not given["as_json"]:
+            click.echo(f"{table:<16} {rows:>10}")
+
+    try:
+        try:
+            from tocsin.store.postgresql_copying import copy
+        except ImportError:
+            raise StartError("PostgreSQL needs a driver that is not here: pip install 'tocsin[postgres]'") from None
+        copied = asyncio.run(copy(folder, url, tell))
+    except StartError as error:
+        complain(error.sentence)
+        sys.exit(exits.USAGE)
+    if given["as_json"]:
+        show_json({"rows": copied.rows, "epoch": copied.epoch, "head": copied.head})
+    else:
+        click.echo(f"copied and compared; the log stands at {copied.epoch}-{copied.head}")

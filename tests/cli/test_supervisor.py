@@ -1,0 +1,34 @@
+"""A supervisor that listens (systemd, Type=notify) is told when requests are answered, and when that ends."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.server import Server
+
+
+@pytest.mark.parametrize("abstract", [False, True], ids=["path", "abstract"])
+def test_systemd_is_told_that_it_is_ready_and_that_it_stops(
+    start_server: Callable[..., Server], tmp_path: Path, abstract: bool
+) -> None:
+    address = f"\0{tmp_path}/told" if abstract else str(tmp_path / "told")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(address)
+        told.settimeout(15)
+        server = start_server(ready=False, env={"NOTIFY_SOCKET": address.replace("\0", "@")})
+        server.launch()
+        assert told.recv(100) == b"READY=1"
+        assert server.ready()
+        assert server.stop() == 0
+        assert told.recv(100) == b"STOPPING=1"
+
+
+def test_a_supervisor_that_is_not_there_keeps_nothing_from_going_on(
+    start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = start_server(env={"NOTIFY_SOCKET": str(tmp_path / "nobody")})
+    assert server.stop() == 0

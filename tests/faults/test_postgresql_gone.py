@@ -1,0 +1,124 @@
+"""A real server while its PostgreSQL is killed, away and back: nothing answered is lost, nobody waits for long."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.http import Http
+from harness.postgresql import Cluster
+from harness.server import Server
+
+LONGEST_SECONDS = 3.0
+BACK_SECONDS = 5.0
+
+
+@pytest.fixture
+def place() -> Iterator[Cluster]:
+    """A PostgreSQL that a test may kill."""
+    made = Cluster()
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def server(place: Cluster, tmp_path: Path) -> Iterator[Server]:
+    made = Server(tmp_path / "data", args=["--database", place.database("tocsin")])
+    made.start(within=60)
+    yield made
+    made.close()
+    made.check_log()
+
+
+def send(service: Http, title: str, key: str = "") -> tuple[int, float, Any]:
+    """The status, how many seconds it took, and the answer."""
+    began = time.monotonic()
+    headers = {"Idempotency_Key": key} if key else {}
+    body = {"type": "info", "title": title, "message": "m", "userId": "user123"}
+    answer = service.post("/api/notifications/send", body, **headers)
+    return answer.status, time.monotonic() - began, answer
+
+
+def titles(server: Server) -> list[str]:
+    """All that user123 has, oldest first."""
+    client, found = server.user("user123"), []
+    query: dict[str, Any] = {"limit": 200}
+    while True:
+        page = client.get("/api/notifications", **query).json
+        found += [one["title"] for one in page["notifications"]]
+        if page["next"] is None:
+            break
+        query["before"] = page["next"]
+    return found[::-1]
+
+
+@pytest.mark.fault
+def test_while_it_is_away_sends_are_refused_soon_and_afterwards_all_goes_on(server: Server, place: Cluster) -> None:
+    service = server.service()
+    assert send(service, "before")[0] == 200
+    server.token("user123")
+    place.stop()
+    for number in range(3):
+        status, took, answer = send(service, f"away {number}")
+        assert status == 503
+        assert took < LONGEST_SECONDS
+        assert int(answer.headers["retry-after"]) >= 1
+    assert not server.ready()
+    began = time.monotonic()
+    place.start()
+    started = time.monotonic()
+    while not server.ready():
+        assert time.monotonic() - started < BACK_SECONDS, "it does not come back"
+        time.sleep(0.05)
+    assert send(service, "after")[0] == 200
+    assert time.monotonic() - began < 30
+    assert titles(server) == ["before", "after"]
+
+
+@pytest.mark.fault
+def test_killed_under_load_nothing_that_was_answered_is_lost_or_doubled(
+    server: Server, place: Cluster, soak: bool
+) -> None:
+    """Each sender tries a title again under its key until it is answered 200; all are there once, in its order."""
+    sent: dict[int, list[str]] = {}
+    over = threading.Event()
+    slowest: list[float] = []
+
+    def sending(number: int) -> None:
+        service, count = server.service(), 0
+        mine = sent.setdefault(number, [])
+        while not over.is_set():
+            title = f"{number}-{count}"
+            status, took, _answer = send(service, title, key=title)
+            slowest.append(took)
+            if status == 200:
+                mine.append(title)
+                count += 1
+            else:
+                assert status == 503
+                time.sleep(0.1)
+
+    server.token("user123")
+    senders = [threading.Thread(target=sending, args=(number,)) for number in range(4)]
+    for thread in senders:
+        thread.start()
+    for _round in range(50 if soak else 3):
+        time.sleep(0.7)
+        place.kill()
+        place.start()
+        time.sleep(0.5)
+    time.sleep(2)
+    over.set()
+    for thread in senders:
+        thread.join()
+    there = titles(server)
+    assert len(there) == len(set(there)), "none twice"
+    for number, mine in sent.items():
+        its = [title for title in there if title.startswith(f"{number}-")]
+        assert its[: len(mine)] == mine
+        assert len(its) <= len(mine) + 1, "the last one may have been kept unanswered"
+        assert mine
+    assert max(slowest) < LONGEST_SECONDS + 1

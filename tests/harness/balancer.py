@@ -1,0 +1,93 @@
+"""A balancer of connections, as simple as they come: looks at /readyz, and gives each connection to a ready node."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+
+class Balancer:
+    """A TCP proxy on a thread of its own.
+
+    Parameters:
+        ports: of the nodes.
+        every: seconds between two looks at a node.
+    """
+
+    def __init__(self, ports: Sequence[int], *, every: float = 0.3) -> None:
+        self._ports, self._every = list(ports), every
+        self._ready: set[int] = set()
+        self._turn = itertools.count()
+        self._loop = asyncio.new_event_loop()
+        self._listening = threading.Event()
+        self.port = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._listening.wait(10)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        for port in self._ports:
+            self._loop.create_task(self._look(port))
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self.port = server.sockets[0].getsockname()[1]
+        self._listening.set()
+        self._loop.run_forever()
+        server.close()
+        self._loop.run_until_complete(asyncio.sleep(0.05))
+        pending = asyncio.all_tasks(self._loop)
+        for task in pending:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        # Connections that were ended are closed in a later turn of the loop.
+        self._loop.run_until_complete(asyncio.sleep(0.1))
+        self._loop.close()
+
+    async def _look(self, port: int) -> None:
+        while True:
+            ready = False
+            with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+                async with asyncio.timeout(2.0):
+                    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                    try:
+                        writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                        ready = b" 200 " in await reader.readline()
+                    finally:
+                        writer.transport.abort()
+            (self._ready.add if ready else self._ready.discard)(port)
+            await asyncio.sleep(self._every)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there: asyncio.StreamWriter | None = None
+        try:
+            ready = sorted(self._ready)
+            if ready:
+                back, there = await asyncio.open_connection("127.0.0.1", ready[next(self._turn) % len(ready)])
+                ways = [asyncio.ensure_future(_pass(reader, there)), asyncio.ensure_future(_pass(back, writer))]
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
+        except OSError:
+            pass
+        finally:
+            for end in (writer, there):
+                if end is not None:
+                    end.close()
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while part := await reader.read(65_536):
+        writer.write(part)
+        await writer.drain()

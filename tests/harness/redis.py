@@ -1,0 +1,83 @@
+"""A real Redis for tests: on a port of its own, keeping nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+_START_SECONDS = 20.0
+
+
+class Redis:
+    """One `redis-server` (or `valkey-server`).
+
+    Parameters:
+        port: a fixed one; by default a free one, kept over restarts.
+        cluster: as a cluster of one node.
+    """
+
+    def __init__(self, *, port: int | None = None, cluster: bool = False) -> None:
+        self.port = port or _free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="tocsin-redis-"))
+        self._cluster = cluster
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+        if cluster:
+            self._say(b"CLUSTER ADDSLOTSRANGE 0 16383")
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        program = shutil.which("redis-server") or shutil.which("valkey-server")
+        if program is None:
+            raise RuntimeError("there is no redis-server here: install Redis (Debian: redis-server)")
+        guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        if self._cluster:
+            options += ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*guard, program, *options, "--dir", str(self.folder)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        ends = time.monotonic() + _START_SECONDS
+        while time.monotonic() < ends:
+            with contextlib.suppress(OSError):
+                if self._say(b"PING").startswith(b"+PONG"):
+                    return
+            time.sleep(0.02)
+        raise RuntimeError(f"Redis did not start: {(self.folder / 'log').read_text()[-2000:]}")
+
+    def _say(self, command: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=2) as sock:
+            sock.sendall(command + b"\r\n")
+            return sock.recv(1000)
+
+    def signal(self, number: signal.Signals) -> None:
+        """SIGSTOP and SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(10)
+
+    def remove(self) -> None:
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,74 @@
+"""What is judged after something was broken: nothing acknowledged is lost, every follower saw all, once, in order."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from faults.load import Publishers, judge_follower, judge_inbox
+from harness.http import inbox
+from nodes.three import Nodes, Roaming
+
+SLACK = 1.0 if os.environ.get("TOCSIN_SOAK") == "1" else 8.0
+"""By how much promised times may be missed where other tests run beside; `make soak` holds them to the letter."""
+
+USERS = ("user123", "user456")
+Following = list[tuple[str, Roaming]]
+
+
+@contextmanager
+def followers(nodes: Nodes, each: int = 2) -> Iterator[Following]:
+    """So many followers on each node, of one user and the other, by WebSocket and by SSE."""
+    found = [
+        (USERS[k % 2], nodes.follower(USERS[k % 2], n, sse=bool((k // 2 + n) % 2)))
+        for n in range(len(nodes.all))
+        for k in range(each)
+    ]
+    try:
+        for _, one in found:
+            one.wait_started(60)
+        yield found
+    finally:
+        for _, one in found:
+            one.stop()
+
+
+def judge(
+    nodes: Nodes, publishers: Publishers, following: Following, *, by: int = 0, seconds: float = 10.0 + 10.0 * SLACK
+) -> None:
+    """Compare what was answered, listed and streamed."""
+    for user in USERS:
+        listed = inbox(nodes.user(user, by))
+        judge_inbox(listed, publishers.acked, user)
+        for name, follower in following:
+            if name == user and listed:
+                follower.wait_for(listed[0]["position"], seconds)
+                judge_follower(follower, listed)
+
+
+def lag(nodes: Nodes, following: Following, *, by: int = 0, most: float = 10.0 * SLACK) -> float:
+    """Seconds until everybody has got what is sent now."""
+    sent = nodes[by].service().send("how late", "m")
+    assert sent.status == 200, (sent.status, sent.text)
+    began = time.monotonic()
+    while not all(_has(follower, sent.json["notificationId"]) for _, follower in following):
+        if time.monotonic() - began > most:
+            return most
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def refused_of(publishers: Publishers) -> float:
+    """The share of sends that were refused with 503; anything else fails.
+
+    Where other tests run beside, a database that gets no turn for a second has some refused, whatever is broken.
+    """
+    assert set(publishers.statuses) <= {200, 503}, publishers.statuses
+    return publishers.statuses[503] / publishers.statuses.total()
+
+
+def _has(follower: Roaming, id_: str) -> bool:
+    last: Sequence[tuple[str, str]] = follower.seen[-3_000:]
+    return any(seen == id_ for _, seen in reversed(last))

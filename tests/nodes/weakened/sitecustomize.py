@@ -1,0 +1,82 @@
+"""For controls only: a node without the rules that WEAKENED names.
+
+Loaded by the interpreter because the control puts this folder on PYTHONPATH.
+"""
+
+import os
+import sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Any
+
+LACKING = set(filter(None, os.environ.get("WEAKENED", "").split(",")))
+
+
+def _never_reads(module: Any) -> None:
+    """What is not announced is not found."""
+    module.Tail.wants = lambda _self, _now: module.Want.NOTHING
+
+
+def _feeds_blindly(module: Any) -> None:
+    """A node that was stopped takes what comes as if it were news."""
+    module.Tail.sees = lambda _self, _now: True
+
+
+def _does_not_count(module: Any) -> None:
+    """Nobody else is asked to how many streams it went."""
+    module.Counting.hear = lambda _self, _message: None
+
+
+def _takes_any_ticket(module: Any) -> None:
+    """That a ticket was used is not known to others."""
+
+    async def take(*_: Any) -> bool:
+        return True
+
+    module.PostgresqlStore.lease = take
+
+
+def _keeps_what_it_knows(module: Any) -> None:
+    """What others change is not forgotten here."""
+    module.Directory.forget = lambda *_: None
+
+
+def _stops_at_once(module: Any) -> None:
+    """A node that is to end does so, whatever it has begun."""
+
+    async def drain(_self: Any) -> None:
+        os._exit(0)
+
+    module.Tocsin.drain = drain
+
+
+RULES = {
+    "reading": ("tocsin.cluster.tail", _never_reads),
+    "seeing": ("tocsin.cluster.tail", _feeds_blindly),
+    "counting": ("tocsin.cluster.counting", _does_not_count),
+    "tickets": ("tocsin.store.postgresql", _takes_any_ticket),
+    "forgetting": ("tocsin.directory", _keeps_what_it_knows),
+    "draining": ("tocsin.server", _stops_at_once),
+}
+
+
+class _Weakening(MetaPathFinder):
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        weaken = next((RULES[rule][1] for rule in LACKING if RULES[rule][0] == name), None)
+        if weaken is None:
+            return None
+        spec = PathFinder.find_spec(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        run = spec.loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            run(module)
+            weaken(module)
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+sys.meta_path.insert(0, _Weakening())
