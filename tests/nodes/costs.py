@@ -5,8 +5,8 @@
 
 Three nodes and PostgreSQL on this machine, 32 keep-alive connections, 4,000 sends to one user without streams: first
 all to one node, then to all three. The load is a Python program on the same cores, so the rate is not what a node can
-do; processor time for each send is what is told. Then from the start of a send until a stream of the sending node, and of another
-one, has it: 200 sends, one at a time.
+do; processor time for each send is what is told. Then from the start of a send until a stream of the same node, and of
+another one, has it: 200 sends, one at a time.
 """
 
 from __future__ import annotations
