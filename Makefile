@@ -6,12 +6,7 @@ ARGS ?=
 ONLY ?=
 
 # Tests start these programs. command:Debian package; a command found on PATH is left as it is.
-<<<<<<< HEAD
-PACKAGES = curl:curl node:nodejs strace:strace faketime:faketime mkfs.ext4:e2fsprogs losetup:mount unshare:util-linux
-PACKAGES += initdb:postgresql redis-server:redis-server
-=======
-PACKAGES = curl:curl node:nodejs strace:strace faketime:faketime mkfs.ext4:e2fsprogs losetup:mount unshare:util-linux pg_ctlcluster:postgresql
->>>>>>> pg
+PACKAGES = curl:curl node:nodejs strace:strace faketime:faketime mkfs.ext4:e2fsprogs losetup:mount unshare:util-linux pg_ctlcluster:postgresql redis-server:redis-server
 
 # Not from the caller's shell: another project's Python, or options that would hide pytest's closing line.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTEST_ADDOPTS
@@ -56,7 +51,7 @@ setup:
 # A package that cannot be had is said and not fatal: the rest of the tests still tell something.
 packages:
 	@missing=; for pair in $(PACKAGES); do \
-		PATH="$$PATH:/usr/sbin:/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' :)" command -v "$${pair%%:*}" >/dev/null 2>&1 || missing="$$missing $${pair#*:}"; \
+		PATH="$$PATH:/usr/sbin:/sbin" command -v "$${pair%%:*}" >/dev/null 2>&1 || missing="$$missing $${pair#*:}"; \
 	done; \
 	[ -z "$$missing" ] || scripts/debian.sh $$missing || echo "Tests that need$$missing cannot do their work." >&2
 
