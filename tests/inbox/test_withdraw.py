@@ -165,4 +165,5 @@ def test_its_text_is_in_no_row_of_the_database(dev: Server, person: Person) -> N
     withdraw(dev, id_)
 
     assert {text: rows_holding(dev, text) for text in words.values()} == {text: set() for text in words.values()}
-    assert rows_holding(dev, id_) == {"notifications"}, "its place stays"
+    # On PostgreSQL a node's row keeps what its last batch was answered, until the next one.
+    assert rows_holding(dev, id_) - {"nodes"} == {"notifications"}, "its place stays"
