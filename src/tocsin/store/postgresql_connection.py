@@ -9,6 +9,31 @@ import asyncpg
 
 _CONNECT_SECONDS = 5.0
 
+OF_THE_STORE = (
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.InternalServerError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+"""What says that the database cannot do it now; nothing of that call was kept."""
+
+LOST = (
+    asyncpg.InterfaceError,
+    # The driver's own words for a connection that was cut in the midst of an answer.
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    OSError,
+    TimeoutError,
+)
+"""What says that a connection is not there any more, and not what became of what was sent over it."""
+
 
 class Place:
     """A database, as a URL names it.

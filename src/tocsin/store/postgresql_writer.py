@@ -20,6 +20,7 @@ from tocsin.nodes import Settling
 from tocsin.ports import Announcer, Span
 from tocsin.position import Epoch
 from tocsin.store.postgresql_batch import CALL, Call, Command, Result, cost
+from tocsin.store.postgresql_connection import LOST, OF_THE_STORE
 
 log = logging.getLogger("tocsin.store")
 
@@ -47,28 +48,6 @@ _CHECK_SECONDS = 1.0
 _CLOSE_SECONDS = 5.0
 _SEEN_SECONDS = 10.0
 _SWEEP_SECONDS = 0.25
-
-_OF_THE_STORE = (
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.PostgresSystemError,
-    asyncpg.InternalServerError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-)
-LOST = (
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    OSError,
-    TimeoutError,
-)
-"""What says that a connection is not there any more, and not what became of what was sent over it."""
 
 
 class Job(msgspec.Struct):
@@ -254,7 +233,7 @@ class Writer:
             raise
         except LOST as error:
             return await self._find_out(call, batch, error, queued)
-        except _OF_THE_STORE as error:
+        except OF_THE_STORE as error:
             self._note(error)
             raise Unavailable("The store cannot take it now") from None
         except asyncpg.PostgresError as error:
