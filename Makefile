@@ -61,7 +61,7 @@ setup:
 # A package that cannot be had is said and not fatal: the rest of the tests still tell something.
 packages:
 	@missing=; for pair in $(PACKAGES); do \
-		PATH="$$PATH:/usr/sbin:/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' :)" command -v "$${pair%%:*}" >/dev/null 2>&1 || missing="$$missing $${pair#*:}"; \
+		PATH="$$PATH:/usr/sbin:/sbin" command -v "$${pair%%:*}" >/dev/null 2>&1 || missing="$$missing $${pair#*:}"; \
 	done; \
 	[ -z "$$missing" ] || scripts/debian.sh $$missing || echo "Tests that need$$missing cannot do their work." >&2
 

@@ -19,8 +19,8 @@ class Settling(Protocol):
     async def settled(self, span: Span) -> None:
         """Come back once that is known, or after about 60 ms.
 
-        Called after `announce`, for each span that other nodes are awaited for. Whoever sent what is in it hears of
-        it only then; the next batch does not wait.
+        Called after `announce`, for every span: one that names no other node has its own streams to wait for, at
+        most. Whoever sent what is in it hears of it only then; the next batch does not wait.
         """
         ...
 

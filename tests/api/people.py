@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import apsw
-
 from harness.http import DEV_APP_SECRET, DEV_KEY, Http
 from harness.server import Server
 from tocsin.credentials.jwt import LIFE_MS, TokenIssuer
@@ -71,10 +69,8 @@ def make_app(client: Http, id_: str, **more: Any) -> str:
 
 def signing_key(server: Server) -> bytes:
     """The key that the server signs its tokens with, out of its store."""
-    with apsw.Connection(str(server.data / "tocsin.db"), flags=apsw.SQLITE_OPEN_READONLY) as connection:
-        found = connection.execute("SELECT value FROM settings WHERE name = 'token_key'").fetchone()
-    assert found is not None
-    return base64.b64decode(found[0])
+    [(found,)] = server.rows("SELECT value FROM settings WHERE name = 'token_key'")
+    return base64.b64decode(found)
 
 
 def token_of(server: Server, user: str, *, issued_ms: int) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import apsw
 import pytest
 
 from api.people import eventually, make_key, make_user, now_ms
@@ -124,9 +123,7 @@ def test_the_same_refusal_for_everybody(server: Server) -> None:
 def lived(server: Server, client: Http, days: float) -> None:
     """Let a session end as if it had last been used so many days ago, on a server that is down."""
     id_ = str(client.cookie).partition("tsn_")[2].partition("_")[0]
-    with apsw.Connection(str(server.data / "tocsin.db")) as connection:
-        ends = now_ms() + round((30 - days) * 86_400_000)
-        connection.execute("UPDATE sessions SET expires_at = ? WHERE id = ?", (ends, id_))
+    server.rows("UPDATE sessions SET expires_at = ? WHERE id = ?", now_ms() + round((30 - days) * 86_400_000), id_)
 
 
 def test_a_session_lasts_thirty_days_from_when_it_was_last_used(start_server: Callable[..., Server]) -> None:

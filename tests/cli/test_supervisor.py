@@ -18,7 +18,7 @@ def test_systemd_is_told_that_it_is_ready_and_that_it_stops(
     address = f"\0{tmp_path}/told" if abstract else str(tmp_path / "told")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
         told.bind(address)
-        told.settimeout(15)
+        told.settimeout(60)
         server = start_server(ready=False, env={"NOTIFY_SOCKET": address.replace("\0", "@")})
         server.launch()
         assert told.recv(100) == b"READY=1"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -19,10 +18,7 @@ from tocsin.client import Client, Refused, Unreachable
 
 def titled(server: Server, title: str) -> list[str]:
     """The ids of the notifications with that title in the store."""
-    with sqlite3.connect(f"file:{server.data}/tocsin.db?mode=ro", uri=True) as store:
-        found = store.execute("SELECT id FROM shown WHERE title = ?", (title,)).fetchall()
-    store.close()
-    return [id_ for (id_,) in found]
+    return [id_ for (id_,) in server.rows("SELECT id FROM notifications WHERE body ->> '$.title' = ?", title)]
 
 
 @pytest.mark.parametrize("part", [0, 1, 40])

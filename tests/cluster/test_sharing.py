@@ -289,13 +289,13 @@ def other(name: str) -> str:
 def test_control_a_lease_that_is_not_looked_at_leaves_two_nodes_with_the_same_work() -> None:
     async def test() -> None:
         async with stores("a", "b") as (a, b):
-            first, second = Lease(a, "bells", "a", Clock(), seconds=0.5), Lease(b, "bells", "b", Clock(), seconds=0.5)
+            first, second = Lease(a, "bells", "a", Clock(), seconds=3.0), Lease(b, "bells", "b", Clock(), seconds=3.0)
             await first._ask()
             await second._ask()
             assert first.holds()
             assert not second.holds()
             first._until += 3_600
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(3.2)
             await second._ask()
             assert first.holds()
             assert second.holds()

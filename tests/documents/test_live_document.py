@@ -4,7 +4,6 @@ import contextlib
 import json
 import re
 import shutil
-import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -175,8 +174,7 @@ def test_500_is_the_documented_body_and_nothing_is_sent_when_the_role_cannot_be_
     server.stop()
     server.start()
     server.tracebacks_expected = "what the store says of a user is broken"
-    with contextlib.closing(sqlite3.connect(server.data / "tocsin.db")) as database, database:
-        database.execute("UPDATE users SET permissions = 'broken' WHERE id = 'user456'")
+    server.rows("UPDATE users SET permissions = 'broken' WHERE id = 'user456'")
 
     answer = Http(server.url, token=token).send()
 

@@ -1,5 +1,6 @@
 """A real server while its PostgreSQL is killed, away and back: nothing answered is lost, nobody waits for long."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ import pytest
 from harness.http import Http
 from harness.postgresql import Cluster
 from harness.server import Server
+from store.adapters import Recorder, draft
+from tocsin.store import postgresql_connection
+from tocsin.store.postgresql import PostgresqlStore
 
 LONGEST_SECONDS = 3.0
 BACK_SECONDS = 5.0
@@ -122,3 +126,37 @@ def test_killed_under_load_nothing_that_was_answered_is_lost_or_doubled(
         assert len(its) <= len(mine) + 1, "the last one may have been kept unanswered"
         assert mine
     assert max(slowest) < LONGEST_SECONDS + 1
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("synchronous", ["on", "off"])
+def test_what_was_answered_is_on_the_disk_and_without_waiting_for_it_it_is_not(
+    synchronous: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control is a session that does not wait: then the end of what was answered is gone."""
+    settings = postgresql_connection._settings
+    monkeypatch.setattr(
+        postgresql_connection, "_settings", lambda *of: {**settings(*of), "synchronous_commit": synchronous}
+    )
+    # So that nobody else writes the log to the disk meanwhile.
+    place = Cluster(["wal_writer_delay = 10s", "wal_writer_flush_after = 0", "checkpoint_timeout = 1h"])
+    answered: list[str] = []
+
+    async def test() -> None:
+        store = await PostgresqlStore.open(place.database("kept"), Recorder())
+        for number in range(30):
+            made = draft(f"{number}")
+            await store.append(made)
+            answered.append(made.id)
+        place.kill()
+        store._writer._closing = True
+        await store.close()
+
+    try:
+        asyncio.run(asyncio.wait_for(test(), 60))
+        place.start()
+        there = place.sql("SELECT id FROM notifications ORDER BY first", "kept").split()
+    finally:
+        place.remove()
+    assert there == answered[: len(there)]
+    assert (there == answered) is (synchronous == "on")

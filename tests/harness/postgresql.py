@@ -6,6 +6,7 @@ import contextlib
 import glob
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +17,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import asyncpg
 
 from tocsin.ports import Span
 from tocsin.store.postgresql import PostgresqlStore
@@ -137,6 +141,22 @@ class Cluster:
             with ThreadPoolExecutor(1) as pool:
                 pool.submit(asyncio.run, make()).result()
         return self.database(name, template="made")
+
+    def rows(self, url: str, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run a statement that was written for SQLite."""
+        sql = re.sub(r"body ->> '\$\.(\w+)'", r"body::json ->> '\1'", sql)
+        numbers = iter(range(1, 100))
+        sql = re.sub(r"\?", lambda _: f"${next(numbers)}", sql)
+
+        async def run() -> list[tuple[Any, ...]]:
+            connection = await asyncpg.connect(url)
+            try:
+                return [tuple(row) for row in await connection.fetch(sql, *values)]
+            finally:
+                await connection.close()
+
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(asyncio.run, run()).result()
 
     def _is_ready(self) -> bool:
         ready = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]

@@ -23,6 +23,7 @@ import random
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -30,6 +31,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.http import DEV_KEY, Http
 from harness.postgresql import cluster
@@ -200,6 +202,22 @@ class Server:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(5)  # type: ignore[union-attr]
         self.kill()
+
+    # -- what it holds --------------------------------------------------------------------------------
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run a statement on its database, whichever that is; written for SQLite, with `?` and `body ->> '$.name'`."""
+        if self.database:
+            return cluster().rows(self.database, sql, *values)
+        with contextlib.closing(sqlite3.connect(self.data / "tocsin.db", timeout=10)) as database, database:
+            return database.execute(sql, values).fetchall()
+
+    def tables(self) -> list[str]:
+        """The names of the tables of its database."""
+        names = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        if self.database:
+            names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        return [str(name) for (name,) in self.rows(names)]
 
     # -- what it did ----------------------------------------------------------------------------------
 

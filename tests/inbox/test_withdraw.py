@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import apsw
 import pytest
 
 from harness.http import DEV_APP_SECRET, SEND
@@ -149,12 +148,10 @@ def test_the_same_send_again_does_not_bring_it_back(dev: Server, person: Person)
 def rows_holding(server: Server, text: str) -> set[str]:
     """The tables of the database that have a row with this text in it."""
     found = set()
-    with apsw.Connection(str(server.data / "tocsin.db"), flags=apsw.SQLITE_OPEN_READONLY) as connection:
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        for (table,) in tables:
-            for row in connection.execute(f'SELECT * FROM "{table}"'):
-                if any(text.encode() in (one if isinstance(one, bytes) else str(one).encode()) for one in row):
-                    found.add(str(table))
+    for table in server.tables():
+        for row in server.rows(f'SELECT * FROM "{table}"'):
+            if any(text.encode() in (one if isinstance(one, bytes) else str(one).encode()) for one in row):
+                found.add(table)
     return found
 
 
@@ -168,4 +165,5 @@ def test_its_text_is_in_no_row_of_the_database(dev: Server, person: Person) -> N
     withdraw(dev, id_)
 
     assert {text: rows_holding(dev, text) for text in words.values()} == {text: set() for text in words.values()}
-    assert rows_holding(dev, id_) == {"notifications"}, "its place stays"
+    # On PostgreSQL a node's row keeps what its last batch was answered, until the next one.
+    assert rows_holding(dev, id_) - {"nodes"} == {"notifications"}, "its place stays"

@@ -1,7 +1,6 @@
 """Sending many at once, and looking into the store for what was kept."""
 
 import json
-import sqlite3
 from typing import Any
 
 from harness.http import Answer, Http
@@ -57,8 +56,4 @@ def among(server: Server, title: str, other: str) -> int:
 
 
 def _rows(server: Server, query: str, *values: str) -> list[Any]:
-    store = sqlite3.connect(f"file:{server.data}/tocsin.db?mode=ro", uri=True)
-    try:
-        return store.execute(query, values).fetchall()
-    finally:
-        store.close()
+    return server.rows(query, *values)

@@ -1,7 +1,6 @@
 """The same send retried under its `Idempotency-Key` gives the same notification."""
 
 import json
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,10 +24,8 @@ def by_app(server: Server, key: str, *, message: str = "hi", uid: str = "user123
 
 def titled(server: Server, title: str) -> int:
     """How many notifications with that title the store holds."""
-    with sqlite3.connect(f"file:{server.data}/tocsin.db?mode=ro", uri=True) as store:
-        found = store.execute("SELECT count(*) FROM shown WHERE title = ?", (title,)).fetchone()
-    store.close()
-    return int(found[0])
+    [(count,)] = server.rows("SELECT count(*) FROM notifications WHERE body ->> '$.title' = ?", title)
+    return int(count)
 
 
 def test_a_hundred_parallel_sends_under_one_key_make_one_notification(dev: Server) -> None:

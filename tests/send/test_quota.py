@@ -1,7 +1,5 @@
 """An app's quota: per app, user and UTC clock hour, decided with the notification in one transaction."""
 
-import contextlib
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -113,10 +111,9 @@ def test_a_new_utc_hour_starts_anew(server: Server) -> None:
     assert send(server).status == 429
     # What was used in an hour before this one.
     server.stop()
-    with contextlib.closing(sqlite3.connect(server.data / "tocsin.db")) as database, database:
-        [(hour,)] = database.execute("SELECT hour FROM quotas").fetchall()
-        assert hour == int(time.time()) // 3600
-        database.execute("UPDATE quotas SET hour = hour - 1")
+    [(hour,)] = server.rows("SELECT hour FROM quotas")
+    assert hour == int(time.time()) // 3600
+    server.rows("UPDATE quotas SET hour = hour - 1")
     server.start()
 
     assert send(server).headers["x-ratelimit-remaining"] == "9"

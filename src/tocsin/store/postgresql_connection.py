@@ -21,10 +21,11 @@ OF_THE_STORE = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
-"""What says that the store cannot take it now, whatever was asked for."""
+"""What says that the database cannot do it now; nothing of that call was kept."""
 
 LOST = (
     asyncpg.InterfaceError,
+    # The driver's own words for a connection that was cut in the midst of an answer.
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
