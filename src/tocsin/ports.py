@@ -16,6 +16,7 @@ from tocsin.position import Epoch
 from tocsin.principal import Key, KeyId, Session, SessionId, User, UserId
 from tocsin.receipt import Act, Change, InboxChange, Item, State, Unread
 from tocsin.whereabouts import Recipient as Recipient
+from tocsin.whereabouts import SentNotification as SentNotification
 from tocsin.whereabouts import Whereabouts as Whereabouts
 
 
@@ -280,6 +281,10 @@ class Store(Protocol):
         """What became of a notification; None when there is none."""
         ...
 
+    async def sent(self, before: int | None, after: int, limit: int) -> list[SentNotification]:
+        """What was sent by anybody to anybody, created between two numbers (both left out), newest first."""
+        ...
+
     async def withdraw(self, id_: NotificationId, now: int, audit: AuditEntry | None) -> None:
         """Take a notification back, everywhere; done twice, nothing changes.
 
@@ -294,6 +299,7 @@ class Store(Protocol):
     # identity: reads answer the committed state
     async def user(self, id_: UserId) -> User | None: ...
     async def users(self, before: str | None, limit: int) -> list[User]: ...
+    async def count_users(self) -> int: ...
     async def put_user(self, user: User, audit: AuditEntry, *, replace: bool = True) -> User:
         """Create or replace; with `replace` off, a user who is there already stays as they are.
 

@@ -21,6 +21,7 @@ import uvicorn
 
 from tocsin import logs, samples
 from tocsin.api.app import Api
+from tocsin.api.minutes import Counts, Minutes
 from tocsin.api.parts import Parts
 from tocsin.app import AppId
 from tocsin.broker.local import LocalBroker
@@ -114,6 +115,7 @@ class Tocsin:
             probe = LoopProbe()
             acknowledge = Acknowledge(store, clock)
             gate = Gate(hub, authorize, acknowledge, tickets, config, clock, self._turned_down)
+            minutes = Minutes(clock, lambda: Counts(hub.notifications, hub.deliveries, len(hub)))
             parts = Parts(
                 config=config,
                 clock=clock,
@@ -125,12 +127,13 @@ class Tocsin:
                 tokens=tokens,
                 tickets=tickets,
                 attempts=Attempts(limits.login_failures, clock),
+                minutes=minutes,
                 troubles=lambda: self._troubles(store),
                 metrics=exposition(_figures(store, hub, probe)),
             )
             self.app = Api(parts, WebSocketSkin(gate))
             purge = store.purge(_keeping(config), clock)
-            work += [asyncio.create_task(part.run()) for part in (hub, keys, probe, purge)]
+            work += [asyncio.create_task(part.run()) for part in (hub, keys, probe, purge, minutes)]
             yield self
         finally:
             for task in work:

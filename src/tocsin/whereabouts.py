@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from tocsin.notification import NotificationId
+from tocsin.device import DeviceId
+from tocsin.notification import NotificationId, Type
 from tocsin.principal import UserId
 from tocsin.receipt import State
 
@@ -26,6 +27,9 @@ class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sender: who sent it (`user:<id>` or `app:<id>`).
+        credential: which credential it came by, without its secret.
+        user_id: whom it is for; None for everyone.
+        created_at: when it was sent, milliseconds UTC.
         streamed: to how many streams it was written when it was sent; a lower bound.
         withdrawn: when it was taken back, milliseconds UTC, or None.
         recipients: how many users it is for.
@@ -36,6 +40,9 @@ class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
 
     id: NotificationId
     sender: str
+    credential: str
+    user_id: UserId | None
+    created_at: int
     streamed: int
     withdrawn: int | None
     recipients: int
@@ -45,3 +52,25 @@ class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged: int
     page: list[Recipient]
     next: str | None
+
+
+class SentNotification(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification as it was sent, whoever it is for.
+
+    Attributes:
+        first: the number it was created at.
+        sender, credential, user_id, created_at, streamed, withdrawn: as in Whereabouts.
+        body: the flat JSON object; None where it was taken back, or is damaged on disk.
+    """
+
+    first: int
+    id: NotificationId
+    type: Type
+    user_id: UserId | None
+    device_id: DeviceId | None
+    sender: str
+    credential: str
+    created_at: int
+    streamed: int
+    withdrawn: int | None
+    body: bytes | None

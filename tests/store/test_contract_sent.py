@@ -222,3 +222,37 @@ def test_the_same_many_again_are_kept_once(adapter: Any, folder: Path) -> None:
         assert store.head == head
 
     adapter.run(folder, test, after)
+
+
+# -- what anybody sent
+
+
+def test_all_that_was_sent_is_listed_between_two_numbers(adapter: Any, folder: Path) -> None:
+    async def test(store: Store, recorder: Recorder) -> None:
+        await put_users(store, "a", "b")
+        start = store.head
+        made = [await kept(store, f"{n}", user=("a", "b", None)[n % 3], device="d") for n in range(6)]
+        found = await store.sent(None, start, 10)
+        assert [one.first for one in found] == [one.first for one in made[::-1]]
+        assert [(one.id, one.user_id, one.device_id, one.body) for one in found] == [
+            (one.id, one.user_id, one.device_id, one.body) for one in made[::-1]
+        ]
+        assert {(one.sender, one.credential, one.created_at, one.type) for one in found} == {
+            ("user:tests", "key:tests", NOW, "info")
+        }
+        assert [one.first for one in await store.sent(made[4].first, made[1].first, 10)] == [
+            made[3].first,
+            made[2].first,
+        ]
+        assert [one.first for one in await store.sent(None, start, 2)] == [made[5].first, made[4].first]
+        await store.withdraw(made[5].id, NOW + 1, None)
+        [taken] = await store.sent(None, made[4].first, 10)
+        assert (taken.withdrawn, taken.body) == (NOW + 1, None)
+        story = await store.whereabouts(made[0].id, None, 10)
+        assert story is not None
+        assert (story.sender, story.credential, story.user_id, story.created_at) == (
+            "user:tests", "key:tests", "a", NOW,
+        )  # fmt: skip
+        assert await store.count_users() == 2
+
+    adapter.run(folder, test)

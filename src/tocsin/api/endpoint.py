@@ -112,6 +112,7 @@ class Endpoint:
         self._parts = parts
         self._documented = any(route.documented for route in routes.values())
         self._allow = ", ".join(sorted({*self._routes, "OPTIONS"})).encode()
+        self._sends = any(route.once for route in routes.values())
         self._log_all = parts.config.log_requests == "all"
         self._log_refused = parts.config.log_requests != "none"
 
@@ -125,6 +126,8 @@ class Endpoint:
         if isinstance(answer, Streaming):
             await answer.run(usual_headers(request, []), receive, send)
             return
+        if self._sends:
+            self._parts.minutes.answered(answer.status, perf_counter() - started)
         await write(answer, request, send, scope["method"])
         if self._log_all or (self._log_refused and answer.status >= 400):
             _note(request, answer.status, started)

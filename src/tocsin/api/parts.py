@@ -10,6 +10,7 @@ import msgspec
 from tocsin.api.assets import Assets, folder, load
 from tocsin.api.batch_room import BatchRoom
 from tocsin.api.hashing import Hashing
+from tocsin.api.minutes import Minutes
 from tocsin.api.recording import Recording
 from tocsin.config import Config
 from tocsin.credentials.attempts import Attempts
@@ -26,6 +27,7 @@ class Parts(msgspec.Struct, frozen=True):
     """Everything a handler may reach.
 
     Attributes:
+        minutes: what happened lately.
         troubles: why this process should get no traffic now; empty when it may.
         metrics: the text of `/metrics`.
         assets: the files of the web app.
@@ -45,6 +47,7 @@ class Parts(msgspec.Struct, frozen=True):
     tokens: TokenIssuer
     tickets: Tickets
     attempts: Attempts
+    minutes: Minutes
     troubles: Callable[[], Sequence[str]]
     metrics: Callable[[], bytes]
     assets: Assets = msgspec.field(default_factory=lambda: load(folder()))

@@ -22,15 +22,23 @@ class ReceiptTold(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     acknowledged: str | None
 
 
-class Receipts(msgspec.Struct, frozen=True, kw_only=True):
+class Receipts(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """`GET /api/notifications/{id}/receipts`: counts over all recipients, and a page of them by id.
 
     Attributes:
+        sent_at: when it was sent.
+        sender: `user:<id>` or `app:<id>`.
+        credential: which credential it came by, without its secret.
+        user_id: whom it is for; null for everyone.
         streamed: to how many streams it was written when it was sent.
         withdrawn: when it was taken back.
     """
 
     id: str
+    sent_at: str
+    sender: str
+    credential: str
+    user_id: str | None
     streamed: int
     withdrawn: str | None
     recipients: int
@@ -59,6 +67,10 @@ async def list_receipts(call: Call) -> Answer:
     return ok(
         Receipts(
             id=found.id,
+            sent_at=wire.timestamp(found.created_at),
+            sender=found.sender,
+            credential=found.credential,
+            user_id=found.user_id,
             streamed=found.streamed,
             withdrawn=wire.when(found.withdrawn),
             recipients=found.recipients,

@@ -13,12 +13,14 @@ class Form(Protocol):
     """Turns events into ready frames.
 
     Attributes:
+        kind: what people call it: `websocket`, `events` or `lines`.
         ping: a frame that asks a peer for a sign of life, or at least keeps proxies awake.
         tells_events: whether a loss can be told.
         tells_changes: whether what becomes of notifications is told.
         answers_pings: whether a peer that is alive answers a ping.
     """
 
+    kind: str
     ping: bytes
     tells_events: bool
     tells_changes: bool
@@ -48,6 +50,7 @@ def change(form: Form, epoch: Epoch, told: InboxChange) -> bytes:
 class FlatWebSocket:
     """The documented frame: the flat object and nothing else, ever."""
 
+    kind = "websocket"
     ping = wire.websocket_frame(0x89, b"")
     tells_events = False
     tells_changes = False
@@ -63,6 +66,7 @@ class FlatWebSocket:
 class EnvelopeWebSocket:
     """`tocsin.v1`: every event in an envelope with its position."""
 
+    kind = "websocket"
     ping = FlatWebSocket.ping
     tells_events = True
     tells_changes = True
@@ -78,6 +82,7 @@ class EnvelopeWebSocket:
 class ServerSentEvents:
     """An event stream (WHATWG HTML §9.2): notifications are unnamed events, so `onmessage` sees them."""
 
+    kind = "events"
     ping = b":\n\n"
     tells_events = True
     tells_changes = True
@@ -93,6 +98,7 @@ class ServerSentEvents:
 class FlatLines:
     """NDJSON: one flat object a line; only a loss is told besides."""
 
+    kind = "lines"
     ping = b"\n"
     tells_events = True
     tells_changes = False
@@ -108,6 +114,7 @@ class FlatLines:
 class EnvelopeLines:
     """NDJSON with `tocsin.v1`: one envelope a line."""
 
+    kind = "lines"
     ping = b"\n"
     tells_events = True
     tells_changes = True

@@ -46,6 +46,8 @@ class Hub:
         self.epoch = epoch
         self.last = head
         self.deliveries = 0
+        self.notifications = 0
+        self._opened = 0
         self._store = store
         self._clock = clock
         self._per_user = per_user
@@ -94,6 +96,19 @@ class Hub:
         """Whether that user may open another stream."""
         return len(self._by_user.get(user, ())) < self._per_user
 
+    def audience(self, user: UserId | None, device: DeviceId | None) -> int:
+        """To how many streams a notification would be written now.
+
+        Parameters:
+            user: whom it is for; None for everyone.
+            device: what it is about, if anything.
+        """
+        streams = self._streams if user is None else self._by_user.get(user, set())
+        return sum(
+            stream.state is not State.CLOSING and (stream.devices is None or device in stream.devices)
+            for stream in streams
+        )
+
     def waiting_for_first_frame(self, address: str) -> int:
         """How many connections of an address have not said yet who they are."""
         return len(self._connecting.get(address, ()))
@@ -106,6 +121,8 @@ class Hub:
     def enter(self, stream: Stream) -> None:
         """Take a stream in, which from now on is written to."""
         self._forget_connecting(stream)
+        self._opened = stream.number = self._opened + 1
+        stream.opened = self._clock.now()
         self._next_slot = stream.slot = (self._next_slot + 1) % PING_SECONDS
         self._streams.add(stream)
         self._index(stream)
@@ -159,6 +176,7 @@ class Hub:
         """Write what a commit added to every stream it is for, and note to how many."""
         for entry in span.entries:
             if entry.notification is not None:
+                self.notifications += 1
                 entry.streamed = self._write(Item(entry.notification))
             elif entry.change is not None:
                 self._tell(entry.change)

@@ -103,6 +103,7 @@ class Stream:
         cursor: everything up to this number was written or is not for this stream.
         began: the number it began after.
         sent: bytes written so far.
+        number: which of the streams of this process it is, and `opened` when it was, milliseconds UTC.
     """
 
     __slots__ = (
@@ -122,6 +123,8 @@ class Stream:
         "heard",
         "may_be_nobody",
         "minute",
+        "number",
+        "opened",
         "pings",
         "principal",
         "sent",
@@ -159,6 +162,8 @@ class Stream:
         self._hold_size = 0
         self._overrun = False
         self._floor = 0
+        self.number = 0
+        self.opened = 0
         # Kept by the hub's sweep: signs of life and of progress.
         self.address = ""
         self.slot = 0

@@ -187,8 +187,16 @@ SELECT first FROM receipts WHERE user_id = ? AND read = 0 AND first < ? AND firs
 
 -- name: sent
 -- What is known of a notification, for its sender.
-SELECT n.first, n.since, n.id, n.user_id, n.type, n.device_id, n.sender, n.withdrawn_at, coalesce(s.streams, 0)
+SELECT n.first, n.since, n.id, n.user_id, n.type, n.device_id, n.sender, n.withdrawn_at, coalesce(s.streams, 0),
+    n.credential, n.created_at
 FROM notifications n LEFT JOIN streamed s ON s.first = n.first WHERE n.id = ?;
+
+-- name: all_sent
+-- What was sent by anybody between two numbers, newest first.
+SELECT n.first, n.id, n.user_id, n.device_id, n.type, n.sender, n.credential, n.created_at, coalesce(s.streams, 0),
+    n.withdrawn_at, n.body, n.crc
+FROM notifications n LEFT JOIN streamed s ON s.first = n.first
+WHERE n.first < ? AND n.first > ? ORDER BY n.first DESC LIMIT ?;
 
 -- name: recipients
 -- Who a notification is for and what they did, by id; `read` as their receipt or their marks say.

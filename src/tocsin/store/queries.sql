@@ -88,6 +88,10 @@ SELECT id, name, password, permissions, superuser, disabled, joined, tokens_afte
 SELECT id, name, password, permissions, superuser, disabled, joined, tokens_after FROM users
 WHERE id > ? ORDER BY id LIMIT ?;
 
+-- name: count_users
+-- How many users there are.
+SELECT count(*) FROM users;
+
 -- name: put_user
 -- Create or replace; who has joined stays joined.
 INSERT INTO users (id, name, password, permissions, superuser, disabled, joined, tokens_after)

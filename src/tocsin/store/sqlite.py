@@ -23,6 +23,7 @@ from tocsin.ports import (
     InboxPage,
     Page,
     Replay,
+    SentNotification,
     Span,
     Wanted,
     Whereabouts,
@@ -37,7 +38,7 @@ from tocsin.store.sqlite_bulk import Bulk
 from tocsin.store.sqlite_checkpointer import Checkpointer
 from tocsin.store.sqlite_file import Lock, connect, make_folder, prepare
 from tocsin.store.sqlite_identity import SqliteIdentity
-from tocsin.store.sqlite_inbox import read_inbox, read_item, read_unread, read_whereabouts
+from tocsin.store.sqlite_inbox import read_inbox, read_item, read_unread, read_whereabouts, sent_of
 from tocsin.store.sqlite_ledger import Ledger
 from tocsin.store.sqlite_purge import Keeping, Purge
 from tocsin.store.sqlite_reader import Reader, read_changes
@@ -231,6 +232,9 @@ class SqliteStore(SqliteIdentity):
 
     async def whereabouts(self, id_: NotificationId, before: str | None, limit: int) -> Whereabouts | None:
         return await self._reader.read(lambda connection: read_whereabouts(connection, id_, before, limit))
+
+    async def sent(self, before: int | None, after: int, limit: int) -> list[SentNotification]:
+        return [sent_of(row) for row in await self._reader.rows("all_sent", before or _LAST, after, limit)]
 
     async def withdraw(self, id_: NotificationId, now: int, audit: AuditEntry | None) -> None:
         await self._writer.submit(lambda batch: state.withdraw(batch, id_, now, audit))

@@ -46,6 +46,9 @@ class SqliteIdentity:
     async def users(self, before: str | None, limit: int) -> list[User]:
         return [user_of(row) for row in await self._reader.rows("users", before or "", limit)]
 
+    async def count_users(self) -> int:
+        return int((await self._reader.rows("count_users"))[0][0])
+
     async def put_user(self, user: User, audit: AuditEntry, *, replace: bool = True) -> User:
         def put(batch: Batch) -> User:
             found = batch.run("joined", user.id)

@@ -9,12 +9,12 @@ import msgspec
 
 from tocsin.errors import Unavailable
 from tocsin.notification import NotificationId
-from tocsin.ports import EVERYTHING, InboxPage, Recipient, Wanted, Whereabouts
+from tocsin.ports import EVERYTHING, InboxPage, Recipient, SentNotification, Wanted, Whereabouts
 from tocsin.principal import UserId
 from tocsin.receipt import Item, State, Unread
 from tocsin.store import sqlite_counts as counts
 from tocsin.store.sqlite_marks import Marks
-from tocsin.store.sqlite_reader import item_of, runner
+from tocsin.store.sqlite_reader import checksum, item_of, runner
 
 Row = tuple[Any, ...]
 
@@ -210,7 +210,7 @@ def read_whereabouts(
         rows = run("sent", id_)
         if not rows:
             return None
-        first, since, _id, user, type_, device, sender, withdrawn_at, streams = rows[0]
+        first, since, _id, user, type_, device, sender, withdrawn_at, streams, credential, created_at = rows[0]
         about = {"first": first, "since": since, "type": type_, "device": device or "", "user": user}
         [sums] = run("recipients_summed", about)
         found = run("recipients", {**about, "after": before or "", "limit": limit + 1})
@@ -218,6 +218,9 @@ def read_whereabouts(
     return Whereabouts(
         id=id_,
         sender=sender,
+        credential=credential,
+        user_id=user,
+        created_at=created_at,
         streamed=streams,
         withdrawn=withdrawn_at,
         recipients=sums[0],
@@ -227,6 +230,26 @@ def read_whereabouts(
         acknowledged=sums[4],
         page=page,
         next=page[-1].user_id if len(found) > limit else None,
+    )
+
+
+def sent_of(row: Row) -> SentNotification:
+    """A row of `all_sent`."""
+    first, id_, user, device, type_, sender, credential, created_at, streams, withdrawn_at, text, crc = row
+    body = text.encode()
+    whole = withdrawn_at is None and checksum(first, id_, user, device, body) == crc
+    return SentNotification(
+        first=first,
+        id=id_,
+        type=type_,
+        user_id=user,
+        device_id=device,
+        sender=sender,
+        credential=credential,
+        created_at=created_at,
+        streamed=streams,
+        withdrawn=withdrawn_at,
+        body=body if whole else None,
     )
 
 

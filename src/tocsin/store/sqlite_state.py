@@ -91,7 +91,7 @@ def withdraw(batch: Batch, id_: NotificationId, now: int, audit: AuditEntry | No
     rows = batch.run("sent", id_)
     if not rows:
         raise NotFound("Notification")
-    first, since, _id, user, type_, device, _sender, withdrawn_at, _streams = rows[0]
+    first, since, _id, user, type_, device, _sender, withdrawn_at, *_ = rows[0]
     if withdrawn_at is not None:
         return
     if user is not None:

@@ -637,6 +637,13 @@ export class Stream {
       closed = { code: event.code, reason: event.reason };
       wake();
     };
+    // Where nobody answers, Node 20 tells an error and no close. (Browsers tell both, with the code in the second.)
+    socket.onerror = () => {
+      setTimeout(() => {
+        closed ??= { code: 1006, reason: "" };
+        wake();
+      }, 50);
+    };
     const confirming = setInterval(() => this.#confirm(), CONFIRM_EVERY * 1000);
     try {
       for (;;) {
