@@ -21,6 +21,8 @@ export class Texts {
     this.plurals = new Intl.PluralRules(language);
     this.relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
     this.clock = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" });
+    this.precise = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+    this.medium = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
     this.date = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
     this.weekday = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" });
     this.whole = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
