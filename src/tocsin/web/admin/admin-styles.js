@@ -10,7 +10,7 @@ const frame = css`
   .brand { gap: 0.6rem; white-space: nowrap; }
   .quiet { color: var(--quiet); }
   .button.quiet { color: var(--text); }
-  .body { display: grid; flex: 1; grid-template-columns: 13.5rem minmax(0, 1fr); align-items: stretch; }
+  .around { display: grid; flex: 1; grid-template-columns: 13.5rem minmax(0, 1fr); align-items: stretch; }
   .side { background: var(--card); border-inline-end: 1px solid var(--line); padding: 1rem 0.75rem; align-items: start; }
   .side ul { position: sticky; inset-block-start: 1rem; display: grid; gap: 0.15rem; inline-size: 100%; margin: 0; padding: 0; list-style: none; }
   .side a { display: flex; align-items: center; gap: 0.7rem; padding: 0.55rem 0.75rem; border-radius: 0.65rem; color: var(--quiet); font-size: 0.9375rem; font-weight: 600; text-decoration: none; }
@@ -47,7 +47,7 @@ const frame = css`
   .question .line { justify-content: flex-end; }
 
   @media (max-width: 54rem) {
-    .body { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }
+    .around { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }
     .side { display: block; padding: 0.5rem 0.75rem; border-inline-end: 0; border-block-end: 1px solid var(--line); }
     .menu { display: inline-flex; inline-size: 100%; justify-content: flex-start; gap: 0.6rem; min-block-size: 2.5rem; font-size: 0.9375rem; font-weight: 650; }
     nav .button.menu { inline-size: 100%; padding-inline: 0.75rem; }
@@ -73,7 +73,7 @@ const contents = css`
   .inline .field { flex: 1 1 12rem; max-inline-size: 26rem; }
   .inline .button { min-block-size: 2.75rem; }
   .inline:has(.problem) { align-items: center; }
-  .field { min-inline-size: 0; }
+  .field { min-inline-size: 0; align-content: start; }
   .field textarea { min-block-size: 2.75rem; padding: 0.6rem 0.8rem; border: 1px solid var(--edge); border-radius: 0.7rem; background: var(--ground); color: inherit; font: inherit; inline-size: 100%; resize: vertical; }
   .field.mono textarea { font: 0.875rem/1.5 var(--mono); }
   .field textarea[aria-invalid="true"] { border-color: var(--error); box-shadow: 0 0 0 1px var(--error); }
@@ -98,7 +98,9 @@ const contents = css`
   .entry .name { font-weight: 650; }
   .entry .lines > bdi, .entry .lines > span { min-inline-size: 0; overflow-wrap: anywhere; }
   .entry .quiet { font-size: 0.8125rem; }
-  .entry .first .name { flex: 1; min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  .entry .first .name { flex: 1; min-inline-size: 0; overflow: hidden; text-align: left; text-overflow: ellipsis; white-space: nowrap; }
+  [dir="rtl"] .entry .first .name { text-align: right; }
+  .field > span:empty { display: none; }
   .entry .about { flex-wrap: wrap; margin-block-start: 0.15rem; }
   .entry.withdrawn .name, .entry.withdrawn .message { text-decoration: line-through; }
   .entry .none { color: var(--warning); }
@@ -166,7 +168,7 @@ const contents = css`
   .preview > h2 { margin-block-end: 0.75rem; color: var(--quiet); font-size: 0.875rem; }
   .as-row { position: relative; block-size: 5.25rem; padding: 0; overflow: hidden; }
   .as-row .row { border: 0; }
-  .reach { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem; margin: 0; padding: 0.6rem 0.8rem; border-radius: 0.7rem; background: color-mix(in srgb, var(--info) 9%, var(--card)); font-size: 0.9375rem; }
+  .reach { display: flex; align-items: center; gap: 0.5rem; max-inline-size: none; margin: 0; padding: 0.6rem 0.8rem; border-radius: 0.7rem; background: color-mix(in srgb, var(--info) 9%, var(--card)); font-size: 0.9375rem; }
   .types.choose { gap: 0.4rem; }
   .choose .type { position: relative; cursor: pointer; min-block-size: 2.25rem; }
   .choose .type input { position: absolute; inset: 0; opacity: 0; margin: 0; inline-size: 100%; block-size: 100%; cursor: pointer; }
@@ -192,7 +194,7 @@ const contents = css`
   .key { display: inline-flex; align-items: center; gap: 0.35rem; --tone: var(--accent); }
   .key.info { --tone: var(--info); } .key.success { --tone: var(--success); } .key.warning { --tone: var(--warning); } .key.error { --tone: var(--error); }
   .swatch { inline-size: 0.7rem; block-size: 0.25rem; border-radius: 1rem; background: var(--tone); }
-  .plot { min-block-size: 170px; overflow: hidden; }
+  .plot { min-block-size: 180px; overflow: hidden; }
   .as-table { margin-block-start: 0.4rem; font-size: 0.8125rem; }
   .as-table summary { color: var(--quiet); cursor: pointer; border-radius: 0.3rem; }
   .as-table .scroll { max-block-size: 14rem; margin-block-start: 0.5rem; overflow: auto; }

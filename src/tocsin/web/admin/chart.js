@@ -8,7 +8,7 @@ import uPlot from "./vendor/uplot.js";
  * @typedef {{label: string, tone: string, values: (number | null)[]}} Line
  */
 
-const HEIGHT = 170, LEAST = 200;
+const HEIGHT = 180, LEAST = 200;
 
 /** Figures over time, drawn by uPlot; the same as a table for who does not see them. */
 export class Chart extends LitElement {
@@ -91,8 +91,7 @@ export class Chart extends LitElement {
   /** @param {number | null} value */
   #number(value) {
     if (value === null) return "–";
-    const text = this.texts.numbers.format(value);
-    return this.unit ? `${text} ${this.unit}` : text;
+    return this.unit ? `${this.texts.short.format(value)} ${this.unit}` : this.texts.numbers.format(value);
   }
 
   get #summary() {
@@ -145,11 +144,11 @@ export class Chart extends LitElement {
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       scales: { x: { time: true, range: () => [this.from, this.to] }, y: { range: (/** @type {unknown} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Math.max(1, most * 1.15)] } },
       axes: [
-        { ...axis, space: 70, values: (/** @type {unknown} */ _, /** @type {number[]} */ splits) => splits.map((at) => this.texts.clock.format(at * 1_000)) },
+        { ...axis, space: 70, size: 28, values: (/** @type {unknown} */ _, /** @type {number[]} */ splits) => splits.map((at) => this.texts.clock.format(at * 1_000)) },
         { ...axis, space: 34, size: 46, values: (/** @type {unknown} */ _, /** @type {number[]} */ splits) => splits.map((value) => compact(value, this.texts)) },
       ],
       series: [{}, ...this.lines.map(({ tone }, at) => ({
-        stroke: () => resolved(tone), width: 2, spanGaps: false, ...(at === 0 ? { fill: () => resolved(tone, 14) } : {}), points: { show: this.times.length < 3, size: 6 },
+        stroke: () => resolved(tone), width: 2, spanGaps: false, ...(at === 0 ? { fill: () => resolved(tone, 14) } : {}), points: { show: this.times.length < 4, size: 7, fill: () => resolved(tone) },
       }))],
       hooks: {
         setCursor: [(/** @type {uPlot} */ plot) => {

@@ -75,7 +75,7 @@ export class Overview extends Page {
         ${tile("adminSends", number(sum("sends")), addressOf("sent"))}
         ${tile("adminDeliveries", number(sum("deliveries")), addressOf("sent"))}
         ${tile("adminRefusals", number(refused), addressOf("look-up"), refused ? "error" : "")}
-        ${tile("adminSlowest", latencies.length ? `${number(Math.max(...latencies))} ms` : "–", addressOf("sent"))}
+        ${tile("adminSlowest", latencies.length ? `${this.texts.short.format(Math.max(...latencies))} ms` : "–", addressOf("sent"))}
       </dl>
       <div class="charts">
         ${this.#chart("adminSends", "", figures, span, [["adminSends", "accent", "sends"]])}

@@ -134,7 +134,7 @@ export class Send extends Page {
     if (this.#nobody) return html`<span class="problem">${reasonOf(this.#nobody, this.texts)}</span>`;
     if (!this.#audience) return this.say("adminReachNobodyYet");
     const { users, streams } = this.#audience;
-    return html`${icon("radio")}${this.say("adminReaches", { count: users })} ${streams ? this.say("adminReachesNow", { count: streams }) : this.say("adminReachesNoStream")}`;
+    return html`${icon("radio")}<span>${this.say("adminReaches", { count: users })} ${streams ? this.say("adminReachesNow", { count: streams }) : this.say("adminReachesNoStream")}</span>`;
   }
 
   #preview() {

@@ -143,7 +143,7 @@ export class Admin extends LitElement {
             <button type="button" class="button quiet" aria-haspopup="dialog" @click=${() => this.#settings?.show()}>${icon("sliders-horizontal")}<span>${texts.say("preferences")}</span></button>
           </nav>
         </header>
-        <div class="body">
+        <div class="around">
           <nav class="side ${this.menu ? "open" : ""}" aria-label=${texts.say("admin")} @keydown=${this.#closeMenu}>
             <button type="button" class="button menu" aria-expanded=${String(this.menu)} aria-controls="ways" @click=${() => { this.menu = !this.menu; }}>${icon("menu")}<span>${texts.say(PAGES.find(({ name, shape }) => shape && name === pageOf(place).name)?.title ?? "")}</span></button>
             <ul id="ways">

@@ -18,6 +18,7 @@ export class Texts {
     this.direction = RIGHT_TO_LEFT.has(language) ? "rtl" : "ltr";
     this.sentences = sentences;
     this.numbers = new Intl.NumberFormat(language);
+    this.short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
     this.plurals = new Intl.PluralRules(language);
     this.relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
     this.clock = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" });
