@@ -321,11 +321,15 @@ class Store(Protocol):
 
     async def session(self, id_: SessionId) -> Session | None: ...
     async def put_session(self, session: Session, now: int, audit: AuditEntry | None) -> None:
-        """Keep a session, or set anew until when it holds.
+        """Keep a new session.
 
         In the same transaction the user's sessions over SESSIONS_KEPT go, those that end first, and so do some of
         anybody's that had ended by now, milliseconds UTC. Only those that had not ended take a number for it.
         """
+        ...
+
+    async def prolong_session(self, id_: SessionId, expires_at: int) -> bool:
+        """Set until when a session holds; False when there is none: one that was ended stays ended."""
         ...
 
     async def delete_session(self, id_: SessionId, audit: AuditEntry | None) -> bool: ...

@@ -41,6 +41,10 @@ def test_of_one_recipient_it_says_when_they_did_what(dev: Server, person: Person
     nothing = dict.fromkeys(("delivered", "read", "dismissed", "acknowledged"))
     assert untouched == {
         "id": id_,
+        "sentAt": person.item(id_)["timestamp"],
+        "sender": "user:system",
+        "credential": "key:sample",
+        "userId": person.id,
         "streamed": 0,
         "withdrawn": None,
         "recipients": 1,

@@ -27,11 +27,12 @@ def test_a_session_is_kept_prolonged_and_ended_and_each_is_told(adapter: Any, fo
         await store.put_session(session("s"), NOW, audit())
         assert await store.session(SessionId("s")) == session("s")
         assert await store.session(SessionId("t")) is None
-        await store.put_session(session("s", ends=NOW + 9_000), NOW, None)
+        assert await store.prolong_session(SessionId("s"), NOW + 9_000) is True
         assert await store.session(SessionId("s")) == session("s", ends=NOW + 9_000)
         assert await store.delete_session(SessionId("s"), audit()) is True
         assert await store.delete_session(SessionId("s"), audit()) is False
-        assert await store.session(SessionId("s")) is None
+        assert await store.prolong_session(SessionId("s"), NOW + 9_000) is False
+        assert await store.session(SessionId("s")) is None, "one that was ended stays ended"
         assert identities(recorder) == [("session", "s")] * 3
         assert store.head == start + 3
         assert len(await store.audits(None, 10)) == 3, "one for the user, and two that were asked for"

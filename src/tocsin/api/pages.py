@@ -56,7 +56,7 @@ async def client(call: Call) -> Answer:
     return _root(call, "client.js", FRESH)
 
 
-async def asset(call: Call) -> Answer:
+async def web_file(call: Call) -> Answer:
     """`GET /assets/{version}/{path}`: what never changes; under another hash there is nothing."""
     assets = call.parts.assets
     found = assets.below.get(call.param("path")) if call.param("version") == assets.version else None

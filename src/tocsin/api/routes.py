@@ -277,7 +277,7 @@ ROUTES += [
          kinds=("text/javascript",), also=(304,), refuses=(404,)),
     _row(_open, "GET /client.js", pages.client, "The JavaScript client, as a module: always the newest",
          kinds=("text/javascript",), also=(304,), refuses=(404,)),
-    _row(_open, "GET /assets/{version}/{path:path}", pages.asset, "A file of these pages, which never changes",
+    _row(_open, "GET /assets/{version}/{path:path}", pages.web_file, "A file of these pages, which never changes",
          kinds=("text/javascript", "text/css", "image/svg+xml", "application/json"), also=(304,), refuses=(404,)),
     _row(_open, "GET /docs", docs.page, "This API as a page", kinds=("text/html",)),
     _row(_open, "GET /docs/{asset}", docs.asset, "What that page is made of",

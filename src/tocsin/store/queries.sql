@@ -180,9 +180,13 @@ DELETE FROM keys WHERE id = ? RETURNING id;
 -- One session.
 SELECT id, user_id, hash, created_at, expires_at FROM sessions WHERE id = ?;
 
+-- name: prolong_session
+-- Set until when one that is still there holds.
+UPDATE sessions SET expires_at = ? WHERE id = ? RETURNING id;
+
 -- name: put_session
--- Create or replace.
-INSERT OR REPLACE INTO sessions (id, user_id, hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?);
+-- Create.
+INSERT INTO sessions (id, user_id, hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?);
 
 -- name: delete_session
 -- Sign out.

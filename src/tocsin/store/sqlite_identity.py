@@ -103,7 +103,7 @@ class SqliteIdentity:
         await self._put("put_key", row, ("key", key.id), audit)
 
     async def delete_key(self, id_: KeyId, audit: AuditEntry) -> bool:
-        return await self._delete("delete_key", (id_,), ("key", id_), audit)
+        return await self._change("delete_key", (id_,), ("key", id_), audit)
 
     async def session(self, id_: SessionId) -> Session | None:
         rows = await self._reader.rows("session", id_)
@@ -121,8 +121,11 @@ class SqliteIdentity:
 
         await self._writer.submit(put)
 
+    async def prolong_session(self, id_: SessionId, expires_at: int) -> bool:
+        return await self._change("prolong_session", (expires_at, id_), ("session", id_), None)
+
     async def delete_session(self, id_: SessionId, audit: AuditEntry | None) -> bool:
-        return await self._delete("delete_session", (id_,), ("session", id_), audit)
+        return await self._change("delete_session", (id_,), ("session", id_), audit)
 
     async def app(self, id_: AppId) -> App | None:
         rows = await self._reader.rows("app", id_)
@@ -136,7 +139,7 @@ class SqliteIdentity:
         await self._put("put_app", row, ("app", app.id), audit)
 
     async def delete_app(self, id_: AppId, audit: AuditEntry) -> bool:
-        return await self._delete(
+        return await self._change(
             "delete_app", (id_,), ("app", id_), audit, with_it=("delete_secrets_of", "delete_installs_of_app")
         )
 
@@ -152,7 +155,7 @@ class SqliteIdentity:
         await self._put("put_secret", row, ("secret", secret.app_id), audit)
 
     async def delete_secret(self, app: AppId, id_: str, audit: AuditEntry) -> bool:
-        return await self._delete("delete_secret", (app, id_), ("secret", app), audit)
+        return await self._change("delete_secret", (app, id_), ("secret", app), audit)
 
     async def installed(self, app: AppId, user: UserId) -> bool:
         query = {"app": app, "user": user}
@@ -176,7 +179,7 @@ class SqliteIdentity:
         await self._put("put_device", (device.id, device.name), ("device", device.id), audit)
 
     async def delete_device(self, id_: DeviceId, audit: AuditEntry) -> bool:
-        return await self._delete("delete_device", (id_,), ("device", id_), audit)
+        return await self._change("delete_device", (id_,), ("device", id_), audit)
 
     # ------------------------------------------------------------ audit and settings
 
@@ -209,16 +212,16 @@ class SqliteIdentity:
 
         await self._writer.submit(put)
 
-    async def _delete(
+    async def _change(
         self,
         name: str,
-        at: tuple[str, ...],
+        at: tuple[Any, ...],
         changed: tuple[str, str],
         audit: AuditEntry | None,
         *,
         with_it: tuple[str, ...] = (),
     ) -> bool:
-        def delete(batch: Batch) -> bool:
+        def change(batch: Batch) -> bool:
             if not batch.run(name, *at):
                 return False
             for other in with_it:
@@ -228,5 +231,5 @@ class SqliteIdentity:
             batch.changed(*changed)
             return True
 
-        deleted: bool = await self._writer.submit(delete)
-        return deleted
+        found: bool = await self._writer.submit(change)
+        return found

@@ -467,8 +467,9 @@ export class Stream {
   async #run() {
     const { onEvent, onNotification } = this.#options;
     for await (const event of this) {
-      onEvent?.(event);
       if (event.event === "notification") onNotification?.(event.data);
+      // Second, so that a position that is kept here is one whose notification was shown.
+      onEvent?.(event);
     }
   }
 
