@@ -11,7 +11,7 @@ PACKAGES = curl:curl node:nodejs chromium:chromium strace:strace faketime:faketi
 # Not from the caller's shell: another project's Python, or options that would hide pytest's closing line.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTEST_ADDOPTS
 
-.PHONY: help run test soak check audit bench format setup packages clean
+.PHONY: help run test soak check audit bench screenshots format setup packages clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -41,6 +41,10 @@ audit: setup ## look for known weaknesses in what the lock file brings
 
 bench: setup ## measure; ONLY=name ARGS="…" go to bench
 	@.venv/bin/python -m bench $(if $(ONLY),--only "$(ONLY)") $(ARGS)
+
+screenshots: setup packages ## take the pictures of docs/images anew
+	@fc-list 2>/dev/null | grep -q Inter || scripts/debian.sh fontconfig fonts-inter || true
+	@.venv/bin/python scripts/screenshots.py
 
 format: setup ## rewrite the code to the house's format
 	.venv/bin/ruff check --fix

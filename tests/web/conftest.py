@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from harness.server import Server
 from web.people import Reader
 from web.screen import Screen
+
+PATIENCE = 30_000
+"""Milliseconds until what must come to be seen is missed: a busy machine is slow, and no test is about that."""
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +23,7 @@ def chromium() -> Iterator[Browser]:
     assert path, "Debian's package chromium is missing"
     with sync_playwright() as playwright:
         # Without a sandbox, since tests may run as root, where it cannot be.
+        expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -41,7 +45,7 @@ def new_screen(chromium: Browser) -> Iterator[Callable[..., Screen]]:
         context = chromium.new_context(
             **{"viewport": {"width": 1200, "height": 800}, "locale": "en-US", "reduced_motion": "reduce", **options}
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         screens.append(Screen(context, server))
         return screens[-1]

@@ -28,8 +28,9 @@ class Screen:
         self.page.on("console", self._heard)
 
     def _heard(self, message: Any) -> None:
-        # What a test cuts off, and whoever is not signed in yet, makes the browser say so; that is no fault of the page.
-        if message.type == "error" and "Failed to load resource" not in message.text and "WebSocket" not in message.text:
+        # The browser itself says what a test cuts off, and that nobody is signed in yet.
+        of_browser = "Failed to load resource" in message.text or "WebSocket" in message.text
+        if message.type == "error" and not of_browser:
             self.errors.append(message.text)
 
     # -- coming in
@@ -49,7 +50,7 @@ class Screen:
         return self
 
     def until_live(self) -> Screen:
-        expect(self.page.locator(".state")).to_have_attribute("data-state", "live", timeout=20_000)
+        expect(self.page.locator(".state")).to_have_attribute("data-state", "live")
         return self
 
     # -- what is to be seen

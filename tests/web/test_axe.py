@@ -50,9 +50,7 @@ def test_axe_finds_nothing_at_the_door(dev: Server, new_screen: Callable[..., Sc
     clean(screen)
 
 
-def test_axe_finds_nothing_in_the_inbox(
-    reader: Reader, window: Callable[..., Screen], look: dict[str, object]
-) -> None:
+def test_axe_finds_nothing_in_the_inbox(reader: Reader, window: Callable[..., Screen], look: dict[str, object]) -> None:
     screen = window(reader, **look)
     expect(screen.page.locator(".empty")).to_be_visible()
     clean(screen)

@@ -1,5 +1,7 @@
 """Two hundred hostile strings in every field that is shown: all of it stays text, and nothing runs."""
 
+# ruff: noqa: E501 (texts that are what they are)
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -28,7 +30,13 @@ SHAPES = [
     "data:text/html,<script>{}</script>", "vbscript:{}", "&lt;script&gt;{}&lt;/script&gt;", "\\u003cscript\\u003e{}\\u003c/script\\u003e",
     "<?xml-stylesheet href=\"javascript:{}\"?>",
 ]  # fmt: skip
-STRANGE = ["\u202egnp.tpircs", "\u2066\u2067\u2068", "a\u0300" * 60, "\ufeff\u200b\u200d", "\U0001f469\u200d\U0001f680" * 20]
+STRANGE = [
+    "\u202egnp.tpircs",
+    "\u2066\u2067\u2068",
+    "a\u0300" * 60,
+    "\ufeff\u200b\u200d",
+    "\U0001f469\u200d\U0001f680" * 20,
+]
 
 HOSTILE = [*islice((shape.format(call) for call, shape in product(CALLS, SHAPES)), 200), *STRANGE]
 
@@ -71,7 +79,9 @@ def test_nothing_runs(start_server: Callable[..., Server], new_screen: Callable[
     reader.sent(HOSTILE[0], message=HOSTILE[1], type="emergency")
     expect(screen.page.locator("#emergency-title")).to_have_text(HOSTILE[0])
     assert screen.page.evaluate("() => 'ran' in globalThis") is False
-    strangers = "script, iframe, object, embed, base, form[action], img, audio, video, math, meta, marquee, [onerror], [onload]"
+    strangers = (
+        "script, iframe, object, embed, base, form[action], img, audio, video, math, meta, marquee, [onerror], [onload]"
+    )
     in_inbox = f"(inbox) => inbox.shadowRoot.querySelectorAll({strangers!r}).length"
     assert screen.page.locator("tocsin-inbox").evaluate(in_inbox) == 0
 

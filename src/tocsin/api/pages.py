@@ -10,9 +10,10 @@ from tocsin.errors import NotFound
 POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     b"media-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; "
-    b"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html tocsin-worker"
+    b"form-action 'none'; frame-ancestors 'none'; "
+    b"require-trusted-types-for 'script'; trusted-types lit-html tocsin-worker"
 )
-"""Nothing inline and nothing from elsewhere. Two policies are named: what makes Lit's templates, and the worker's address."""
+"""Nothing inline, nothing from elsewhere. The policies named make Lit's templates and the address of the worker."""
 
 FRESH: Headers = [(b"cache-control", b"no-cache")]
 FOR_GOOD: Headers = [(b"cache-control", b"public, max-age=31536000, immutable")]

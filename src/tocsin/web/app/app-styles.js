@@ -7,7 +7,7 @@ export const appStyles = [controls, css`
   :host(tocsin-settings) { display: contents; }
   .app { display: flex; flex-direction: column; block-size: 100%; }
   main#inbox { flex: 1; min-block-size: 0; }
-  .skip { position: absolute; z-index: 50; inset-block-start: -4rem; inset-inline-start: 1rem; padding: 0.6rem 1rem; border-radius: 0 0 0.6rem 0.6rem; background: var(--accent); color: var(--on-accent); }
+  .skip { border: 0; position: absolute; z-index: 50; inset-block-start: -4rem; inset-inline-start: 1rem; padding: 0.6rem 1rem; border-radius: 0 0 0.6rem 0.6rem; background: var(--accent); color: var(--on-accent); }
   .skip:focus { inset-block-start: 0; }
   .top { display: flex; align-items: center; justify-content: space-between; gap: 0.5rem; padding: 0.55rem 1rem; background: var(--card); border-block-end: 1px solid var(--line); }
   .brand { display: flex; align-items: center; gap: 0.6rem; }
@@ -40,7 +40,7 @@ export const appStyles = [controls, css`
   .settings { inline-size: min(30rem, 100vw - 1.5rem); max-block-size: min(44rem, 100dvh - 1.5rem); padding: 0; border: 1px solid var(--line); border-radius: 1.25rem; background: var(--card); color: var(--text); box-shadow: var(--shadow); overflow-y: auto; }
   .settings::backdrop { background: rgb(0 0 0 / 45%); }
   .inside { display: grid; gap: 1.25rem; padding: 1.25rem 1.5rem 1.5rem; }
-  .inside header { display: flex; align-items: center; justify-content: space-between; }
+  .inside .headline { display: flex; align-items: center; justify-content: space-between; }
   .inside h2 { margin: 0; font-size: 1.25rem; }
   .inside h3 { margin: 0; font-size: 1rem; }
   .inside p { margin: 0; }

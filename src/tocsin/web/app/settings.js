@@ -16,6 +16,7 @@ export class Settings extends LitElement {
   /** @type {{current?: string, new?: string, form?: string}} */
   #problems = {};
   #changed = false;
+  #wanted = false;
 
   constructor() {
     super();
@@ -29,7 +30,12 @@ export class Settings extends LitElement {
     this.user = null;
   }
 
+  firstUpdated() {
+    if (this.#wanted) this.show();
+  }
+
   show() {
+    if (!this.hasUpdated) return void (this.#wanted = true);
     this.#problems = {};
     this.#changed = false;
     this.requestUpdate();
@@ -42,10 +48,10 @@ export class Settings extends LitElement {
     return html`
       <dialog class="settings" dir=${texts.direction} lang=${texts.language} aria-labelledby="settings" @click=${this.#outside}>
         <div class="inside">
-          <header>
+          <div class="headline">
             <h2 id="settings">${texts.say("preferences")}</h2>
             <form method="dialog"><button class="button">${texts.say("done")}</button></form>
-          </header>
+          </div>
           ${this.#radios("theme", { system: "system", light: "lightTheme", dark: "darkTheme" }, preferences.theme, texts)}
           ${this.#radios("density", { comfortable: "comfortable", compact: "compact" }, preferences.density, texts)}
           <label class="switch">
@@ -165,3 +171,5 @@ function refusals(error, texts) {
   if (error.status === 429) return { form: texts.say("tooMany", { count: error.retryAfter }) };
   return { form: error.status === 0 ? texts.say("noConnection") : error.message };
 }
+
+customElements.define("tocsin-settings", Settings);

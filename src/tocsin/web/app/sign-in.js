@@ -100,3 +100,5 @@ function problemsOf(error, texts) {
   if (error.status === 429) return { form: texts.say("tooMany", { count: error.retryAfter }) };
   return { form: texts.say("signInFailed", { why: error.status === 0 ? texts.say("noConnection") : error.message }) };
 }
+
+customElements.define("tocsin-sign-in", SignIn);

@@ -33,6 +33,7 @@ export class App extends LitElement {
 
   connectedCallback() {
     super.connectedCallback();
+    addEventListener("online", () => { if (this.trouble) void this.#whoIsThere(); });
     void this.#whoIsThere();
   }
 
@@ -69,19 +70,20 @@ export class App extends LitElement {
       return html`<main class="door"><p class="problem">${texts.say("noConnection")}</p><button type="button" class="button" @click=${() => this.#whoIsThere()}>${texts.say("again")}</button></main>`;
     }
     if (user === null) {
+      void import("./sign-in.js");
       return html`<tocsin-sign-in .server=${this.server} .texts=${texts} notice=${this.#notice}
         @signed-in=${(/** @type {CustomEvent<User>} */ { detail }) => { this.user = detail; this.#notice = ""; }}></tocsin-sign-in>`;
     }
     const { theme, density, sound } = this.preferences;
     return html`
       <div class="app" dir=${texts.direction} lang=${texts.language}>
-        <a class="skip" href="#inbox" @click=${this.#skip}>${texts.say("skip")}</a>
         <header class="top">
+          <button type="button" class="skip" @click=${this.#skip}>${texts.say("skip")}</button>
           <span class="brand"><span class="mark">${icon("bell")}</span><h1>Tocsin</h1></span>
           <nav>
             ${user.superuser ? html`<a class="button quiet" href="admin">${icon("shield")}<span>${texts.say("admin")}</span></a>` : nothing}
             <a class="button quiet" href="docs">${icon("braces")}<span>${texts.say("api")}</span></a>
-            <button type="button" class="button quiet" aria-haspopup="dialog" @click=${() => this.#settings?.show()}>${icon("sliders-horizontal")}<span>${texts.say("preferences")}</span></button>
+            <button type="button" class="button quiet" aria-haspopup="dialog" @click=${() => void this.#showSettings()}>${icon("sliders-horizontal")}<span>${texts.say("preferences")}</span></button>
           </nav>
         </header>
         <main id="inbox">
@@ -99,15 +101,18 @@ export class App extends LitElement {
     return this.renderRoot.querySelector("tocsin-settings");
   }
 
+  async #showSettings() {
+    await import("./settings.js");
+    this.#settings?.show();
+  }
+
   /** @param {CustomEvent<{total: number}>} event */
   #unread({ detail }) {
     this.#count = detail.total;
     showCount(this.#count, "Tocsin");
   }
 
-  /** @param {Event} event */
-  #skip(event) {
-    event.preventDefault();
+  #skip() {
     const inbox = /** @type {import("../inbox/element.js").TocsinInbox | null} */ (this.renderRoot.querySelector("tocsin-inbox"));
     inbox?.focusList();
   }

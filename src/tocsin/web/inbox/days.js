@@ -5,9 +5,6 @@
  * @typedef {{day: number, item: null} | {day: number, item: Item}} Line
  */
 
-/** @type {WeakMap<Item, number>} */
-const days = new WeakMap();
-
 /**
  * The day of a notification where its reader is: year, month and day as one number.
  * @param {number} at milliseconds
@@ -27,11 +24,29 @@ export function lines(items) {
   const found = [];
   let last = -1;
   for (const item of items) {
-    let day = days.get(item);
-    if (day === undefined) days.set(item, day = dayOf(item.at));
+    const day = item.day ??= dayOf(item.at);
     if (day !== last) found.push({ day, item: null });
     found.push({ day, item });
     last = day;
   }
   return found;
+}
+
+/**
+ * Where a notification is among the lines; undefined: it is not.
+ * @param {readonly Line[]} lines
+ * @param {Item | undefined} item
+ * @returns {number | undefined}
+ */
+export function lineOf(lines, item) {
+  if (!item) return undefined;
+  let low = 0, high = lines.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    // A heading stands for the notification below it.
+    const first = (lines[middle]?.item ?? lines[middle + 1]?.item)?.first ?? -1;
+    if (first > item.first || (first === item.first && !lines[middle]?.item)) low = middle + 1;
+    else high = middle;
+  }
+  return lines[low]?.item?.id === item.id ? low : undefined;
 }

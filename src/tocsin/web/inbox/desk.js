@@ -19,6 +19,8 @@ export class Desk {
   selected = new Set();
   /** Where a selection by shift began. @type {string | null} */
   #anchor = null;
+  /** @type {import("./model.js").Inbox} */
+  #asked;
   /** What was done last, to be told and taken back. @type {Done | null} */
   done = null;
   /** Why what was done last was refused. @type {Error | null} */
@@ -35,6 +37,8 @@ export class Desk {
     this.say = say;
     this.acting = new Acting(feed);
     this.inbox = feed.open(this.query);
+    /** What is on its way to be seen. */
+    this.#asked = this.inbox;
   }
 
   /** Read what is to be seen. */
@@ -44,6 +48,7 @@ export class Desk {
 
   end() {
     this.feed.close(this.inbox);
+    this.feed.close(this.#asked);
   }
 
   /**
@@ -52,11 +57,17 @@ export class Desk {
    */
   async ask(change) {
     this.query = { ...this.query, ...change };
-    this.feed.close(this.inbox);
-    this.inbox = this.feed.open(this.query);
-    this.current = null;
     this.selected = new Set();
-    await this.begin();
+    const before = this.#asked, inbox = this.#asked = this.feed.open(this.query);
+    if (before !== this.inbox) this.feed.close(before);
+    inbox.keep(this.opened);
+    await this.#try(() => this.feed.refresh(inbox));
+    if (inbox !== this.#asked) return;
+    // What was there is seen until there is something else.
+    this.feed.close(this.inbox);
+    this.inbox = inbox;
+    this.current = null;
+    this.say("changed");
   }
 
   async more() {
@@ -212,13 +223,13 @@ export class Desk {
 
   /** @param {() => Promise<void>} read */
   async #try(read) {
-    const { inbox } = this;
+    const asked = this.#asked;
     try {
       this.trouble = null;
       this.say("changed");
       await read();
     } catch (error) {
-      if (inbox === this.inbox) this.trouble = /** @type {Error} */ (error);
+      if (asked === this.#asked) this.trouble = /** @type {Error} */ (error);
     }
     this.say("changed");
   }

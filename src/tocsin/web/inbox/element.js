@@ -3,12 +3,10 @@ import { Announcer } from "./announcer.js";
 import { Desk } from "./desk.js";
 import { detail, keys } from "./detail.js";
 import { Emergency } from "./emergency.js";
-import { empty, examples } from "./empty.js";
 import { adopt } from "./icons.js";
 import { keyed } from "./keyboard.js";
 import { EVERYTHING, narrowed } from "./query.js";
 import { Rows } from "./rows.js";
-import { ring } from "./sound.js";
 import { gapLine, stateLine } from "./state-line.js";
 import { styles } from "./styles.js";
 import { languageFor, loadTexts } from "../texts/texts.js";
@@ -57,6 +55,8 @@ export class TocsinInbox extends LitElement {
   #tab = "curl";
   #copied = false;
   #filters = false;
+  /** What an empty inbox shows, fetched when there is one. @type {typeof import("./empty.js") | null} */
+  #emptied = null;
   #fresh = 0;
   #unread = -1;
   #state = "";
@@ -148,6 +148,7 @@ export class TocsinInbox extends LitElement {
       const before = this.#state;
       this.#state = feed.stream.state;
       this.#tell("tocsin-state", { state: this.#state });
+      if (this.#state === "live" && this.desk?.trouble) void this.desk.begin();
       if (texts && (this.#state === "offline" ? before === "live" : this.#state === "live" && before === "catching-up" && this.#wasOffline)) {
         this.#announcer.say(texts.say(this.#state));
       }
@@ -166,7 +167,7 @@ export class TocsinInbox extends LitElement {
     if (told.type === "emergency") return;
     this.#announcer.came(told);
     if (!this.quiet && live) this.#toasts.show(told);
-    if (this.sound && told.type === "error") void ring("error");
+    if (this.sound && told.type === "error") void import("./sound.js").then(({ ring }) => ring("error"));
   }
 
   /** @param {"changed" | "done"} what */
@@ -205,9 +206,11 @@ export class TocsinInbox extends LitElement {
     return this.renderRoot.querySelector("input[type=search]");
   }
 
-  /** Open a notification. @param {string} id */
-  open(id) {
-    this.desk?.open(id);
+  /** Open a notification, whatever is being looked at. @param {string} id */
+  async open(id) {
+    const { desk } = this;
+    if (desk && !desk.inbox.find(id)) await desk.ask(EVERYTHING);
+    desk?.open(id);
   }
 
   /** Bring the focus to the list. */
@@ -236,7 +239,7 @@ export class TocsinInbox extends LitElement {
           <div class="right" id="detail">${item ? detail(item, desk, texts) : keys(texts)}</div>
         </div>
         <slot name="footer"></slot>
-        ${toaster(this.#toasts, desk, texts, (id) => this.open(id))}
+        ${toaster(this.#toasts, desk, texts, (id) => void this.open(id))}
         <tocsin-emergency .feed=${feed} .texts=${texts} .sound=${this.sound} .version=${this.#version}></tocsin-emergency>
         <div class="hidden" role="status" aria-atomic="true">${this.#announcer.status}</div>
         <div class="hidden" role="alert" aria-atomic="true">${this.#announcer.alert}</div>
@@ -261,8 +264,13 @@ export class TocsinInbox extends LitElement {
         </div>`;
     }
     if (desk.query.view !== "inbox") return html`<div class="instead"><p>${texts.say(desk.query.view === "unread" ? "allRead" : "nothingDismissed")}</p></div>`;
-    const code = examples(desk.feed.server.base, texts.say("yourToken"));
-    return html`<slot name="empty">${empty(code, this.#tab, this.#copied, texts,
+    const shown = this.#emptied;
+    if (!shown) {
+      void import("./empty.js").then((module) => { this.#emptied = module; this.requestUpdate(); });
+      return nothing;
+    }
+    const code = shown.examples(desk.feed.server.base, texts.say("yourToken"));
+    return html`<slot name="empty">${shown.empty(code, this.#tab, this.#copied, texts,
       (tab) => { this.#tab = tab; this.requestUpdate(); }, () => void this.#copy(code[this.#tab] ?? ""))}</slot>`;
   }
 

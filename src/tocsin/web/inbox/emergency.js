@@ -2,7 +2,6 @@ import { LitElement, html, nothing } from "../vendor/lit.js";
 import { Acting } from "./acting.js";
 import { icon } from "./icons.js";
 import { about } from "./row.js";
-import { ring } from "./sound.js";
 import { reasonOf } from "./toaster.js";
 
 /** @typedef {import("./feed.js").Feed} Feed */
@@ -95,6 +94,7 @@ export class Emergency extends LitElement {
   }
 
   async #ring() {
+    const { ring } = await import("./sound.js");
     const blocked = !await ring("emergency");
     if (blocked !== this.#blocked) {
       this.#blocked = blocked;

@@ -12,6 +12,8 @@ import { Unread } from "./unread.js";
 /** @typedef {import("./server.js").Server} Server */
 
 const PAGE = 100;
+/** A stream that is refused twice within so many milliseconds will be refused again. */
+const ASKED_LATELY = 10_000;
 /** More than so many to be read one by one, and the list is read anew instead. */
 const ONE_BY_ONE = 20;
 
@@ -34,6 +36,9 @@ export class Feed extends EventTarget {
   #told = false;
   #started = false;
   #caughtUp = false;
+  #askedAt = 0;
+  /** @type {Promise<void> | null} */
+  #positioned = null;
 
   /** @param {Server} server */
   constructor(server) {
@@ -52,6 +57,7 @@ export class Feed extends EventTarget {
 
   stop() {
     this.#started = false;
+    this.#positioned = null;
     this.stream.stop();
   }
 
@@ -122,10 +128,6 @@ export class Feed extends EventTarget {
 
   async #begin() {
     try {
-      const unread = await this.server.request("GET", "api/notifications/unread");
-      if (!this.#started) return;
-      this.unread.told(unread);
-      this.stream.start(unread.position);
       await this.refresh(this.emergencies);
     } catch (error) {
       this.refused(error);
@@ -138,11 +140,12 @@ export class Feed extends EventTarget {
   async #load(inbox, before) {
     const loading = new AbortController();
     this.#loading.set(inbox, loading);
-    inbox.awaitPage();
     /** @type {[string, string][]} */
     const query = [...parameters(inbox.query), ["limit", String(before === null ? PAGE / 2 : PAGE)]];
     if (before !== null) query.push(["before", before]);
     try {
+      await this.#position();
+      inbox.awaitPage();
       /** @type {Page} */
       const page = await this.server.request("GET", "api/notifications", { query, signal: loading.signal });
       if (loading.signal.aborted) return;
@@ -190,6 +193,23 @@ export class Feed extends EventTarget {
     return false;
   }
 
+  /** Where the log is now, and from there on the stream: a page read before would miss what came between. */
+  #position() {
+    this.#positioned ??= this.#listen().catch((error) => {
+      this.#positioned = null;
+      throw error;
+    });
+    return this.#positioned;
+  }
+
+  async #listen() {
+    const unread = await this.server.request("GET", "api/notifications/unread");
+    if (!this.#started) return;
+    this.unread.told(unread);
+    this.stream.start(unread.position);
+    this.changed();
+  }
+
   /** Read everything that is shown again. */
   async readAnew() {
     this.unread.reset();
@@ -227,8 +247,21 @@ export class Feed extends EventTarget {
   /** @param {import("./stream.js").StreamState} state @param {number} code */
   #streaming(state, code) {
     this.#caughtUp = state === "live";
-    if (state === "ended" && (code === 4401 || code === 4410)) this.dispatchEvent(new Event_("signed-out"));
+    if (state === "ended" && (code === 4401 || code === 4410)) void this.#askAgain();
     this.changed();
+  }
+
+  /** The stream's credential has ended; there may be another one by now, as after a changed password. */
+  async #askAgain() {
+    const soon = Date.now() - this.#askedAt < ASKED_LATELY;
+    this.#askedAt = Date.now();
+    try {
+      await this.server.request("GET", "api/notifications/unread");
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) return this.refused(error);
+    }
+    if (soon) this.dispatchEvent(new Event_("signed-out"));
+    else if (this.#started) this.stream.start(this.stream.position);
   }
 }
 

@@ -40,7 +40,7 @@ function act(event, desk, rows, search, typing) {
     case "PageUp": return go(-(rows?.page ?? 1));
     case "Home": return go(-items.length);
     case "End": return go(items.length);
-    case "e": case "Delete": return away(desk, rows);
+    case "e": case "Delete": return away(desk);
     case "u": return toggle(desk);
     case "a": void desk.act("acknowledge"); return true;
     case "x": if (desk.current !== null) desk.select(desk.current); return true;
@@ -52,10 +52,9 @@ function act(event, desk, rows, search, typing) {
   }
 }
 
-/** @param {Desk} desk @param {Rows | null} rows */
-function away(desk, rows) {
+/** @param {Desk} desk */
+function away(desk) {
   void desk.act(desk.query.view === "dismissed" ? "undismiss" : "dismiss");
-  void rows?.updateComplete.then(() => (desk.current === null ? undefined : rows.focusRow(desk.current)));
   return true;
 }
 

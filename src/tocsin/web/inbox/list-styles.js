@@ -15,12 +15,13 @@ export const listStyles = css`
     .frame.opened .left { display: grid; }
   }
 
+  tocsin-rows:focus-visible { outline-offset: -3px; }
   tocsin-rows { display: block; position: relative; overflow-y: auto; overflow-anchor: none; min-block-size: 0; block-size: 100%; overscroll-behavior: contain; font-size: 1rem; }
   .all { position: relative; min-block-size: 1px; }
   .sticky { position: sticky; inset-block-start: 0; z-index: 2; block-size: 0; }
   .sticky span { display: flex; align-items: center; block-size: 2.25rem; padding-inline: 1rem; background: var(--card); border-block-end: 1px solid var(--line); color: var(--quiet); font-size: 0.8125rem; font-weight: 650; }
   .day { position: absolute; inset-inline: 0; display: flex; align-items: center; padding-inline: 1rem; border-block-end: 1px solid var(--line); background: var(--card); }
-  .day h3 { margin: 0; color: var(--quiet); font-size: 0.8125rem; font-weight: 650; }
+  .day h2 { margin: 0; color: var(--quiet); font-size: 0.8125rem; font-weight: 650; }
 
   .row { position: absolute; inset-inline: 0; overflow: hidden; border-block-end: 1px solid var(--line); touch-action: pan-y; }
   .under { position: absolute; inset: 0; display: flex; align-items: center; justify-content: center; background: color-mix(in srgb, var(--accent) 20%, var(--card)); color: var(--accent); visibility: hidden; }

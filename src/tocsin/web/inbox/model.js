@@ -71,6 +71,7 @@ export class Inbox {
    */
   state(item) {
     let state = item.confirmed;
+    if (this.#marks.size + this.#acts.size === 0) return state;
     for (const mark of this.#marks) {
       if (state.read === null && covers(mark, item)) state = { ...state, read: mark.at };
     }

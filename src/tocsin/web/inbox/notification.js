@@ -34,6 +34,8 @@ export class Item {
     this.first = numberOf(told.first);
     this.since = numberOf(told.since);
     this.at = Date.parse(told.timestamp);
+    /** The day it was sent, once somebody has asked. @type {number | null} */
+    this.day = null;
     /** @type {State} */
     this.confirmed = { read: told.read, dismissed: told.dismissed, acknowledged: told.acknowledged };
   }

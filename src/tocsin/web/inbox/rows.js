@@ -1,5 +1,5 @@
 import { LitElement, html, nothing, repeat } from "../vendor/lit.js";
-import { lines } from "./days.js";
+import { lineOf, lines } from "./days.js";
 import { mayDismiss } from "./notification.js";
 import { row } from "./row.js";
 import { Heights } from "./span.js";
@@ -24,14 +24,16 @@ export class Rows extends LitElement {
   #items = null;
   /** @type {Line[]} */
   #lines = [];
-  /** @type {Map<string, number>} */
-  #lineOf = new Map();
   #heights = new Heights([], 1, 1);
   #unit = 16;
   /** What is at the top of what is in sight, to stay there. @type {{id: string, by: number} | null} */
   #anchor = null;
   #seenTop = Infinity;
   #fresh = 0;
+  /** Whether the row that had the focus has gone: then keys would be heard by nobody. */
+  #takeFocus = false;
+  /** The line that keys act on, as it was last drawn. */
+  #place = 0;
   #measured = "";
   /** @type {ResizeObserver | null} */
   #sizes = null;
@@ -56,6 +58,7 @@ export class Rows extends LitElement {
 
   connectedCallback() {
     super.connectedCallback();
+    this.tabIndex = -1;
     this.#sizes = new ResizeObserver(() => this.requestUpdate());
     this.#sizes.observe(this);
     this.#noSwipes = swiping(this, (id) => {
@@ -78,13 +81,13 @@ export class Rows extends LitElement {
 
   /** Have a row in sight, and keys act on it. @param {string} id */
   async focusRow(id) {
-    const line = this.#lineOf.get(id);
+    const line = this.#lineOf(id);
     if (line === undefined) return;
     const top = this.#heights.top(line), bottom = this.#heights.top(line + 1);
     // The heading of the day stays above.
     const above = this.#unit * DAY;
-    if (top - above < this.scrollTop) this.scrollTop = line === 1 ? 0 : top - above;
-    else if (bottom > this.scrollTop + this.clientHeight) this.scrollTop = bottom - this.clientHeight;
+    if (top - above < this.scrollTop) this.scrollTo({ top: line === 1 ? 0 : top - above });
+    else if (bottom > this.scrollTop + this.clientHeight) this.scrollTo({ top: bottom - this.clientHeight });
     this.requestUpdate();
     await this.updateComplete;
     this.#button(id)?.focus({ preventScroll: true });
@@ -93,13 +96,18 @@ export class Rows extends LitElement {
   /** Have the newest in sight. */
   toTop() {
     this.#anchor = null;
-    this.scrollTop = 0;
+    this.scrollTo({ top: 0 });
     this.requestUpdate();
   }
 
   /** How many rows are in sight. */
   get page() {
     return Math.max(1, Math.floor(this.clientHeight / (this.#unit * ROW[this.density])) - 1);
+  }
+
+  /** @param {string | null} id @returns {number | undefined} */
+  #lineOf(id) {
+    return id === null ? undefined : lineOf(this.#lines, this.desk?.inbox.find(id));
   }
 
   /** @param {string} id @returns {HTMLElement | null} */
@@ -113,30 +121,42 @@ export class Rows extends LitElement {
     const items = desk.inbox.items, unit = parseFloat(getComputedStyle(this).fontSize);
     const measure = `${this.density} ${unit} ${new Date(this.now).toDateString()}`;
     if (items === this.#items && measure === this.#measured) return;
+    const place = this.#lineOf(desk.current) ?? this.#place;
+    const focused = /** @type {HTMLElement | null} */ (this.querySelector(".row:focus-within"))?.dataset["id"] ?? null;
     if (items !== this.#items) {
       this.#lines = lines(items);
-      this.#lineOf.clear();
-      this.#lines.forEach(({ item }, at) => { if (item) this.#lineOf.set(item.id, at); });
       this.#items = items;
     }
     this.#measured = measure;
     this.#unit = unit;
     this.#heights = new Heights(this.#lines, Math.round(unit * DAY), Math.round(unit * ROW[this.density]));
-    desk.current ??= items[0]?.id ?? null;
-    if (desk.current !== null && !this.#lineOf.has(desk.current)) desk.current = items[0]?.id ?? null;
+    this.#stepOn(desk, place);
+    this.#takeFocus ||= focused !== null && this.#lineOf(focused) === undefined;
     this.#stay();
+  }
+
+  /**
+   * When the row that keys act on has gone, the one in its place takes over.
+   * @param {Desk} desk
+   * @param {number} place the line where it was
+   */
+  #stepOn(desk, place) {
+    if (this.#lineOf(desk.current) !== undefined) return;
+    const from = desk.current === null ? 0 : place;
+    const next = this.#lines.slice(from, from + 2).find(({ item }) => item) ?? this.#lines.at(-1);
+    desk.current = next?.item?.id ?? null;
   }
 
   /** What is looked at stays where it is when something comes above it. */
   #stay() {
-    const line = this.#anchor && this.#lineOf.get(this.#anchor.id);
-    if (!this.#anchor || line === null || line === undefined || this.scrollTop < this.#unit) return;
+    const line = this.#lineOf(this.#anchor?.id ?? null);
+    if (!this.#anchor || line === undefined || this.scrollTop < this.#unit) return;
     const top = this.#heights.top(line) - this.#anchor.by;
     if (top === this.scrollTop) return;
     // The height has to be there before it can be scrolled to.
     const inside = /** @type {HTMLElement | null} */ (this.querySelector(".all"));
     if (inside) inside.style.height = `${this.#heights.total}px`;
-    this.scrollTop = top;
+    this.scrollTo({ top: top });
   }
 
   render() {
@@ -144,7 +164,7 @@ export class Rows extends LitElement {
     if (!desk || !texts) return nothing;
     const [from, to] = this.#heights.span(this.scrollTop, this.clientHeight || 800, AROUND);
     const visible = this.#lines.slice(from, to).map((line, at) => ({ line, at: from + at }));
-    const current = desk.current === null ? undefined : this.#lineOf.get(desk.current);
+    const current = this.#lineOf(desk.current);
     // The row that has the focus stays in the document, or the focus would be lost by scrolling.
     if (current !== undefined && (current < from || current >= to) && this.querySelector(".row.current :focus")) {
       const line = this.#lines[current];
@@ -162,7 +182,7 @@ export class Rows extends LitElement {
   #line({ item }, at, desk, texts) {
     const top = this.#heights.top(at), height = this.#heights.top(at + 1) - top;
     if (!item) {
-      return html`<div role="listitem" class="day" part="day" .style=${`top:${top}px;height:${height}px`}><h3>${this.#day(at + 1)}</h3></div>`;
+      return html`<div role="listitem" class="day" part="day" .style=${`top:${top}px;height:${height}px`}><h2>${this.#day(at + 1)}</h2></div>`;
     }
     return row(item, {
       state: desk.inbox.state(item), names: desk.feed.names, texts, now: this.now, top, height,
@@ -182,7 +202,13 @@ export class Rows extends LitElement {
     if (!desk) return;
     const at = this.#heights.at(this.scrollTop + 1), line = this.#lines[at]?.item ? at : at + 1, item = this.#lines[line]?.item;
     this.#anchor = item ? { id: item.id, by: this.#heights.top(line) - this.scrollTop } : null;
+    this.#place = this.#lineOf(desk.current) ?? 0;
     this.#count(desk);
+    if (this.#takeFocus) {
+      this.#takeFocus = false;
+      if (desk.current === null) this.focus();
+      else void this.focusRow(desk.current);
+    }
     if (this.#heights.total - this.scrollTop - this.clientHeight < AHEAD && typeof desk.inbox.next === "string") void desk.more();
   }
 

@@ -9,7 +9,7 @@ import { Refused } from "./server.js";
  * @typedef {"connecting" | "catching-up" | "live" | "offline" | "ended"} StreamState
  */
 
-const FIRST_WAIT = 400, LONGEST_WAIT = 30_000;
+const FIRST_WAIT = 400, LONGEST_WAIT = 15_000;
 /** A stream that is silent for so long is asked about: a cut wire says nothing. Milliseconds. */
 const SILENCE = 20_000;
 /** How often what has arrived is confirmed, in milliseconds. */
@@ -124,8 +124,10 @@ export class Stream {
   #lost(code) {
     this.#drop();
     if (this.#stopped) return;
-    if (code === 4400) this.position = null; // a position that the server cannot read helps nobody
-    else if (code >= 4401 && code < 4500) return this.#become("ended", code);
+    if (code === 4400) { // A position that the server cannot read helps nobody; what came since is not known then.
+      this.position = null;
+      this.hear({ event: "gap", position: null, data: {} });
+    } else if (code >= 4401 && code < 4500) return this.#become("ended", code);
     const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures) * (0.5 + Math.random() / 2);
     this.#failures += 1;
     this.retryAt = Date.now() + wait;

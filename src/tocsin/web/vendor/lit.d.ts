@@ -14,6 +14,7 @@ export class LitElement extends HTMLElement {
   static properties: Record<string, { attribute?: boolean | string; type?: unknown; reflect?: boolean; state?: boolean }>;
   readonly renderRoot: HTMLElement | ShadowRoot;
   readonly updateComplete: Promise<boolean>;
+  readonly hasUpdated: boolean;
   requestUpdate(): void;
   protected createRenderRoot(): HTMLElement | ShadowRoot;
   connectedCallback(): void;

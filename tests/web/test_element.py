@@ -1,0 +1,132 @@
+"""The inbox and the bell as elements in a page of another origin."""
+
+# ruff: noqa: E501 (texts that are what they are)
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from harness.server import Server
+from web.people import Reader
+from web.screen import Screen
+
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A shop</title>
+<script type="module" src="{server}/element.js"></script>
+<style>tocsin-inbox {{ height: 30rem; --tocsin-accent: rgb(1, 2, 3); }} tocsin-inbox::part(title) {{ color: rgb(9, 8, 7); }}</style></head>
+<body><main><h1>A shop</h1>
+<tocsin-bell src="{server}" {how}></tocsin-bell>
+<tocsin-inbox src="{server}" {how} theme="dark"><h2 slot="title">Your alarms</h2></tocsin-inbox></main></body></html>"""
+
+
+class Shop(http.server.BaseHTTPRequestHandler):
+    """A site of somebody else's: `/token` answers a token to those who are signed in there."""
+
+    def do_GET(self) -> None:
+        kind, body = self.server.answers[self.path]  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def shop() -> Iterator[http.server.ThreadingHTTPServer]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shop)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def address(shop: http.server.ThreadingHTTPServer) -> str:
+    return f"http://127.0.0.1:{shop.server_address[1]}"
+
+
+def test_one_tag_shows_the_inbox_in_a_page_of_another_origin(
+    start_server: Callable[..., Server], shop: http.server.ThreadingHTTPServer, new_screen: Callable[..., Screen]
+) -> None:
+    server = start_server(env={"TOCSIN_ORIGINS": address(shop)})
+    reader = Reader(server)
+    reader.sent("Pressure is rising", type="warning")
+    token = server.http().login(reader.id, reader.password)
+    shop.answers = {  # type: ignore[attr-defined]
+        "/": ("text/html", PAGE.format(server=server.url, how='token-provider="/token"').encode()),
+        "/token": ("application/json", f'{{"token": "{token}"}}'.encode()),
+        "/favicon.ico": ("image/x-icon", b""),
+    }
+    screen = new_screen(server)
+    page = screen.page
+    streams: list[str] = []
+    page.on("websocket", lambda socket: streams.append(socket.url))
+    page.add_init_script(
+        """globalThis.told = [];
+        for (const name of ["tocsin-notification", "tocsin-unread", "tocsin-open", "tocsin-state"])
+          addEventListener(name, ({ detail }) => told.push([name, detail]));"""
+    )
+    page.goto(address(shop) + "/")
+    screen.until_live()
+    screen.shows("Pressure is rising")
+    expect(page.locator("tocsin-bell [part=counter]")).to_have_text("1")
+    expect(page.locator("tocsin-inbox h2[slot=title]")).to_be_visible()
+
+    # The page's own style reaches the parts, and no other text of the inbox.
+    assert colour(screen, ".row .title") == "rgb(9, 8, 7)"
+    assert page.locator("tocsin-inbox").evaluate("(one) => getComputedStyle(one).colorScheme") == "dark"
+    assert page.locator("tocsin-inbox .badge .icon").first.evaluate("(one) => one.getBBox().width > 0")
+
+    reader.sent("An error", type="error")
+    screen.shows("An error", "Pressure is rising")
+    expect(page.locator("tocsin-bell [part=counter]")).to_have_text("2")
+    screen.row("An error").click()
+    expect(page.locator("tocsin-bell [part=counter]")).to_have_text("1")
+    told = page.evaluate("() => told")
+    names = [name for name, _ in told]
+    assert ["tocsin-state", {"state": "live"}] in told
+    assert "An error" in [detail["title"] for name, detail in told if name == "tocsin-notification"]
+    assert {"tocsin-unread", "tocsin-open"} <= set(names)
+
+    # Both elements share one stream, and the bell opens an inbox of its own.
+    assert len(streams) == 1
+    page.locator("tocsin-bell").get_by_role("button").first.click()
+    expect(page.locator("tocsin-bell .row")).to_have_count(2)
+    screen.press("Escape")
+    expect(page.locator("tocsin-bell .row")).to_have_count(0)
+    assert screen.axe() == []
+
+
+def test_a_page_of_an_origin_that_is_not_listed_gets_nothing(
+    start_server: Callable[..., Server], shop: http.server.ThreadingHTTPServer, new_screen: Callable[..., Screen]
+) -> None:
+    server = start_server(env={"TOCSIN_ORIGINS": "https://somewhere.example"})
+    shop.answers = {  # type: ignore[attr-defined]
+        "/": ("text/html", PAGE.format(server=server.url, how='token="x"').encode()),
+        "/favicon.ico": ("image/x-icon", b""),
+    }
+    screen = new_screen(server)
+    screen.page.goto(address(shop) + "/")
+    screen.page.wait_for_timeout(500)
+    assert screen.page.evaluate("() => customElements.get('tocsin-inbox') === undefined")
+    assert any("blocked by CORS policy" in error for error in screen.errors)
+    screen.errors.clear()
+
+
+def test_the_demo_page_shows_both(reader: Reader, new_screen: Callable[..., Screen]) -> None:
+    reader.sent("Pressure is rising", type="warning")
+    screen = new_screen(reader.server).sign_in(reader).open("/demo").until_live()
+    screen.shows("Pressure is rising")
+    expect(screen.page.locator("tocsin-bell [part=counter]")).to_have_text("1")
+    expect(screen.page.locator("#events")).to_contain_text("tocsin-unread")
+    assert screen.axe() == []
+
+
+def colour(screen: Screen, what: str) -> str:
+    return str(screen.page.locator(f"tocsin-inbox {what}").first.evaluate("(one) => getComputedStyle(one).color"))

@@ -1,0 +1,133 @@
+"""Finding: filters, search as one types, names, data on demand, an empty inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from harness.server import Server
+from inbox.people import eventually
+from web.people import Reader
+from web.screen import Screen
+
+
+def test_an_empty_inbox_shows_how_to_send_the_first(reader: Reader, window: Callable[..., Screen]) -> None:
+    screen = window(reader)
+    page = screen.page
+    code = page.get_by_role("tabpanel")
+    expect(code).to_contain_text(f"curl {reader.server.url}/api/notifications/send")
+    page.get_by_role("tab", name="curl").focus()
+    for tab, words in (
+        ("Python", "from tocsin.client import Client"),
+        ("JavaScript", "/client.js"),
+        ("Command line", "tocsin send"),
+    ):
+        screen.press("ArrowRight")
+        expect(page.get_by_role("tab", name=tab)).to_be_focused()
+        expect(code).to_contain_text(words)
+    reader.sent("the first")
+    screen.shows("the first")
+
+
+def test_filters_by_type_device_app_and_unread(dev: Server, reader: Reader, window: Callable[..., Screen]) -> None:
+    service = dev.service()
+    assert service.put(f"/api/devices/camera-{reader.id}", {"name": "Camera at the gate"}).status == 201
+    assert service.put(f"/api/apps/{reader.id}", {"name": "Backups"}).status == 201
+    reader.sent("from an app", appId=reader.id)
+    reader.sent("about the camera", deviceId=f"camera-{reader.id}", type="warning")
+    reader.sent("plain")
+    screen = window(reader)
+    everything = ("plain", "about the camera", "from an app")
+    screen.shows(*everything)
+    expect(screen.row("about the camera").locator(".chip")).to_have_text("Camera at the gate")
+    expect(screen.row("from an app").locator(".chip")).to_have_text("Backups")
+
+    screen.page.locator(".type[data-type=warning]").click()
+    screen.shows("about the camera")
+    screen.page.locator(".type[data-type=info]").click()
+    screen.shows(*everything)
+    screen.page.locator(".type[data-type=info]").click()
+    screen.page.locator(".type[data-type=warning]").click()
+    screen.page.get_by_label("Device", exact=True).select_option("Camera at the gate")
+    screen.shows("about the camera")
+    reader.sent("another of it", deviceId=f"camera-{reader.id}")
+    reader.sent("not of it")
+    screen.shows("another of it", "about the camera")
+    screen.page.get_by_label("Device", exact=True).select_option("All devices")
+    screen.page.get_by_label("App", exact=True).select_option("Backups")
+    screen.shows("from an app")
+    screen.page.get_by_label("App", exact=True).select_option("All apps")
+    screen.row("plain").click()
+    screen.page.locator(".view[data-view=unread]").click()
+    expect(screen.titles).to_have_text(["not of it", "another of it", "about the camera", "from an app"])
+
+
+def test_search_finds_as_one_types_and_what_comes_meanwhile(reader: Reader, window: Callable[..., Screen]) -> None:
+    for title in ("Pressure is rising", "Backup finished", "Pressure has fallen"):
+        reader.sent(title)
+    screen = window(reader)
+    search = screen.page.get_by_label("Search titles and messages")
+    search.press_sequentially("pres")
+    screen.shows("Pressure has fallen", "Pressure is rising")
+    search.press_sequentially("sure ris")
+    screen.shows("Pressure is rising")
+    reader.sent("Pressure is rising again")
+    reader.sent("Nothing of that")
+    screen.shows("Pressure is rising again", "Pressure is rising")
+    search.fill("nowhere to be found")
+    expect(screen.page.locator(".instead")).to_contain_text("Nothing matches.")
+    screen.page.get_by_role("button", name="Show everything").click()
+    expect(screen.rows).to_have_count(5)
+
+
+def test_marking_all_as_read_reads_what_the_filter_shows(reader: Reader, window: Callable[..., Screen]) -> None:
+    reader.sent("a warning", type="warning")
+    reader.sent("an error", type="error")
+    screen = window(reader)
+    screen.page.locator(".type[data-type=warning]").click()
+    screen.shows("a warning")
+    screen.page.locator("[data-act=readAll]").click()
+    expect(screen.count).to_have_text("1")
+    assert eventually(lambda: reader.unread() == {"error": 1})
+
+
+def test_a_notification_is_read_when_it_is_opened_and_shows_its_data_on_demand(
+    reader: Reader, window: Callable[..., Screen]
+) -> None:
+    reader.sent("An error", type="error", message="line one\nline two", metadata={"code": "TIMEOUT", "tries": 3})
+    screen = window(reader)
+    expect(screen.row("An error").locator(".word")).to_have_text("Error")
+    screen.row("An error").click()
+    whole = screen.page.locator(".whole")
+    expect(whole.locator(".text")).to_have_text("line one\nline two", use_inner_text=True)
+    expect(whole.locator("pre")).to_be_hidden()
+    whole.locator(".data summary").click()
+    expect(whole.locator("pre")).to_contain_text('"code": "TIMEOUT"')
+    screen.unread()
+    assert eventually(lambda: reader.inbox()[0]["read"] is not None)
+
+
+def test_a_withdrawn_notification_goes_from_before_ones_eyes(reader: Reader, window: Callable[..., Screen]) -> None:
+    id_ = reader.sent("a mistake")
+    screen = window(reader)
+    screen.row("a mistake").click()
+    assert reader.server.service().delete(f"/api/notifications/{id_}").status == 204
+    screen.shows()
+    expect(screen.page.locator(".whole")).to_have_count(0)
+
+
+@pytest.mark.parametrize("density", ["comfortable", "compact"])
+def test_no_row_overlaps_the_next(reader: Reader, window: Callable[..., Screen], density: str) -> None:
+    for at in range(4):
+        reader.sent(f"{at} " + "long " * 40, message="text " * 60, deviceId="device123")
+    screen = window(reader)
+    screen.page.locator("tocsin-inbox").evaluate("(inbox, density) => { inbox.density = density; }", density)
+    expect(screen.rows).to_have_count(4)
+    for row in screen.rows.all():
+        inside = row.locator(".lines").bounding_box()
+        outside = row.bounding_box()
+        assert inside
+        assert outside
+        assert inside["height"] <= outside["height"]
