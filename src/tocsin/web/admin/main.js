@@ -1,5 +1,5 @@
-import { Settings } from "../app/settings.js";
-import { SignIn } from "../app/sign-in.js";
+import "../app/settings.js";
+import "../app/sign-in.js";
 import { AppPage } from "./app.js";
 import { Apps } from "./apps.js";
 import { Audit } from "./audit.js";
@@ -19,7 +19,7 @@ import { Users } from "./users.js";
 
 /** @type {Record<string, CustomElementConstructor>} */
 const ELEMENTS = {
-  "tocsin-sign-in": SignIn, "tocsin-settings": Settings, "admin-chart": Chart, "admin-once": Once, "admin-overview": Overview, "admin-sent": Sent,
+  "admin-chart": Chart, "admin-once": Once, "admin-overview": Overview, "admin-sent": Sent,
   "admin-story": Story, "admin-look-up": LookUp, "admin-send": Send, "admin-streams": Streams, "admin-users": Users, "admin-user": UserPage,
   "admin-keys": Keys, "admin-apps": Apps, "admin-app": AppPage, "admin-devices": Devices, "admin-audit": Audit, "tocsin-admin": Admin,
 };

@@ -134,8 +134,8 @@ export class Admin extends LitElement {
     return html`
       <div class="app admin" dir=${texts.direction} lang=${texts.language} ?hidden=${this.out} @told=${this.#told} @signed-out=${() => { this.out = true; }}
         @asked=${(/** @type {CustomEvent<Question>} */ { detail }) => { this.question = detail; }}>
-        <a class="skip" href=${addressOf(place.page)} @click=${this.#skip}>${texts.say("adminSkip")}</a>
         <header class="top">
+          <button type="button" class="skip" @click=${this.#skip}>${texts.say("adminSkip")}</button>
           <span class="brand"><span class="mark">${icon("shield")}</span><b>Tocsin</b> <span class="quiet">${texts.say("admin")}</span></span>
           <nav aria-label="Tocsin">
             <a class="button quiet" href="./">${icon("inbox")}<span>${texts.say("inbox")}</span></a>
@@ -200,9 +200,7 @@ export class Admin extends LitElement {
     this.#telling = setTimeout(() => { this.told = null; }, STAYS);
   }
 
-  /** @param {Event} event */
-  #skip(event) {
-    event.preventDefault();
+  #skip() {
     /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("main h1"))?.focus();
   }
 
