@@ -140,8 +140,10 @@ def test_a_key_is_shown_once_copied_used_and_revoked(dev: Server, at: At, reader
     expect(page.locator(".secret")).to_have_count(0)
     assert key not in page.locator("tocsin-admin").evaluate("(admin) => admin.shadowRoot.innerHTML")
     entry = page.locator(".entry", has_text=f"for {reader.id}")
-    while not entry.count():
-        page.get_by_role("button", name="Show more").click()
+    more = page.get_by_role("button", name="Show more")
+    expect(entry.or_(more).first).to_be_visible()
+    while more.count() and not entry.count():
+        more.click()
         page.wait_for_timeout(200)
     entry.locator("[data-act=revoke]").click()
     agree(page)

@@ -13,7 +13,9 @@ export class Listing {
   trouble = null;
   /** The last page as it was answered. @type {any} */
   page = null;
+  /** Whether the first page is being read, and whether a following one is. */
   #loading = false;
+  #adding = false;
   #turn = 0;
 
   /**
@@ -33,14 +35,14 @@ export class Listing {
   }
 
   async more() {
-    if (!this.#loading && this.next !== null) await this.#read(this.next ?? null);
+    if (!this.#adding && this.next !== null) await this.#read(this.next ?? null);
   }
 
   /** @param {string | null} before */
   async #read(before) {
     const turn = this.#turn += 1;
-    this.#loading = true;
-    this.trouble = null;
+    this.#loading = before === null;
+    this.#adding = before !== null;
     this.changed();
     try {
       const page = await this.read(before === null ? [] : [["before", before]]);
@@ -48,11 +50,12 @@ export class Listing {
       this.items = before === null ? page[this.name] : [...this.items, ...page[this.name]];
       this.next = page.next;
       this.page = page;
+      this.trouble = null;
     } catch (error) {
       if (turn !== this.#turn) return;
       this.trouble = /** @type {Error} */ (error);
     }
-    this.#loading = false;
+    this.#loading = this.#adding = false;
     this.changed();
   }
 
@@ -69,7 +72,7 @@ export class Listing {
     }
     if (this.#loading && !this.items.length) return html`<p class="foot quiet" aria-busy="true">${texts.say("loading")}</p>`;
     if (this.next) {
-      return html`<div class="foot"><button type="button" class="button" aria-disabled=${String(this.#loading)} @click=${() => this.more()}>${texts.say("adminMore")}</button></div>`;
+      return html`<div class="foot"><button type="button" class="button" aria-disabled=${String(this.#adding)} @click=${() => this.more()}>${texts.say("adminMore")}</button></div>`;
     }
     return this.items.length || this.next === undefined ? nothing : html`<p class="foot quiet">${empty}</p>`;
   }

@@ -118,7 +118,7 @@ export class Page extends LitElement {
   every(milliseconds, what) {
     let busy = false;
     const once = async () => {
-      if (busy || document.hidden) return;
+      if (busy || document.hidden || !this.checkVisibility()) return;
       busy = true;
       try {
         await what();

@@ -102,6 +102,15 @@ export class Admin extends LitElement {
     }
   }
 
+  /** A request was refused; but it may have been on its way while a changed password gave this page another session. */
+  async #askAgain() {
+    try {
+      await this.server.request("GET", "api/session");
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) this.out = true;
+    }
+  }
+
   render() {
     const { texts, user } = this;
     if (!texts || (user === undefined && !this.trouble)) return html`<slot></slot>`;
@@ -132,7 +141,7 @@ export class Admin extends LitElement {
   #app(user, texts) {
     const { place } = this;
     return html`
-      <div class="app admin" dir=${texts.direction} lang=${texts.language} ?hidden=${this.out} @told=${this.#told} @signed-out=${() => { this.out = true; }}
+      <div class="app admin" dir=${texts.direction} lang=${texts.language} ?hidden=${this.out} @told=${this.#told} @signed-out=${() => void this.#askAgain()}
         @asked=${(/** @type {CustomEvent<Question>} */ { detail }) => { this.question = detail; }}>
         <header class="top">
           <button type="button" class="skip" @click=${this.#skip}>${texts.say("adminSkip")}</button>
