@@ -42,7 +42,7 @@ def test_a_user_is_made_with_rights_and_a_password(dev: Server, admin: Reader, a
     page.locator("#user-id").fill(name)
     page.locator("#user-name").fill("Ada")
     page.locator("#user-password").fill("a long enough one")
-    page.get_by_role("switch", name="May send").uncheck()
+    page.locator("[name=maySend]").uncheck()
     page.get_by_role("button", name="Create").click()
     told(page, f"User “{name}” is created.")
     found = dev.service().get(f"/api/users/{name}").json
