@@ -78,6 +78,7 @@ def main() -> None:
             page = inbox(browser, server, "light", 1000, 640)
             page.locator(".alarm").wait_for()
             keep(page, "emergency")
+            administration(browser, server)
         finally:
             browser.close()
             server.close()
@@ -117,6 +118,35 @@ def inbox(browser: Browser, server: Server, scheme: Any, width: int, height: int
     page.locator(".row").first.wait_for()
     page.wait_for_timeout(600)
     return page
+
+
+def administration(browser: Browser, server: Server) -> None:
+    """The admin pages: how it goes, and the story of the alarm, which has been read and acknowledged."""
+    reader = server.user("user123")
+    alarm = next(item for item in reader.get("/api/notifications").json["notifications"] if item["type"] == "emergency")
+    for what in ("read", "acknowledgement"):
+        reader.request("PUT", f"/api/notifications/{alarm['id']}/{what}")
+    for scheme, name, place in (
+        ("light", "admin-story", f"look-up/{alarm['id']}"),
+        ("dark", "admin-send", "send"),
+    ):
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme, locale="en-US")
+        page = context.new_page()
+        page.goto(f"{server.url}/admin#/{place}")
+        page.locator("input[name=name]").fill("admin")
+        page.locator("input[name=password]").fill("admin")
+        page.keyboard.press("Enter")
+        page.locator("main h1").wait_for()
+        if name == "admin-send":
+            page.locator(".compose [name=userId]").fill("user123")
+            page.locator(".compose [name=title]").fill("Pump 4 stands still")
+            page.locator(".compose [name=message]").fill("No flow for two minutes.\nSomebody should look.")
+            page.locator(".compose [name=type][value=warning]").check()
+            page.locator(".compose [name=deviceId]").fill("device456")
+        else:
+            page.locator(".whole h2").wait_for()
+        page.wait_for_timeout(800)
+        keep(page, name)
 
 
 def keep(page: Page, name: str) -> None:

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes what src/tocsin/web/vendor holds anew: Lit as one file, and the icons that are used as one sprite.
+# Makes what the vendor folders of src/tocsin/web hold anew: Lit as one file, and the icons that are used as one sprite; for
+# the admin pages uPlot, and a sprite of their own.
 #
 # Needs npm. Change a version or an icon here, run it, and commit what it made.
 set -eu
@@ -7,17 +8,20 @@ set -eu
 LIT=3.3.3
 LUCIDE=1.62.0
 ESBUILD=0.28.2
+UPLOT=1.6.32
 ICONS="archive arrow-left bell braces check check-check chevron-down circle-alert circle-check copy cpu external-link
     inbox info keyboard layout-grid list-checks log-out mail mail-open monitor moon octagon-alert refresh-cw rows-2 rows-3
     search settings shield siren sliders-horizontal sun triangle-alert undo-2 user volume-2 volume-x wifi wifi-off x
     cloud-off clock languages"
+ADMIN_ICONS="users key-round send activity radio scroll-text gauge plus trash-2 menu file-search ban pause play"
 
-vendor=$(cd "$(dirname "$0")/.." && pwd)/src/tocsin/web/vendor
+web=$(cd "$(dirname "$0")/.." && pwd)/src/tocsin/web
+vendor=$web/vendor
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 npm init -y >/dev/null
-npm install --silent --no-audit --no-fund "lit@$LIT" "lucide-static@$LUCIDE" "esbuild@$ESBUILD" >/dev/null
+npm install --silent --no-audit --no-fund "lit@$LIT" "lucide-static@$LUCIDE" "esbuild@$ESBUILD" "uplot@$UPLOT" >/dev/null
 
 cat >entry.js <<'END'
 export { LitElement, html, svg, css, nothing } from "lit";
@@ -29,13 +33,31 @@ npx esbuild entry.js --bundle --format=esm --minify --legal-comments=none --outf
 { printf '/* Lit %s, Copyright 2017 Google LLC, BSD-3-Clause: see lit.LICENSE */\n' "$LIT"; cat lit.js; } >"$vendor/lit.js"
 cp node_modules/lit/LICENSE "$vendor/lit.LICENSE"
 
-{
-    printf '<svg xmlns="http://www.w3.org/2000/svg">\n<!-- Lucide %s, ISC: see icons.LICENSE -->\n' "$LUCIDE"
-    for icon in $ICONS; do
+# sprite WHERE-ITS-LICENCE-IS ICON…
+sprite() {
+    printf '<svg xmlns="http://www.w3.org/2000/svg">\n<!-- Lucide %s, ISC: see %s -->\n' "$LUCIDE" "$1"
+    shift
+    for icon in "$@"; do
         printf '<symbol id="%s" viewBox="0 0 24 24">' "$icon"
         sed -n '/^>$/,/^<\/svg>$/p' "node_modules/lucide-static/icons/$icon.svg" | sed '1d;$d;s/^ *//' | tr -d '\n'
         printf '</symbol>\n'
     done
     printf '</svg>\n'
-} >"$vendor/icons.svg"
+}
+# shellcheck disable=SC2086  # words on purpose
+sprite icons.LICENSE $ICONS >"$vendor/icons.svg"
 cp node_modules/lucide-static/LICENSE "$vendor/icons.LICENSE"
+# shellcheck disable=SC2086
+sprite ../../vendor/icons.LICENSE $ADMIN_ICONS >"$web/admin/vendor/icons.svg"
+
+{
+    printf '/* uPlot %s (dist/uPlot.iife.min.js, made a module by its last line), Copyright (c) 2022 Leon Sorokin, MIT: see uplot.LICENSE */\n' "$UPLOT"
+    sed '/^\/\*!/d' node_modules/uplot/dist/uPlot.iife.min.js
+    printf '\nexport default uPlot;\n'
+} >"$web/admin/vendor/uplot.js"
+{
+    printf '/* uPlot %s, Copyright (c) 2022 Leon Sorokin, MIT: see uplot.LICENSE */\n' "$UPLOT"
+    cat node_modules/uplot/dist/uPlot.min.css
+    echo
+} >"$web/admin/vendor/uplot.css"
+cp node_modules/uplot/LICENSE "$web/admin/vendor/uplot.LICENSE"

@@ -59,8 +59,8 @@ function facts(item, desk, texts) {
     </dl>`;
 }
 
-/** @param {Record<string, unknown>} data @param {Texts} texts */
-function metadata(data, texts) {
+/** What was sent along, on demand. @param {Record<string, unknown>} data @param {Texts} texts */
+export function metadata(data, texts) {
   if (Object.keys(data).length === 0) return nothing;
   return html`
     <details class="data">
@@ -70,7 +70,7 @@ function metadata(data, texts) {
 }
 
 /** An address that may be followed: of the web, and no other. @param {string | undefined} text */
-function linkOf(text) {
+export function linkOf(text) {
   if (text === undefined || !URL.canParse(text)) return null;
   const { protocol, href } = new URL(text);
   return protocol === "https:" || protocol === "http:" ? href : null;

@@ -16,15 +16,17 @@ export function iconOf(type) {
   return icon(OF_TYPE[type] ?? "info");
 }
 
-/** @type {Promise<Element | null> | undefined} */
-let sprite;
+/** By address. @type {Map<string, Promise<Element | null>>} */
+const sprites = new Map();
 
 /**
- * Put the sprite into a root. A page of another site could not refer to our file: `<use>` takes no other origin's.
+ * Put a sprite into a root. A page of another site could not refer to our file: `<use>` takes no other origin's.
  * @param {ShadowRoot} root
+ * @param {string} address of the sprite; the inbox's own unless given
  */
-export async function adopt(root) {
-  sprite ??= read();
+export async function adopt(root, address = new URL("../vendor/icons.svg", import.meta.url).href) {
+  const sprite = sprites.get(address) ?? read(address);
+  sprites.set(address, sprite);
   const found = await sprite;
   if (!found) return;
   const copy = /** @type {SVGElement} */ (root.ownerDocument.importNode(found, true));
@@ -33,11 +35,11 @@ export async function adopt(root) {
   root.prepend(copy); // what stands after, Lit may clear
 }
 
-/** As a document: no text of it is turned into markup here. @returns {Promise<Element | null>} */
-function read() {
+/** As a document: no text of it is turned into markup here. @param {string} address @returns {Promise<Element | null>} */
+function read(address) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
-    request.open("GET", new URL("../vendor/icons.svg", import.meta.url));
+    request.open("GET", address);
     request.responseType = "document";
     request.overrideMimeType("image/svg+xml");
     request.onload = () => resolve(request.response?.documentElement ?? null);

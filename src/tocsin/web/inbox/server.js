@@ -33,16 +33,19 @@ export class Server {
    * One request.
    * @param {string} method
    * @param {string} path relative to the base
-   * @param {{query?: [string, string][], body?: unknown, signal?: AbortSignal}} [with_]
+   * @param {{query?: [string, string][], body?: unknown, json?: string, once?: string, signal?: AbortSignal}} [with_]
+   *   `json`: a body that is JSON already, to go as it was written; `once`: an idempotency key
    * @returns {Promise<any>} the answer's JSON, or null where it has none
    */
-  async request(method, path, { query, body, signal } = {}) {
+  async request(method, path, { query, body, json: written, once, signal } = {}) {
     const url = new URL(path, this.base);
     for (const [name, value] of query ?? []) url.searchParams.append(name, value);
     /** @type {Record<string, string>} */
     const headers = {};
     if (this.token) headers["authorization"] = `Bearer ${await this.token()}`;
-    if (body !== undefined) headers["content-type"] = "application/json";
+    const text = written ?? (body === undefined ? undefined : JSON.stringify(body));
+    if (text !== undefined) headers["content-type"] = "application/json";
+    if (once !== undefined) headers["idempotency-key"] = once;
     const patience = AbortSignal.timeout(PATIENCE);
     let answer;
     try {
@@ -51,7 +54,7 @@ export class Server {
         headers,
         credentials: this.token ? "omit" : "same-origin",
         signal: signal ? AbortSignal.any([signal, patience]) : patience,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(text === undefined ? {} : { body: text }),
       });
     } catch (error) {
       if (signal?.aborted) throw error;

@@ -18,9 +18,12 @@ export class Texts {
     this.direction = RIGHT_TO_LEFT.has(language) ? "rtl" : "ltr";
     this.sentences = sentences;
     this.numbers = new Intl.NumberFormat(language);
+    this.short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
     this.plurals = new Intl.PluralRules(language);
     this.relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
     this.clock = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" });
+    this.precise = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+    this.medium = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
     this.date = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
     this.weekday = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" });
     this.whole = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
@@ -82,17 +85,26 @@ const loaded = new Map();
 /**
  * The texts in a language; in English where they cannot be had.
  * @param {string} language
+ * @param {string} more a folder with texts that only some pages need: `admin/`
  * @returns {Promise<Texts>}
  */
-export function loadTexts(language) {
-  let texts = loaded.get(language);
+export function loadTexts(language, more = "") {
+  const key = more + language;
+  let texts = loaded.get(key);
   if (!texts) {
-    texts = fetch(new URL(`./${language}.json`, import.meta.url))
-      .then(async (answer) => new Texts(language, await answer.json()))
-      .catch(() => (language === "en" ? new Texts("en", {}) : loadTexts("en")));
-    loaded.set(language, texts);
+    texts = Promise.all((more ? ["", more] : [""]).map((folder) => read(`./${folder}${language}.json`)))
+      .then((files) => new Texts(language, Object.assign({}, ...files)))
+      .catch(() => (language === "en" ? new Texts("en", {}) : loadTexts("en", more)));
+    loaded.set(key, texts);
   }
   return texts;
+}
+
+/** @param {string} file */
+async function read(file) {
+  const answer = await fetch(new URL(file, import.meta.url));
+  if (!answer.ok) throw new Error(answer.statusText);
+  return answer.json();
 }
 
 /**

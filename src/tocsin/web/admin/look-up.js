@@ -1,0 +1,141 @@
+import { html, nothing } from "../vendor/lit.js";
+import { icon } from "../inbox/icons.js";
+import { reasonOf } from "../inbox/toaster.js";
+import { ofReach } from "./findings.js";
+import { Form } from "./form.js";
+import { Page } from "./page.js";
+import { heading } from "./parts.js";
+import { addressOf } from "./place.js";
+import { findingsList, reachOf } from "./reach.js";
+import { sendingEntry } from "./sending.js";
+import { streamsTable } from "./streams.js";
+
+/** @typedef {import("./findings.js").Reach} Reach */
+/** @typedef {import("./sending.js").Sending} Sending */
+
+/** So many sends are looked through at a time for those to one user, in pages of this many. */
+const LOOKED = 2_000, PAGE = 200;
+
+/** Why did it not arrive: by the id of a notification, or by whom it was for. */
+export class LookUp extends Page {
+  #form = new Form("look-up", { wanted: "" }, () => this.requestUpdate());
+  /** @type {Reach | null} */
+  #reach = null;
+  /** What was sent to them. @type {Sending[]} */
+  #sent = [];
+  #looked = 0;
+  /** @type {string | null | undefined} */
+  #next = undefined;
+  /** @type {Error | null} */
+  #trouble = null;
+  #busy = false;
+
+  get #user() {
+    return this.place.query.get("user");
+  }
+
+  enter() {
+    this.#reach = null;
+    this.#sent = [];
+    this.#looked = 0;
+    this.#next = undefined;
+    if (this.#user !== null) {
+      this.#form.set("wanted", this.#user);
+      void this.#find(this.#user);
+    }
+  }
+
+  /** @param {string} user */
+  async #find(user) {
+    this.#busy = true;
+    this.#trouble = null;
+    this.requestUpdate();
+    try {
+      const reach = await reachOf(this, user);
+      if (user !== this.#user) return;
+      this.#reach = reach;
+      if (reach.user) await this.#lookBack(user);
+    } catch (error) {
+      this.#trouble = /** @type {Error} */ (error);
+    }
+    this.#busy = false;
+    this.requestUpdate();
+  }
+
+  /** Look through what was sent, newest first. @param {string} user */
+  async #lookBack(user) {
+    for (let page = 0; page < LOOKED / PAGE; page += 1) {
+      const { sent, next } = await this.ask("GET", "api/sent", { query: [["limit", String(PAGE)], ...(this.#next ? /** @type {[string, string][]} */ ([["before", this.#next]]) : [])] });
+      if (user !== this.#user) return;
+      this.#looked += sent.length;
+      this.#sent = [...this.#sent, ...sent.filter((/** @type {Sending} */ { userId }) => userId === user || userId === null)];
+      this.#next = next;
+      if (next === null) return;
+    }
+  }
+
+  render() {
+    const { texts } = this;
+    return html`
+      ${heading(this.say("adminLookUp"))}
+      <p class="quiet">${this.say("adminLookUpText")}</p>
+      <form class="card inline" novalidate role="search" @submit=${this.#submit}>
+        ${this.#form.field("wanted", { label: "adminWanted", placeholder: "notif_… / user" }, texts)}
+        <button type="submit" class="button strong">${icon("search")}${this.say("adminFind")}</button>
+      </form>
+      ${this.#trouble ? html`<p class="problem" role="alert">${reasonOf(this.#trouble, texts)}</p>` : nothing}
+      ${this.#reach ? this.#found(this.#reach) : nothing}
+      ${this.#busy ? html`<p class="foot quiet" aria-busy="true">${this.say("loading")}</p>` : nothing}
+      ${this.#user === null || this.#reach ? this.#refusals() : nothing}`;
+  }
+
+  /** @param {Reach} reach */
+  #found(reach) {
+    const { texts } = this;
+    return html`
+      <section class="card" aria-labelledby="reach">
+        <div class="heading"><h2 id="reach"><bdi>${reach.id}</bdi></h2>
+          ${reach.user ? html`<a class="button" href=${addressOf("users", reach.id)}>${icon("user")}${this.say("adminRights")}</a>` : nothing}</div>
+        <div role="status">${findingsList(ofReach(reach), texts)}</div>
+        ${reach.streams.length ? streamsTable(reach.streams, texts) : nothing}
+      </section>
+      ${reach.user ? html`
+        <section aria-labelledby="to-them">
+          <h2 id="to-them">${this.say("adminSentToThem")}</h2>
+          <ul class="entries">${this.#sent.map((sending) => sendingEntry(sending, texts))}</ul>
+          <p class="quiet">${this.#busy ? "" : this.#next === null ? this.say(this.#sent.length ? "thatIsAll" : "adminNothingToThem") : this.say("adminLooked", { count: this.#looked })}
+            ${this.#next && !this.#busy ? html`<button type="button" class="button" @click=${this.#further}>${this.say("adminLookFurther")}</button>` : nothing}</p>
+        </section>` : nothing}`;
+  }
+
+  /** What a sender is told whose notification is not in the list. */
+  #refusals() {
+    return html`
+      <details class="card refusals" ?open=${Boolean(this.#reach)}>
+        <summary><h2>${this.say("adminNotThere")}</h2></summary>
+        <p>${this.say("adminNotThereText")}</p>
+        <dl class="facts">
+          ${["401", "403", "404", "404app", "422", "429", "503"].map((status) => html`<div><dt><code>${status.slice(0, 3)}</code></dt><dd>${this.say(`adminRefusal-${status}`)}</dd></div>`)}
+        </dl>
+      </details>`;
+  }
+
+  #further = async () => {
+    const user = this.#user;
+    if (user === null) return;
+    this.#busy = true;
+    this.requestUpdate();
+    await this.act(() => this.#lookBack(user));
+    this.#busy = false;
+    this.requestUpdate();
+  };
+
+  /** @param {SubmitEvent} event */
+  async #submit(event) {
+    const wanted = this.#form.text("wanted").trim();
+    if (!await this.#form.submit(event, this.texts, { missing: ["wanted"], send: () => Promise.resolve() })) return;
+    if (wanted.startsWith("notif_")) location.hash = addressOf("look-up", wanted);
+    else if (wanted === this.#user) this.enter();
+    else location.hash = addressOf("look-up", null, { user: wanted });
+  }
+}

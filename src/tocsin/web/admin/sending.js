@@ -1,0 +1,114 @@
+import { html, nothing } from "../vendor/lit.js";
+import { icon, iconOf } from "../inbox/icons.js";
+import { about } from "../inbox/row.js";
+import { linkOf, metadata } from "../inbox/detail.js";
+import { credentialOf, moment, senderLink, userLink } from "./parts.js";
+import { addressOf } from "./place.js";
+
+/** @typedef {import("../inbox/server.js").Server} Server */
+/** @typedef {import("../inbox/notification.js").Told} Told */
+/** @typedef {import("../inbox/notification.js").Type} Type */
+/** @typedef {import("../texts/texts.js").Texts} Texts */
+
+/**
+ * Something that was sent, as `GET /api/sent` tells of it.
+ * @typedef {{id: string, position: string, sentAt: string, type: Type, userId: string | null, deviceId: string | null, sender: string,
+ *   credential: string, streamed: number, withdrawn: string | null, notification: Told | null}} Sending
+ */
+
+/** On these pages ids are what one looks for. */
+export const IDS = /** @type {import("../inbox/names.js").Names} */ (/** @type {unknown} */ ({ device: (/** @type {string} */ id) => id, app: (/** @type {string} */ id) => id }));
+
+/** So many are asked for at once when one of them is looked for, and so often the span is halved until then. */
+const FEW = 100, HALVINGS = 60;
+
+/**
+ * Find something by its id, which begins with the time it was made: by halving the span of positions it may be in. A
+ * request takes a millisecond or two, and a million sends take fourteen.
+ * @param {(query: [string, string][]) => Promise<{sent: Sending[], position: string}>} read `GET /api/sent`
+ * @param {string} id
+ * @returns {Promise<Sending | null>}
+ */
+export async function findSending(read, id) {
+  const { position, sent } = await read([["limit", "1"]]);
+  const cut = position.lastIndexOf("-"), at = (/** @type {number} */ number) => `${position.slice(0, cut)}-${number}`;
+  if (sent[0]?.id === id) return sent[0];
+  let low = 0, high = Number(position.slice(cut + 1)) + 1;
+  for (let round = 0; round < HALVINGS && high - low > FEW; round += 1) {
+    const middle = Math.floor((low + high) / 2);
+    const [newest] = (await read([["limit", "1"], ["before", at(middle)]])).sent;
+    if (newest?.id === id) return newest;
+    if (newest && newest.id > id) high = middle;
+    else low = middle;
+  }
+  // Commits do not stand exactly in the order of their ids: some around it, too.
+  const around = await read([["limit", String(2 * FEW)], ["before", at(Math.max(1, high + FEW / 2))]]);
+  return around.sent.find((one) => one.id === id) ?? null;
+}
+
+/**
+ * One line of what was sent, as a way to its story. All that was sent goes in as text.
+ * @param {Sending} sending
+ * @param {Texts} texts
+ */
+export function sendingEntry({ id, type, sentAt, userId, sender, credential, streamed, withdrawn, notification }, texts) {
+  const from = `${texts.say("adminFrom")} ${sender.slice(sender.indexOf(":") + 1)}`;
+  return html`
+    <li data-id=${id}><a class="entry ${type} ${withdrawn ? "withdrawn" : ""}" href=${addressOf("look-up", id)}>
+      <span class="badge">${iconOf(type)}</span>
+      <span class="lines">
+        <span class="first"><bdi class="name">${notification ? notification.title : texts.say("adminGone")}</bdi>${moment(sentAt, texts)}</span>
+        <span class="message"><bdi>${notification?.message ?? id}</bdi></span>
+        <span class="about">
+          <span class="word">${texts.say(type)}</span>
+          <span class="chip">${icon(userId === null ? "users" : "user")}<bdi>${userId ?? texts.say("adminEveryone")}</bdi></span>
+          <span class="chip" title=${credential}>${icon("send")}<bdi>${from}</bdi></span>
+          ${notification?.deviceId ? html`<span class="chip">${icon("cpu")}<bdi>${notification.deviceId}</bdi></span>` : nothing}
+          <span class="chip ${streamed ? "" : "none"}">${icon("radio")}${streamed ? texts.say("adminToStreams", { count: streamed }) : texts.say("adminNoStream")}</span>
+          ${withdrawn ? html`<span class="tag warning">${texts.say("adminWithdrawn")}</span>` : nothing}
+        </span>
+      </span>
+    </a></li>`;
+}
+
+/**
+ * A notification, whole, as its readers see it.
+ * @param {Told} told
+ * @param {Texts} texts
+ */
+export function whole(told, texts) {
+  const link = linkOf(told.url);
+  return html`
+    <article class="whole ${told.type}">
+      <div class="body">
+        <span class="badge large">${iconOf(told.type)}</span>
+        <h2><bdi>${told.title}</bdi></h2>
+        ${about(told, IDS, texts)}
+        <p class="text"><bdi>${told.message}</bdi></p>
+        ${link ? html`<p><a class="link" href=${link} target="_blank" rel="noopener noreferrer">${icon("external-link")}<bdi>${link}</bdi></a></p>` : nothing}
+        ${told.tags?.length || told.group !== undefined || told.icon !== undefined ? html`
+          <dl class="facts">
+            ${told.group === undefined ? nothing : html`<div><dt>${texts.say("group")}</dt><dd><bdi>${told.group}</bdi></dd></div>`}
+            ${told.tags?.length ? html`<div><dt>${texts.say("tags")}</dt><dd>${told.tags.map((tag) => html`<bdi class="tag">${tag}</bdi> `)}</dd></div>` : nothing}
+            ${told.icon === undefined ? nothing : html`<div><dt>${texts.say("adminIcon")}</dt><dd><bdi>${told.icon}</bdi></dd></div>`}
+          </dl>` : nothing}
+        ${metadata(told.metadata, texts)}
+      </div>
+    </article>`;
+}
+
+/**
+ * Who sent it, how, when and to whom.
+ * @param {{sender: string, credential: string, sentAt: string, userId: string | null, id: string}} sending
+ * @param {Texts} texts
+ */
+export function origin({ sender, credential, sentAt, userId, id }, texts) {
+  return html`
+    <dl class="facts">
+      <div><dt>${texts.say("adminSender")}</dt><dd>${senderLink(sender)}</dd></div>
+      <div><dt>${texts.say("adminCredential")}</dt><dd>${credentialOf(credential, texts)}</dd></div>
+      <div><dt>${texts.say("sent")}</dt><dd><time datetime=${sentAt}>${texts.full(Date.parse(sentAt))}</time></dd></div>
+      <div><dt>${texts.say("adminTo")}</dt><dd>${userId === null ? texts.say("adminEveryone") : userLink(userId)}</dd></div>
+      <div><dt>${texts.say("adminId")}</dt><dd><code>${id}</code></dd></div>
+    </dl>`;
+}
