@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from harness.server import free_port
+
 _START_SECONDS = 20.0
 
 
@@ -23,7 +25,8 @@ class Redis:
     """
 
     def __init__(self, *, port: int | None = None, cluster: bool = False) -> None:
-        self.port = port or _free_port()
+        # Members of a cluster speak to one another on the port 10,000 above.
+        self.port = port or free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="tocsin-redis-"))
         self._cluster = cluster
         self._process: subprocess.Popen[bytes] | None = None
@@ -74,10 +77,3 @@ class Redis:
     def remove(self) -> None:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
