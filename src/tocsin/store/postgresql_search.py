@@ -28,6 +28,7 @@ CHUNK = 200
 LOOK_SECONDS = 0.5
 """How often it is looked whether another node has sent something."""
 
+_CANCEL_SECONDS = 1.0
 _SOON_SECONDS = 0.05
 _LEASE_SECONDS = 10.0
 _AGAIN_SECONDS = 2.0
@@ -87,9 +88,10 @@ class Search:
 
     async def close(self) -> None:
         """Stop filling."""
-        self._following.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._following
+        # Once is not enough: a cancellation that meets the end of what is waited for may be lost.
+        while not self._following.done():
+            self._following.cancel()
+            await asyncio.wait([self._following], timeout=_CANCEL_SECONDS)
 
     async def _follow(self) -> None:
         while True:
