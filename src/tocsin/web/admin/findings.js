@@ -57,7 +57,7 @@ export function ofStory(story, type) {
     return found;
   }
   if (receipt?.delivered) found.push({ tone: "success", key: "adminWasDelivered", at: receipt.delivered });
-  else found.push({ tone: streamed > 0 ? "info" : "warning", key: streamed > 0 ? "adminUnconfirmed" : "adminWaits" });
+  else if (!receipt?.read && !receipt?.acknowledged && !receipt?.dismissed) found.push({ tone: streamed > 0 ? "info" : "warning", key: streamed > 0 ? "adminUnconfirmed" : "adminWaits" });
   if (receipt?.read) found.push({ tone: "success", key: "adminWasRead", at: receipt.read });
   if (receipt?.acknowledged) found.push({ tone: "success", key: "adminWasAcknowledged", at: receipt.acknowledged });
   else if (type === "emergency") found.push({ tone: "error", key: "adminNotAcknowledged" });
