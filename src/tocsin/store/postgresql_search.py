@@ -40,13 +40,22 @@ LEFT JOIN LATERAL (
     WHERE first > f.first AND first <= (SELECT head FROM log) ORDER BY first LIMIT $1
 ) AS n ON true
 """
-# One statement, so that no lock outlives a node that is stopped. A row that is being withdrawn is waited for.
+# One statement, so that no lock outlives a node that is stopped. It waits for no row: with a batch that changes several
+# of them it could wait in a circle. What is being withdrawn, and all behind it, is for the next time.
 _KEEP = """
-WITH moved AS (UPDATE followed SET first = $2 WHERE first = $1 RETURNING 1),
-    still AS (SELECT n.first FROM notifications n WHERE n.first = ANY ($3) AND n.withdrawn_at IS NULL FOR SHARE)
+WITH still AS (
+    SELECT n.first FROM notifications n WHERE n.first = ANY ($3) AND n.withdrawn_at IS NULL FOR SHARE SKIP LOCKED
+),
+busy AS (
+    SELECT min(n.first) AS first FROM notifications n
+    WHERE n.first = ANY ($3) AND n.withdrawn_at IS NULL AND n.first NOT IN (SELECT first FROM still)
+),
+moved AS (
+    UPDATE followed SET first = coalesce((SELECT first FROM busy) - 1, $2) WHERE first = $1 RETURNING first
+)
 INSERT INTO words (first, words)
 SELECT t.first, t.words::tsvector FROM unnest($3::bigint[], $4::text[]) AS t (first, words)
-JOIN still ON still.first = t.first CROSS JOIN moved ON CONFLICT DO NOTHING
+JOIN still ON still.first = t.first JOIN moved ON t.first <= moved.first ON CONFLICT DO NOTHING
 """
 
 
