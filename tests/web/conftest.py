@@ -17,8 +17,9 @@ PATIENCE = 30_000
 """Milliseconds until what must come to be seen is missed: a busy machine is slow, and no test is about that."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    # While it is there a loop runs in this thread, and no other test could start one: it goes with its module.
     path = shutil.which("chromium")
     assert path, "Debian's package chromium is missing"
     with sync_playwright() as playwright:
