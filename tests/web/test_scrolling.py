@@ -55,9 +55,7 @@ def test_a_list_of_more_than_a_page_is_read_to_its_end_and_acted_on(
     expect(screen.count).to_have_text("119")
 
 
-def test_a_page_that_could_not_be_had_is_asked_for_again_by_hand(
-    reader: Reader, window: Callable[..., Screen]
-) -> None:
+def test_a_page_that_could_not_be_had_is_asked_for_again_by_hand(reader: Reader, window: Callable[..., Screen]) -> None:
     send(reader, range(120))
     screen = window(reader)
     screen.page.route("**/api/notifications?*before=*", lambda route: route.abort())
