@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +18,9 @@ from web.screen import Screen
 
 PATIENCE = 30_000
 """Milliseconds until what must come to be seen is missed: a busy machine is slow, and no test is about that."""
+
+STANDSTILL = 270
+"""Seconds until a page is held to stand still; `make soak` has longer tests."""
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +43,18 @@ def reader(dev: Server) -> Reader:
 
 
 @pytest.fixture
-def new_screen(chromium: Browser) -> Iterator[Callable[..., Screen]]:
+def bounded(chromium: Browser, soak: bool) -> Iterator[None]:
+    """A page whose script never ends answers nothing, nor does Playwright's patience end then: the browser has to."""
+    processes = chromium.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    pid = next(process["id"] for process in processes if process["type"] == "browser")
+    end = threading.Timer(STANDSTILL * (5 if soak else 1), os.kill, (pid, signal.SIGKILL))
+    end.start()
+    yield
+    end.cancel()
+
+
+@pytest.fixture
+def new_screen(chromium: Browser, bounded: None) -> Iterator[Callable[..., Screen]]:
     """`new_screen(server, **options of a browser's context)`: a window of a browser of its own."""
     contexts: list[BrowserContext] = []
     screens: list[Screen] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,14 @@ class Screen:
 
     def until_live(self) -> Screen:
         expect(self.page.locator(".state")).to_have_attribute("data-state", "live")
+        return self
+
+    def until(self, holds: Callable[[], bool], seconds: float = 30.0) -> Screen:
+        """Until what the browser tells makes something hold; it is heard meanwhile."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, "the browser has told of nothing"
+            self.page.wait_for_timeout(20)
         return self
 
     # -- what is to be seen

@@ -113,9 +113,8 @@ def test_a_page_of_an_origin_that_is_not_listed_gets_nothing(
     }
     screen = new_screen(server)
     screen.page.goto(address(shop) + "/")
-    screen.page.wait_for_timeout(500)
+    screen.until(lambda: any("blocked by CORS policy" in error for error in screen.errors))
     assert screen.page.evaluate("() => customElements.get('tocsin-inbox') === undefined")
-    assert any("blocked by CORS policy" in error for error in screen.errors)
     screen.errors.clear()
 
 

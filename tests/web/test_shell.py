@@ -80,13 +80,31 @@ def test_it_can_be_installed(reader: Reader, window: Callable[..., Screen]) -> N
         assert answer.headers["content-type"] == icon["type"]
 
 
-def test_without_a_network_it_opens_and_says_so(dev: Server, reader: Reader, window: Callable[..., Screen]) -> None:
+def test_without_a_network_it_opens_and_says_so(reader: Reader, window: Callable[..., Screen]) -> None:
     screen = window(reader)
     screen.page.wait_for_function("() => navigator.serviceWorker.controller !== null")
     screen.context.set_offline(True)
     screen.page.reload()
-    expect(screen.page.get_by_text("the server cannot be reached")).to_be_visible()
+    told = screen.page.get_by_text("the server cannot be reached")
+    expect(told).to_be_visible()
+    screen.page.get_by_role("button", name="Try again").click()
+    expect(told).to_be_visible()
+    # With the network it is there by itself.
     screen.context.set_offline(False)
+    screen.until_live()
+
+
+def test_a_server_that_is_back_is_asked_again_by_hand(
+    start_server: Callable[..., Server], new_screen: Callable[..., Screen]
+) -> None:
+    server = start_server()
+    reader = Reader(server)
+    screen = new_screen(server).sign_in(reader).open().until_live()
+    screen.page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+    server.stop()
+    screen.page.reload()
+    expect(screen.page.get_by_text("the server cannot be reached")).to_be_visible()
+    server.start()
     screen.page.get_by_role("button", name="Try again").click()
     screen.until_live()
 

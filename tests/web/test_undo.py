@@ -97,7 +97,7 @@ def test_what_is_done_is_shown_before_the_server_has_answered(screen: Screen) ->
     screen.do("three", "dismiss")
     screen.shows("four", "two", "one")
     expect(screen.page.locator("[data-act=undo]")).to_be_visible()
-    assert len(held) == 1
+    screen.until(lambda: len(held) == 1)
     held[0].abort()
     expect(screen.page.locator(".snack.refused")).to_be_visible()
     screen.shows("four", "three", "two", "one")

@@ -70,9 +70,13 @@ export class Desk {
     this.say("changed");
   }
 
-  async more() {
+  /**
+   * Read the following page.
+   * @param {{again?: boolean}} how `again`: although the last attempt failed
+   */
+  async more({ again = false } = {}) {
     // Each answer draws the list, which asks again: while one is on its way that would never end.
-    if (this.trouble || typeof this.inbox.next !== "string" || this.feed.isLoading(this.inbox)) return;
+    if ((this.trouble && !again) || typeof this.inbox.next !== "string" || this.feed.isLoading(this.inbox)) return;
     await this.#try(() => this.feed.more(this.inbox));
   }
 

@@ -252,7 +252,7 @@ export class TocsinInbox extends LitElement {
       return html`
         <div class="instead problem">
           <p>${texts.say("loadFailed", { why: reasonOf(desk.trouble, texts) })}</p>
-          <button type="button" class="button" @click=${() => (desk.inbox.size ? desk.more() : desk.begin())}>${texts.say("again")}</button>
+          <button type="button" class="button" @click=${() => (typeof desk.inbox.next === "string" ? desk.more({ again: true }) : desk.begin())}>${texts.say("again")}</button>
         </div>`;
     }
     if (desk.inbox.items.length > 0) return nothing;
