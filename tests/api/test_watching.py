@@ -181,6 +181,8 @@ def test_figures_count_what_was_sent_refused_and_delivered(start_server: Callabl
         for _ in range(3):
             admin.send(title="")
         server.http().send()
+        # Streams are counted when somebody looks: here, or once a second.
+        assert max(one["streams"] for one in figures(admin)["figures"]) == 2
     for span, step in (("hour", 60), ("day", 600)):
         told = admin.get("/api/figures", span=span).json
         assert (told["span"], told["step"]) == (span, step)

@@ -126,7 +126,8 @@ def test_each_migration_is_noted_with_its_checksum(folder: Path) -> None:
 def test_purges_are_found_by_their_number_also_in_a_file_of_before(folder: Path) -> None:
     ADAPTER.run(folder, send_some)
     execute(folder, "DROP INDEX floors_seq")
-    execute(folder, "DELETE FROM migrations WHERE number >= 5")
+    # As far as the test goes, those that came later were there before.
+    execute(folder, "DELETE FROM migrations WHERE number = 6")
     execute(folder, "INSERT INTO floors VALUES ('a', '', 1, 1), ('b', '', 1, 2)")
 
     ADAPTER.run(folder, send_some)

@@ -47,7 +47,7 @@ def imported(path: str) -> set[str]:
         if at in found:
             continue
         found.add(at)
-        for name in re.findall(r'^(?:import|export)[^;"]*"(\.[^"]+)"', (WEB / at).read_text(), re.MULTILINE):
+        for name in re.findall(r'^(?:import|export)[^;"]*"(\.[^"]+\.js)"', (WEB / at).read_text(), re.MULTILINE):
             left.append(str((WEB / at).parent.joinpath(name).resolve().relative_to(WEB)))
     return found
 

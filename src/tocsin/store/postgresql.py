@@ -254,7 +254,8 @@ class PostgresqlStore(PostgresqlIdentity):
         await self._among.rows(_PRESENCE, node, list(came), list(gone))
 
     async def forget_node(self, node: str) -> None:
-        await self._among.rows(_FORGET_NODE, node)
+        # Another may only have been stopped for a while: its writer finds its own row there when it wakes.
+        await self._among.rows(_FORGET_NODE, node, node == self._node)
 
     async def nodes(self) -> list[tuple[str, float]]:
         rows = await self._among.rows(
@@ -319,7 +320,7 @@ INSERT INTO presence (audience, node) SELECT DISTINCT unnest($2::text[]), $1 ON 
 """
 _FORGET_NODE = """
 WITH gone AS (DELETE FROM presence WHERE node = $1), free AS (DELETE FROM leases WHERE node = $1)
-DELETE FROM nodes WHERE id = $1 AND seen_at < clock_timestamp() - interval '1 hour'
+DELETE FROM nodes WHERE id = $1 AND ($2 OR seen_at < clock_timestamp() - interval '1 hour')
 """
 # One that is given back ends now; one that has ended is anybody's.
 _LEASE = """

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -219,7 +220,7 @@ class Purge:
             log.info("retention", extra={"gone": gone})
             await self._tidy("marks", ("", "", "", 0))
             await self._tidy("watermarks", ("", 0))
-        while await self._write(self._ground.give_back()):
+        while await self._write(self._ground.give_back):
             pass
         return gone
 
@@ -230,10 +231,10 @@ class Purge:
         while going:
             found, upto, going = await self._find(rule, now)
             for parts in chunks(_grouped(rule, found)):
-                gone += await self._write(self._ground.remove_own(parts))
+                gone += await self._write(partial(self._ground.remove_own, parts))
             if rule.app is not None:
                 for some in cut([first for first, user, _app in found if user is None], CHUNK):
-                    gone += await self._write(self._ground.void_broadcasts(rule.app, some, now))
+                    gone += await self._write(partial(self._ground.void_broadcasts, rule.app, some, now))
             self._looked[rule] = upto
         return gone
 
@@ -279,7 +280,7 @@ class Purge:
             by_type.update({row[0]: row[1] for row in found})
         if not by_type:
             return 0
-        done = await self._write(self._ground.raise_broadcasts(before, upto, by_type))
+        done = await self._write(partial(self._ground.raise_broadcasts, before, upto, by_type))
         return by_type.total() if done else 0
 
     async def _sweep_broadcasts(self) -> None:
@@ -296,17 +297,17 @@ class Purge:
                 of.setdefault(user, []).append(first)
             for parts in chunks([Part(UserId(user), "", firsts) for user, firsts in of.items()]):
                 some: dict[str, list[int]] = {part.user: part.firsts for part in parts}
-                await self._write(self._ground.remove_receipts(some))
+                await self._write(partial(self._ground.remove_receipts, some))
         while rows := await self._look("broadcasts_below", upto, _PAGE):
             for firsts in cut([row[0] for row in rows], CHUNK):
-                await self._write(self._ground.remove_broadcasts(firsts))
+                await self._write(partial(self._ground.remove_broadcasts, firsts))
 
     # ------------------------------------------------------------ by number
 
     async def _trim(self, most: int) -> int:
         gone, user, since = 0, "", self._trimmed
         newest = since
-        while owners := await self._paced(self._ground.owners(user)):
+        while owners := await self._paced(partial(self._ground.owners, user)):
             user = owners[-1][0]
             newest = max(newest, *(last for _owner, last in owners))
             for owner in [owner for owner, last in owners if last > since]:
@@ -319,7 +320,7 @@ class Purge:
         gone = 0
         while rows := await self._look("own_below", user, border, _PAGE):
             for parts in chunks([Part(user, "", [row[0] for row in rows])]):
-                gone += await self._write(self._ground.remove_own(parts))
+                gone += await self._write(partial(self._ground.remove_own, parts))
         return gone
 
     # ------------------------------------------------------------ what is left behind
@@ -330,26 +331,26 @@ class Purge:
         while upto and (rows := await self._look(f"spent_{kind}", *place, _PAGE, upto)):
             place = rows[-1][:-1]
             for spent in cut([row[:-1] for row in rows if row[-1]], CHUNK):
-                await self._write(self._ground.remove_spent(kind, spent))
+                await self._write(partial(self._ground.remove_spent, kind, spent))
 
     # ------------------------------------------------------------ pace
 
     async def _look(self, name: str, *values: Any) -> list[Row]:
-        return await self._paced(self._ground.look(name, *values))
+        return await self._paced(partial(self._ground.look, name, *values))
 
-    async def _paced(self, query: Awaitable[list[Row]]) -> list[Row]:
+    async def _paced(self, query: Callable[[], Awaitable[list[Row]]]) -> list[Row]:
         began = self._clock.monotonic()
-        rows = await query
+        rows = await query()
         await asyncio.sleep(self._clock.monotonic() - began)
         return rows
 
-    async def _write(self, command: Awaitable[Any]) -> Any:
+    async def _write(self, command: Callable[[], Awaitable[Any]]) -> Any:
         waited = 0.0
         while self._ground.queued and waited < _LONGEST_STAND_BACK:
             await asyncio.sleep(_STAND_BACK)
             waited += _STAND_BACK
         began = self._clock.monotonic()
-        result = await command
+        result = await command()
         await asyncio.sleep(max(_LEAST_PAUSE, _REST * (self._clock.monotonic() - began)))
         return result
 

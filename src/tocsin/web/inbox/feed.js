@@ -17,6 +17,8 @@ const FIRST_PAGE = 50, PAGE = 200;
 const REPLACED_WITHIN = 2_500;
 /** A stream that is refused twice within so many milliseconds will be refused again. */
 const ASKED_LATELY = 10_000;
+/** Milliseconds in which what comes together is asked for together. */
+const SOON = 300;
 /** More than so many to be read one by one, and the list is read anew instead. */
 const ONE_BY_ONE = 20;
 
@@ -241,10 +243,14 @@ export class Feed extends EventTarget {
   #soonAnew(inbox) {
     if (this.#soon.has(inbox)) return;
     this.#soon.add(inbox);
-    setTimeout(() => {
-      this.#soon.delete(inbox);
-      if (this.#inboxes.has(inbox)) this.refresh(inbox).catch(() => undefined);
-    }, 300);
+    // What can be searched follows what is kept, within a second where the machine is not busy.
+    const waits = inbox.query.words.trim() ? [SOON, 1_300, 4_000] : [SOON];
+    for (const [turn, wait] of waits.entries()) {
+      setTimeout(() => {
+        if (turn === 0) this.#soon.delete(inbox);
+        if (this.#inboxes.has(inbox)) this.refresh(inbox).catch(() => undefined);
+      }, wait);
+    }
   }
 
   /** @param {import("./stream.js").StreamState} state @param {number} code */
