@@ -68,8 +68,8 @@ def test_an_answer_that_is_not_described_is_found(
     server: Server, callers: dict[str, Http], session: requests.Session
 ) -> None:
     document = server.http().get("/openapi.json").json
-    del document["paths"]["/api/users/{id}"]["get"]["responses"]["404"]
-    operation = schemathesis.openapi.from_dict(document)["/api/users/{id}"]["GET"]
+    del document["paths"]["/api/notifications/{id}"]["get"]["responses"]["404"]
+    operation = schemathesis.openapi.from_dict(document)["/api/notifications/{id}"]["GET"]
     with pytest.raises(FailureGroup):
         ask(operation, callers["admin"], session, examples=5, reproducible=True)
 
