@@ -42,10 +42,10 @@ AREAS: dict[str, list[str]] = {
     # What is done with a file that nobody runs on; opens no store.
     "examination": [
         "tocsin.broker.redis_examination",
-        "tocsin.store.sqlite_examination",
-        "tocsin.store.sqlite_restore",
-        "tocsin.store.postgresql_examination",
-        "tocsin.store.postgresql_copying",
+        "tocsin.store.sqlite.examination",
+        "tocsin.store.sqlite.restore",
+        "tocsin.store.postgresql.examination",
+        "tocsin.store.postgresql.copying",
     ],
     "broker": ["tocsin.broker.*"],
     # What many nodes share; with one process nothing of it runs.

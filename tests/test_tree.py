@@ -27,40 +27,40 @@ def test_every_module_has_a_place_and_imports_go_down_only() -> None:
     ("module", "line"),
     [
         ("notification", "from tocsin.wire import encode"),
-        ("notification", "import tocsin.store.sqlite"),
+        ("notification", "import tocsin.store.sqlite.store"),
         ("notification", "import asyncio"),
         ("receipt", "import time"),
         ("errors", "from tocsin.config import Config"),
         ("config", "from . import wire"),
         ("wire", "from tocsin import ports"),
         ("ports", "from tocsin.path.accept import accept"),
-        ("credentials/jwt", "from tocsin.store.sqlite import Store"),
+        ("credentials/jwt", "from tocsin.store.sqlite.store import Store"),
         ("credentials/ticket", "from ..path import authorize"),
         ("path/announce", "from tocsin.live.hub import Hub"),
         ("path/append", "from tocsin.store import sqlite"),
         ("path/append", "def f():\n    from tocsin.broker import local"),
         ("path/append", "import importlib\nimportlib.import_module('tocsin.broker.local')"),
         ("path/accept", "import starlette.requests"),
-        ("store/sqlite", "from tocsin.path.append import append"),
-        ("store/sqlite", "from tocsin.broker.local import Broker"),
-        ("store/sqlite", "from ..credentials import key"),
-        ("store/sqlite", "import sqlite3"),
-        ("broker/local", "from tocsin.store.sqlite import Store"),
+        ("store/sqlite/store", "from tocsin.path.append import append"),
+        ("store/sqlite/store", "from tocsin.broker.local import Broker"),
+        ("store/sqlite/store", "from ...credentials import key"),
+        ("store/sqlite/store", "import sqlite3"),
+        ("broker/local", "from tocsin.store.sqlite.store import Store"),
         ("broker/local", "from ..live import hub"),
         ("channels/webhook", "from tocsin.api import routes"),
         ("live/stream", "import asyncio"),
         ("live/stream", "from socket import socket"),
         ("live/stream", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import asyncio.transports"),
-        ("live/stream", "from tocsin.store.sqlite import Store"),
+        ("live/stream", "from tocsin.store.sqlite.store import Store"),
         ("live/stream", "from .websocket import Skin"),
         ("live/hub", "from tocsin.path.announce import announce"),
         ("live/websocket", "from tocsin.api.users import users"),
         ("live/websocket", "from tocsin.server import serve"),
-        ("api/users", "from tocsin.store.sqlite import Store"),
-        ("api/routes", "from tocsin.store.sqlite import Store"),
+        ("api/users", "from tocsin.store.sqlite.store import Store"),
+        ("api/routes", "from tocsin.store.sqlite.store import Store"),
         ("api/users", "import apsw"),
         ("client/exchange", "from tocsin.ports import Store"),
-        ("cli", "from tocsin.store.sqlite import Store"),
+        ("cli", "from tocsin.store.sqlite.store import Store"),
         ("server", "from tocsin.cli import main"),
         ("billing", "import json"),
         ("live/stream", "from tocsin.mail import send"),
@@ -94,7 +94,7 @@ def test_no_name_is_one_that_says_nothing() -> None:
 def test_names_that_say_nothing_are_seen_in_files_and_folders() -> None:
     for name in ("src/tocsin/utils.py", "src/tocsin/services/mail.py", "tests/helpers/__init__.py"):
         assert SAYS_NOTHING & set(names(name))
-    assert not SAYS_NOTHING & set(names("src/tocsin/store/writer.py"))
+    assert not SAYS_NOTHING & set(names("src/tocsin/store/sqlite/writer.py"))
 
 
 def test_no_text_names_a_place_on_somebodys_machine() -> None:
@@ -149,8 +149,9 @@ def write_sound_tree(folder: Path) -> None:
         "path/append": "from tocsin.ports import Store\nfrom tocsin.credentials.key import Key",
         "path/authorize": "",
         "store/__init__": "",
-        "store/sqlite": "import apsw\nfrom .writer import Writer",
-        "store/writer": "import threading\nfrom tocsin.ports import Store",
+        "store/sqlite/__init__": "",
+        "store/sqlite/store": "import apsw\nfrom .writer import Writer",
+        "store/sqlite/writer": "import threading\nfrom tocsin.ports import Store",
         "broker/__init__": "",
         "broker/local": "import asyncio\nfrom ..ports import Broker",
         "channels/__init__": "",
@@ -166,7 +167,7 @@ def write_sound_tree(folder: Path) -> None:
         "client/exchange": "from tocsin.wire import encode",
         "cli": "import click\nfrom tocsin import server\nfrom tocsin.client.exchange import send",
         "__main__": "from tocsin.cli import main",
-        "server": "from tocsin.store.sqlite import Store\nfrom tocsin.api import routes",
+        "server": "from tocsin.store.sqlite.store import Store\nfrom tocsin.api import routes",
     }
     for name, text in sound.items():
         file = folder / "tocsin" / f"{name}.py"

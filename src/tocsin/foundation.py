@@ -29,7 +29,7 @@ from tocsin.ports import Clock, Span, Store
 from tocsin.position import Epoch
 from tocsin.principal import Principal
 from tocsin.store.purge import Keeping, Purge
-from tocsin.store.sqlite import SqliteStore
+from tocsin.store.sqlite.store import SqliteStore
 
 Work = Coroutine[Any, Any, None]
 
@@ -156,7 +156,7 @@ class AmongNodes:
         # Here and not above: who has no such database has not installed what speaks to it.
         try:
             from tocsin.broker.postgresql import PostgresqlBroker
-            from tocsin.store.postgresql import PostgresqlStore
+            from tocsin.store.postgresql.store import PostgresqlStore
         except ImportError as error:
             if error.name != "asyncpg":
                 raise

@@ -22,8 +22,8 @@ from tocsin.live.stream import State, Stream
 from tocsin.notification import Draft, new_id
 from tocsin.ports import Page, Span
 from tocsin.receipt import Item
-from tocsin.store.sqlite import SqliteStore
-from tocsin.store.sqlite_reader import PAGE_BYTES
+from tocsin.store.sqlite.reader import PAGE_BYTES
+from tocsin.store.sqlite.store import SqliteStore
 
 QUIET = {"TOCSIN_LOG_REQUESTS": "none"}
 

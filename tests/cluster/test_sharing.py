@@ -19,7 +19,7 @@ from tocsin.cluster.leases import Lease
 from tocsin.cluster.presence import GONE_SECONDS, Presence
 from tocsin.ports import Span
 from tocsin.position import Epoch
-from tocsin.store.postgresql import PostgresqlStore
+from tocsin.store.postgresql.store import PostgresqlStore
 
 E = Epoch("e0")
 

@@ -13,8 +13,8 @@ from harness.http import Http
 from harness.postgresql import Cluster
 from harness.server import Server
 from store.adapters import Recorder, draft
-from tocsin.store import postgresql_connection
-from tocsin.store.postgresql import PostgresqlStore
+from tocsin.store.postgresql import connection as postgresql_connection
+from tocsin.store.postgresql.store import PostgresqlStore
 
 LONGEST_SECONDS = 3.0
 BACK_SECONDS = 5.0

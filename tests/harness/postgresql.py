@@ -22,7 +22,7 @@ from typing import Any
 import asyncpg
 
 from tocsin.ports import Span
-from tocsin.store.postgresql import PostgresqlStore
+from tocsin.store.postgresql.store import PostgresqlStore
 
 PASSWORD = "not-for-anybody-else"
 _START_SECONDS = 30.0

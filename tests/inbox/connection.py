@@ -20,7 +20,7 @@ from tocsin.live.closing import Close
 from tocsin.live.stream import State, Stream
 from tocsin.ports import Page
 from tocsin.principal import UserId
-from tocsin.store.sqlite import SqliteStore
+from tocsin.store.sqlite.store import SqliteStore
 
 
 class Door:

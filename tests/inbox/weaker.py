@@ -26,10 +26,9 @@ from tocsin.live.hub import Hub
 from tocsin.live.stream import Stream
 from tocsin.ports import Page
 from tocsin.receipt import InboxChange, Item, Mark, Receipt, Unread
-from tocsin.store import sqlite_counts as counts
-from tocsin.store import sqlite_state as state
-from tocsin.store.queries import queries
-from tocsin.store.sqlite_batch import Batch
+from tocsin.store.sqlite import counts, state
+from tocsin.store.sqlite.batch import Batch
+from tocsin.store.sqlite.queries import queries
 
 Weaken = Callable[[pytest.MonkeyPatch], None]
 

@@ -27,7 +27,7 @@ from tocsin.ports import Span, Wanted
 from tocsin.position import Position
 from tocsin.principal import Principal, UserId
 from tocsin.receipt import Unread
-from tocsin.store.sqlite import SqliteStore
+from tocsin.store.sqlite.store import SqliteStore
 
 T = TypeVar("T")
 

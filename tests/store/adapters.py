@@ -19,8 +19,8 @@ from tocsin.notification import Draft, Notification, new_id
 from tocsin.ports import EVERYTHING, AuditEntry, Entry, Page, Span, Store, Wanted
 from tocsin.principal import User, UserId
 from tocsin.receipt import UNTOUCHED, Change, Item
-from tocsin.store.postgresql import PostgresqlStore
-from tocsin.store.sqlite import FILE, SqliteStore
+from tocsin.store.postgresql.store import PostgresqlStore
+from tocsin.store.sqlite.store import FILE, SqliteStore
 
 NOW = 1_800_000_000_000
 """Milliseconds UTC at which all drafts of these tests are made."""

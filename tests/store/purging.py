@@ -13,7 +13,7 @@ from tocsin.ports import EVERYTHING, Entry
 from tocsin.principal import UserId
 from tocsin.receipt import Item
 from tocsin.store.purge import Keeping
-from tocsin.store.sqlite import SqliteStore
+from tocsin.store.sqlite.store import SqliteStore
 
 DAY = 86_400_000
 ANNA, BERT = UserId("anna"), UserId("bert")

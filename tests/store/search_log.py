@@ -11,8 +11,8 @@ from typing import Any
 
 from tocsin.errors import Unavailable
 from tocsin.principal import UserId
-from tocsin.store.sqlite_file import Lock, connect, prepare
-from tocsin.store.sqlite_search import Search
+from tocsin.store.sqlite.file import Lock, connect, prepare
+from tocsin.store.sqlite.search import Search
 
 LAST = 1 << 62
 PATIENCE = 30.0

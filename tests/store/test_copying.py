@@ -16,8 +16,8 @@ from tocsin.idempotency import Once
 from tocsin.notification import Draft
 from tocsin.ports import Replay, Store
 from tocsin.principal import Key, KeyId, SessionId, UserId
-from tocsin.store.postgresql import PostgresqlStore
-from tocsin.store.postgresql_copying import copy
+from tocsin.store.postgresql.copying import copy
+from tocsin.store.postgresql.store import PostgresqlStore
 
 ANNA, BERT = UserId("anna"), UserId("bert")
 ONCE = Once(scope="key:tests send", key="k", fingerprint=b"print")

@@ -18,9 +18,9 @@ from tocsin.device import DeviceId
 from tocsin.notification import TYPES, NotificationId
 from tocsin.ports import Entry
 from tocsin.principal import User, UserId
-from tocsin.store.sqlite import FILE, SqliteStore
-from tocsin.store.sqlite_file import connect
-from tocsin.store.sqlite_inbox import read_unread
+from tocsin.store.sqlite.file import connect
+from tocsin.store.sqlite.inbox import read_unread
+from tocsin.store.sqlite.store import FILE, SqliteStore
 
 ANN, BOB = UserId("ann"), UserId("bob")
 EVERYBODY = [UserId(f"user {n}") for n in range(4)]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from store.adapters import ADAPTERS, Recorder, draft
-from tocsin.store import writer
+from tocsin.store.sqlite import writer
 
 SENDERS = 16
 SENDS = 20

@@ -21,8 +21,8 @@ from tocsin.notification import Notification
 from tocsin.ports import Entry, Span
 from tocsin.principal import User, UserId
 from tocsin.receipt import Mark, Receipt, Withdrawn
-from tocsin.store import postgresql_schema as schema
-from tocsin.store.postgresql import PostgresqlStore
+from tocsin.store.postgresql import schema
+from tocsin.store.postgresql.store import PostgresqlStore
 
 ANNA = UserId("anna")
 

@@ -9,7 +9,7 @@ from store.purging import ANNA, BERT, Held, check_counts, inbox, numbers, on_a_s
 from tocsin.app import AppId
 from tocsin.receipt import Purged
 from tocsin.store.purge import NO_APP, Keeping
-from tocsin.store.sqlite import SqliteStore
+from tocsin.store.sqlite.store import SqliteStore
 
 # -- by age
 

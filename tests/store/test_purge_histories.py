@@ -17,7 +17,7 @@ from tocsin.ports import Item
 from tocsin.principal import UserId
 from tocsin.receipt import Mark, Purged, Receipt, Withdrawn
 from tocsin.store.purge import NO_APP
-from tocsin.store.sqlite import SqliteStore
+from tocsin.store.sqlite.store import SqliteStore
 
 
 class Follower:

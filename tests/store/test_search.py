@@ -12,7 +12,7 @@ from store.search_log import LAST, Log, find, followed, searching
 from store.search_texts import CASES, TEXTS
 from tocsin.errors import Invalid
 from tocsin.store.search_words import MOST_CHARACTERS, MOST_WORDS
-from tocsin.store.sqlite_search import Search
+from tocsin.store.sqlite.search import Search
 
 # -- what words mean
 

@@ -12,8 +12,8 @@ import pytest
 
 from store.search_log import Log, eventually, find, finds, followed, searching
 from tocsin.errors import Unavailable
-from tocsin.store.sqlite_index import FORMAT
-from tocsin.store.sqlite_search import Search
+from tocsin.store.sqlite.index import FORMAT
+from tocsin.store.sqlite.search import Search
 
 
 def missing(path: Path, log: Log) -> None:

@@ -12,8 +12,8 @@ import pytest
 from store.search_log import LAST, Log, eventually, find, finds, followed, searching
 from tocsin.errors import Unavailable
 from tocsin.principal import UserId
-from tocsin.store import sqlite_search
-from tocsin.store.sqlite_search import Search
+from tocsin.store.sqlite import search as sqlite_search
+from tocsin.store.sqlite.search import Search
 
 # -- following the log
 

@@ -16,8 +16,8 @@ from store.adapters import ADAPTERS, Recorder, audit, draft, put_users
 from tocsin.errors import StartError, Unavailable
 from tocsin.ports import Span, Store
 from tocsin.principal import UserId
-from tocsin.store.sqlite import SqliteStore
-from tocsin.store.sqlite_index import _FLOORS_SINCE
+from tocsin.store.sqlite.index import _FLOORS_SINCE
+from tocsin.store.sqlite.store import SqliteStore
 
 ADAPTER = ADAPTERS["sqlite"]
 

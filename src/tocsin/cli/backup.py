@@ -17,7 +17,7 @@ from tocsin.cli.session import DEFAULT_URL, Session, as_json
 from tocsin.cli.terminal import complain
 
 if TYPE_CHECKING:
-    from tocsin.store.sqlite_restore import Looked
+    from tocsin.store.sqlite.restore import Looked
 
 _SILENCE_SECONDS = 3600.0
 """How long the server may take to make the copy before its first byte comes."""
@@ -75,7 +75,7 @@ def restore(file: Path, data: str | None, *, replace: bool, **given: Any) -> Non
     before hold no longer.
     """
     from tocsin.errors import StartError
-    from tocsin.store import sqlite_restore
+    from tocsin.store.sqlite import restore as sqlite_restore
 
     folder = _folder(data)
     old_mask = os.umask(0o077)
@@ -101,7 +101,7 @@ def _folder(data: str | None) -> Path:
 
 def _stopped(data: str | None, url: str | None) -> Path | None:
     """The data folder that is meant, when no server runs on it; None when a server is to be asked."""
-    from tocsin.store.sqlite_examination import database, in_use
+    from tocsin.store.sqlite.examination import database, in_use
 
     if url is not None and data is None:
         return None
@@ -118,8 +118,8 @@ def _stopped(data: str | None, url: str | None) -> Path | None:
 
 def _made(making: Path, session: Session, folder: Path | None) -> Looked:
     from tocsin.errors import StartError
-    from tocsin.store import sqlite_restore
-    from tocsin.store.sqlite_examination import database
+    from tocsin.store.sqlite import restore as sqlite_restore
+    from tocsin.store.sqlite.examination import database
 
     try:
         if folder is None:
@@ -164,8 +164,8 @@ def _receive(session: Session, path: Path) -> None:
 
 
 def _put(making: Path, file: Path) -> None:
-    from tocsin.store import sqlite_restore
-    from tocsin.store.sqlite_examination import database
+    from tocsin.store.sqlite import restore as sqlite_restore
+    from tocsin.store.sqlite.examination import database
 
     database(making).replace(file)
     sqlite_restore.sync(file.parent)

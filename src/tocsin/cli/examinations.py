@@ -20,7 +20,7 @@ from tocsin.config import Config
 from tocsin.credentials.key import DEV_APP_SECRET, DEV_KEY, secret_hash
 from tocsin.credentials.password import password_holds
 from tocsin.errors import StartError
-from tocsin.store.sqlite_examination import Damaged, Examination, database, in_use, sqlite_version
+from tocsin.store.sqlite.examination import Damaged, Examination, database, in_use, sqlite_version
 
 LITTLE_SPACE = 1024**3
 NO_SPACE = 100 * 1024**2

@@ -9,7 +9,7 @@ from tocsin.cli.finding import Finding
 from tocsin.errors import StartError
 
 if TYPE_CHECKING:
-    from tocsin.store.postgresql_examination import Settings
+    from tocsin.store.postgresql.examination import Settings
 
 _ABOUT = "PostgreSQL"
 _ENOUGH_CONNECTIONS = 40
@@ -18,7 +18,7 @@ _ENOUGH_CONNECTIONS = 40
 def postgresql(url: str) -> Iterator[Finding]:
     """Look at the database that the settings name."""
     try:
-        from tocsin.store.postgresql_examination import look
+        from tocsin.store.postgresql.examination import look
     except ImportError:
         yield Finding("problem", _ABOUT, "its driver is not here: pip install 'tocsin[postgres]'")
         return

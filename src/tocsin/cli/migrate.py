@@ -40,7 +40,7 @@ def migrate_store(folder: Path, url: str, **given: Any) -> None:
 
     try:
         try:
-            from tocsin.store.postgresql_copying import copy
+            from tocsin.store.postgresql.copying import copy
         except ImportError:
             raise StartError("PostgreSQL needs a driver that is not here: pip install 'tocsin[postgres]'") from None
         copied = asyncio.run(copy(folder, url, tell))

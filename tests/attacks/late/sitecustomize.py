@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 if "LATE_SECONDS" in os.environ:
-    from tocsin.store.sqlite_reader import Reader
+    from tocsin.store.sqlite.reader import Reader
 
     SECONDS = float(os.environ["LATE_SECONDS"])
     read_at_once = Reader.rows

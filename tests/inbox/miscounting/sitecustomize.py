@@ -3,7 +3,7 @@
 Loaded by the interpreter because the control puts this folder on PYTHONPATH.
 """
 
-from tocsin.store.queries import queries
+from tocsin.store.sqlite.queries import queries
 
 _COUNTED = "unseen = unseen + :unseen"
 

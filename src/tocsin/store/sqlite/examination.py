@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import apsw
 
-from tocsin.store.sqlite import FILE
-from tocsin.store.sqlite_file import OLDEST_SAFE
-from tocsin.store.sqlite_reader import checksum
+from tocsin.store.sqlite.file import OLDEST_SAFE
+from tocsin.store.sqlite.reader import checksum
+from tocsin.store.sqlite.store import FILE
 
 LOCK_FILE = "tocsin.lock"
 _MOST_NAMED = 5
@@ -83,7 +83,7 @@ class Examination:
         """
         known = {
             int(entry.name[:4]): (entry.name, hashlib.sha256(entry.read_bytes()).hexdigest())
-            for entry in (files("tocsin.store") / "migrations").iterdir()
+            for entry in (files("tocsin.store.sqlite") / "migrations").iterdir()
             if entry.name.endswith(".sql")
         }
         applied: dict[int, str] = dict(self._rows("SELECT number, sha256 FROM migrations"))

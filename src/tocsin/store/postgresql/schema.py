@@ -52,7 +52,7 @@ class Migration(msgspec.Struct, frozen=True):
 
 def migrations() -> list[Migration]:
     """All there are, in order."""
-    folder = files("tocsin.store") / "migrations_postgresql"
+    folder = files("tocsin.store.postgresql") / "migrations"
     found = []
     for file in folder.iterdir():
         if named := _NAMED.fullmatch(file.name):
@@ -62,7 +62,7 @@ def migrations() -> list[Migration]:
 
 def functions() -> tuple[str, str]:
     """The name of the schema that the functions of this version are in, and what makes them."""
-    folder = files("tocsin.store")
+    folder = files("tocsin.store.postgresql")
     text = "".join((folder / name).read_text(encoding="utf-8") for name in ("functions.sql", "reads.sql"))
     return f"tocsin_{hashlib.sha256(text.encode()).hexdigest()[:12]}", text
 

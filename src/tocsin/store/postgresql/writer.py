@@ -19,8 +19,8 @@ from tocsin.errors import Unavailable
 from tocsin.nodes import Settling
 from tocsin.ports import Announcer, Span
 from tocsin.position import Epoch
-from tocsin.store.postgresql_batch import CALL, Call, Command, Result, cost
-from tocsin.store.postgresql_connection import LOST, OF_THE_STORE
+from tocsin.store.postgresql.batch import CALL, Call, Command, Result, cost
+from tocsin.store.postgresql.connection import LOST, OF_THE_STORE
 
 log = logging.getLogger("tocsin.store")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import apsw
 
 from tocsin.errors import Conflict, Unavailable
-from tocsin.store.writer import Writer
+from tocsin.store.sqlite.writer import Writer
 
 log = logging.getLogger("tocsin.store")
 

@@ -9,12 +9,12 @@ from typing import Any
 import apsw
 
 from tocsin.app import AppId
-from tocsin.store import sqlite_floors as floors
 from tocsin.store.purge import Part, Row
-from tocsin.store.queries import queries
-from tocsin.store.sqlite_batch import Batch
-from tocsin.store.sqlite_reader import Reader
-from tocsin.store.writer import Writer
+from tocsin.store.sqlite import floors
+from tocsin.store.sqlite.batch import Batch
+from tocsin.store.sqlite.queries import queries
+from tocsin.store.sqlite.reader import Reader
+from tocsin.store.sqlite.writer import Writer
 
 _OWNERS = 200
 _LITTLE = 256

@@ -12,9 +12,9 @@ from tocsin.app import App, AppId, Secret
 from tocsin.device import Device, DeviceId
 from tocsin.ports import SESSIONS_KEPT, AuditEntry
 from tocsin.principal import Key, KeyId, Session, SessionId, User, UserId
-from tocsin.store.postgresql_batch import Doing, audit_row
-from tocsin.store.postgresql_reader import Reader
-from tocsin.store.postgresql_writer import Writer
+from tocsin.store.postgresql.batch import Doing, audit_row
+from tocsin.store.postgresql.reader import Reader
+from tocsin.store.postgresql.writer import Writer
 from tocsin.store.rows import app_of, key_of, secret_of, session_of, user_of
 
 _LAST = 1 << 62

@@ -13,10 +13,10 @@ import msgspec
 from tocsin.app import AppId
 from tocsin.principal import UserId
 from tocsin.receipt import Purged
-from tocsin.store import sqlite_counts as counts
 from tocsin.store.purge import Part
-from tocsin.store.sqlite_batch import Batch
-from tocsin.store.sqlite_reader import checksum
+from tocsin.store.sqlite import counts
+from tocsin.store.sqlite.batch import Batch
+from tocsin.store.sqlite.reader import checksum
 
 
 def remove_own(batch: Batch, parts: Sequence[Part]) -> int:

@@ -16,12 +16,12 @@ import apsw
 import msgspec
 
 from tocsin.errors import StartError
-from tocsin.store.queries import queries
-from tocsin.store.sqlite import FILE
-from tocsin.store.sqlite_backup import make_single
-from tocsin.store.sqlite_backup import sync as sync
-from tocsin.store.sqlite_examination import LOCK_FILE, Damaged, Examination
-from tocsin.store.sqlite_file import Lock, connect, make_folder, new_epoch
+from tocsin.store.sqlite.backup import make_single
+from tocsin.store.sqlite.backup import sync as sync
+from tocsin.store.sqlite.examination import LOCK_FILE, Damaged, Examination
+from tocsin.store.sqlite.file import Lock, connect, make_folder, new_epoch
+from tocsin.store.sqlite.queries import queries
+from tocsin.store.sqlite.store import FILE
 
 _MAGIC = b"SQLite format 3\0"
 _FOLDER = "restore.tmp"

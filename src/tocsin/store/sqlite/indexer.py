@@ -11,7 +11,7 @@ from pathlib import Path
 
 import apsw
 
-from tocsin.store.sqlite_index import Index, LogUnreadable, Unfit
+from tocsin.store.sqlite.index import Index, LogUnreadable, Unfit
 
 log = logging.getLogger("tocsin.store")
 

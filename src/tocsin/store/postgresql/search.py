@@ -17,7 +17,7 @@ import msgspec
 from tocsin.errors import Unavailable
 from tocsin.principal import UserId
 from tocsin.store.folded_words import words_of
-from tocsin.store.postgresql_reader import Reader
+from tocsin.store.postgresql.reader import Reader
 from tocsin.store.search_words import parts
 
 log = logging.getLogger("tocsin.store")

@@ -11,12 +11,12 @@ import asyncpg
 import msgspec
 
 from tocsin.errors import StartError
-from tocsin.store.postgresql_connection import Place
-from tocsin.store.postgresql_reader import checksum
-from tocsin.store.postgresql_schema import prepare
-from tocsin.store.sqlite_file import Lock, connect
-from tocsin.store.sqlite_file import prepare as prepare_sqlite
-from tocsin.store.sqlite_reader import checksum as sqlite_checksum
+from tocsin.store.postgresql.connection import Place
+from tocsin.store.postgresql.reader import checksum
+from tocsin.store.postgresql.schema import prepare
+from tocsin.store.sqlite.file import Lock, connect
+from tocsin.store.sqlite.file import prepare as prepare_sqlite
+from tocsin.store.sqlite.reader import checksum as sqlite_checksum
 
 CHUNK = 2_000
 """Rows that are on their way at a time."""

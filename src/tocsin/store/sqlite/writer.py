@@ -17,8 +17,8 @@ import msgspec
 
 from tocsin.errors import Unavailable
 from tocsin.ports import Announcer
-from tocsin.store.sqlite_batch import Command, Result
-from tocsin.store.sqlite_ledger import Broken, Ledger
+from tocsin.store.sqlite.batch import Command, Result
+from tocsin.store.sqlite.ledger import Broken, Ledger
 
 log = logging.getLogger("tocsin.store")
 

@@ -12,7 +12,7 @@ _NAMED = re.compile(r"^-- name: (\w+)\n((?:-- [^\n]*\n)+)(.*?;)$", re.MULTILINE 
 @cache
 def queries() -> dict[str, str]:
     """Every query by its name, ready to run."""
-    folder = files("tocsin.store")
+    folder = files("tocsin.store.sqlite")
     names = ("queries.sql", "inbox.sql", "purge.sql", "batches.sql")
     text = "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
     return {name: sql for name, _sentence, sql in _NAMED.findall(text)}

@@ -21,9 +21,9 @@ import apsw
 from tocsin.errors import Unavailable
 from tocsin.principal import UserId
 from tocsin.store.search_words import expression
-from tocsin.store.sqlite_file import connect
-from tocsin.store.sqlite_index import owner
-from tocsin.store.sqlite_indexer import Indexer, is_damage
+from tocsin.store.sqlite.file import connect
+from tocsin.store.sqlite.index import owner
+from tocsin.store.sqlite.indexer import Indexer, is_damage
 
 log = logging.getLogger("tocsin.store")
 

@@ -31,21 +31,21 @@ from tocsin.ports import (
 from tocsin.position import Epoch
 from tocsin.principal import UserId
 from tocsin.receipt import Act, Item, State, Unread
-from tocsin.store import sqlite_state as state
 from tocsin.store.bulk import Bulk
 from tocsin.store.purge import Keeping, Purge
-from tocsin.store.sqlite_backup import Snapshots
-from tocsin.store.sqlite_batch import Appending, Batch, replay_of
-from tocsin.store.sqlite_bulk import keeping
-from tocsin.store.sqlite_checkpointer import Checkpointer
-from tocsin.store.sqlite_file import Lock, connect, make_folder, prepare
-from tocsin.store.sqlite_identity import SqliteIdentity
-from tocsin.store.sqlite_inbox import read_inbox, read_item, read_unread, read_whereabouts, sent_of
-from tocsin.store.sqlite_ledger import Ledger
-from tocsin.store.sqlite_purge import SqliteGround
-from tocsin.store.sqlite_reader import Reader, read_changes
-from tocsin.store.sqlite_search import Search
-from tocsin.store.writer import Writer
+from tocsin.store.sqlite import state
+from tocsin.store.sqlite.backup import Snapshots
+from tocsin.store.sqlite.batch import Appending, Batch, replay_of
+from tocsin.store.sqlite.bulk import keeping
+from tocsin.store.sqlite.checkpointer import Checkpointer
+from tocsin.store.sqlite.file import Lock, connect, make_folder, prepare
+from tocsin.store.sqlite.identity import SqliteIdentity
+from tocsin.store.sqlite.inbox import read_inbox, read_item, read_unread, read_whereabouts, sent_of
+from tocsin.store.sqlite.ledger import Ledger
+from tocsin.store.sqlite.purge import SqliteGround
+from tocsin.store.sqlite.reader import Reader, read_changes
+from tocsin.store.sqlite.search import Search
+from tocsin.store.sqlite.writer import Writer
 
 log = logging.getLogger("tocsin.store")
 

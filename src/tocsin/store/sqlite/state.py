@@ -13,10 +13,10 @@ from tocsin.notification import NotificationId, Type
 from tocsin.ports import AuditEntry
 from tocsin.principal import UserId
 from tocsin.receipt import Act, Mark, Receipt, State, Unread, Withdrawn
-from tocsin.store import sqlite_counts as counts
-from tocsin.store.sqlite_batch import Batch
-from tocsin.store.sqlite_marks import Marks
-from tocsin.store.sqlite_reader import checksum
+from tocsin.store.sqlite import counts
+from tocsin.store.sqlite.batch import Batch
+from tocsin.store.sqlite.marks import Marks
+from tocsin.store.sqlite.reader import checksum
 
 Row = tuple[Any, ...]
 

@@ -11,13 +11,13 @@ from tocsin.app import App, AppId, Secret
 from tocsin.device import Device, DeviceId
 from tocsin.ports import SESSIONS_KEPT, AuditEntry
 from tocsin.principal import Key, KeyId, Session, SessionId, User, UserId
-from tocsin.store import sqlite_counts as counts
-from tocsin.store.queries import queries
 from tocsin.store.rows import app_of, key_of, secret_of, session_of, user_of
-from tocsin.store.sqlite_batch import Batch
-from tocsin.store.sqlite_reader import Reader
-from tocsin.store.sqlite_state import leave
-from tocsin.store.writer import Writer
+from tocsin.store.sqlite import counts
+from tocsin.store.sqlite.batch import Batch
+from tocsin.store.sqlite.queries import queries
+from tocsin.store.sqlite.reader import Reader
+from tocsin.store.sqlite.state import leave
+from tocsin.store.sqlite.writer import Writer
 
 _LAST = 1 << 62
 

@@ -6,7 +6,7 @@ from tocsin.errors import Refusal
 from tocsin.idempotency import KEPT_MS, Once, UsedKey
 from tocsin.notification import Draft
 from tocsin.store.bulk import Outcome, Part, decode_kept, encode_kept, kept, outcomes_of, withheld
-from tocsin.store.sqlite_batch import Batch, Command
+from tocsin.store.sqlite.batch import Batch, Command
 
 
 def keeping(part: Part) -> Command:

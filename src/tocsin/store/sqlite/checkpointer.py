@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import apsw
 
-from tocsin.store.sqlite_file import Lock
-from tocsin.store.sqlite_ledger import Broken, Ledger, raise_if_broken
+from tocsin.store.sqlite.file import Lock
+from tocsin.store.sqlite.ledger import Broken, Ledger, raise_if_broken
 
 LOOK_SECONDS = 0.05
 LATEST_SECONDS = 1.0

@@ -8,8 +8,8 @@ import asyncpg
 import msgspec
 
 from tocsin.errors import StartError
-from tocsin.store.postgresql_connection import Place
-from tocsin.store.postgresql_schema import OLDEST, migrations
+from tocsin.store.postgresql.connection import Place
+from tocsin.store.postgresql.schema import OLDEST, migrations
 
 _SECONDS = 5.0
 

@@ -22,9 +22,9 @@ from tocsin.notification import Notification
 from tocsin.ports import Page
 from tocsin.principal import UserId
 from tocsin.receipt import Change, Item, Mark, Purged, Receipt, State, Withdrawn
-from tocsin.store.queries import queries
-from tocsin.store.sqlite_file import connect
-from tocsin.store.sqlite_marks import Marks
+from tocsin.store.sqlite.file import connect
+from tocsin.store.sqlite.marks import Marks
+from tocsin.store.sqlite.queries import queries
 
 log = logging.getLogger("tocsin.store")
 

@@ -16,7 +16,7 @@ import apsw
 
 from tocsin.errors import StartError
 from tocsin.position import Epoch
-from tocsin.store.queries import queries
+from tocsin.store.sqlite.queries import queries
 
 OLDEST_SAFE = (3, 51, 3)
 """Before it, resetting the WAL could race with a commit."""
@@ -153,7 +153,7 @@ def _rows(connection: apsw.Connection, sql: str) -> list[tuple[Any, ...]]:
 
 def _migrations() -> list[tuple[int, str, str]]:
     found = []
-    for entry in (files("tocsin.store") / "migrations").iterdir():
+    for entry in (files("tocsin.store.sqlite") / "migrations").iterdir():
         if entry.name.endswith(".sql"):
             found.append((int(entry.name[:4]), entry.name, entry.read_text(encoding="utf-8")))
     return sorted(found)

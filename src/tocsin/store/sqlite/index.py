@@ -13,7 +13,7 @@ from typing import Any
 
 import apsw
 
-from tocsin.store.sqlite_file import connect
+from tocsin.store.sqlite.file import connect
 
 FORMAT = 1
 """Of the schema below; a file of another one is made again."""

@@ -12,9 +12,9 @@ from tocsin.notification import NotificationId
 from tocsin.ports import EVERYTHING, InboxPage, Recipient, SentNotification, Wanted, Whereabouts
 from tocsin.principal import UserId
 from tocsin.receipt import Item, State, Unread
-from tocsin.store import sqlite_counts as counts
-from tocsin.store.sqlite_marks import Marks
-from tocsin.store.sqlite_reader import checksum, item_of, runner
+from tocsin.store.sqlite import counts
+from tocsin.store.sqlite.marks import Marks
+from tocsin.store.sqlite.reader import checksum, item_of, runner
 
 Row = tuple[Any, ...]
 

@@ -20,8 +20,8 @@ from tocsin.idempotency import KEPT_MS, Once, UsedKey
 from tocsin.notification import Draft, Notification, NotificationId
 from tocsin.ports import AuditEntry, Entry, Replay
 from tocsin.receipt import InboxChange
-from tocsin.store.queries import queries
-from tocsin.store.sqlite_reader import checksum
+from tocsin.store.sqlite.queries import queries
+from tocsin.store.sqlite.reader import checksum
 
 _COLUMNS = "first, seq, since, id, user_id, device_id, app_id, type, sender, credential, created_at, body, crc"
 _WIDTH = 13

@@ -34,14 +34,14 @@ from tocsin.position import Epoch
 from tocsin.principal import UserId
 from tocsin.receipt import NOTHING_UNREAD, Act, Item, State, Unread
 from tocsin.store.bulk import Bulk
-from tocsin.store.postgresql_batch import Appending, Doing, audit_row
-from tocsin.store.postgresql_connection import Place
-from tocsin.store.postgresql_identity import PostgresqlIdentity
-from tocsin.store.postgresql_purge import PostgresqlGround
-from tocsin.store.postgresql_reader import Reader
-from tocsin.store.postgresql_schema import enter, hold_to_epoch, prepare
-from tocsin.store.postgresql_search import Search
-from tocsin.store.postgresql_writer import Writer
+from tocsin.store.postgresql.batch import Appending, Doing, audit_row
+from tocsin.store.postgresql.connection import Place
+from tocsin.store.postgresql.identity import PostgresqlIdentity
+from tocsin.store.postgresql.purge import PostgresqlGround
+from tocsin.store.postgresql.reader import Reader
+from tocsin.store.postgresql.schema import enter, hold_to_epoch, prepare
+from tocsin.store.postgresql.search import Search
+from tocsin.store.postgresql.writer import Writer
 from tocsin.store.purge import Keeping, Purge
 
 log = logging.getLogger("tocsin.store")

@@ -10,9 +10,9 @@ import msgspec
 
 from tocsin.app import AppId
 from tocsin.errors import Unavailable
-from tocsin.store.postgresql_batch import Doing
-from tocsin.store.postgresql_reader import Reader
-from tocsin.store.postgresql_writer import Writer
+from tocsin.store.postgresql.batch import Doing
+from tocsin.store.postgresql.reader import Reader
+from tocsin.store.postgresql.writer import Writer
 from tocsin.store.purge import Part, Row
 
 _OWNERS = 200

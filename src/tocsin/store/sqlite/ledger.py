@@ -17,8 +17,8 @@ import apsw
 from tocsin.errors import Refusal, Unavailable
 from tocsin.ports import Entry, Span
 from tocsin.position import Epoch
-from tocsin.store.queries import queries
-from tocsin.store.sqlite_batch import Appending, Batch, Command, Result
+from tocsin.store.sqlite.batch import Appending, Batch, Command, Result
+from tocsin.store.sqlite.queries import queries
 
 log = logging.getLogger("tocsin.store")
 
