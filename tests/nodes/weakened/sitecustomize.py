@@ -55,7 +55,7 @@ RULES = {
     "reading": ("tocsin.cluster.tail", _never_reads),
     "seeing": ("tocsin.cluster.tail", _feeds_blindly),
     "counting": ("tocsin.cluster.counting", _does_not_count),
-    "tickets": ("tocsin.store.postgresql", _takes_any_ticket),
+    "tickets": ("tocsin.store.postgresql.store", _takes_any_ticket),
     "forgetting": ("tocsin.directory", _keeps_what_it_knows),
     "draining": ("tocsin.server", _stops_at_once),
 }
