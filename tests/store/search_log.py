@@ -15,7 +15,7 @@ from tocsin.store.sqlite.file import Lock, connect, prepare
 from tocsin.store.sqlite.search import Search
 
 LAST = 1 << 62
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Log:
