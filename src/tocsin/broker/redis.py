@@ -71,7 +71,8 @@ class RedisBroker:
         while True:
             url = self._known[self._next % len(self._known)]
             try:
-                await self._carry(url, patience)
+                # A task for each try: before Python 3.11.3, one whose group saw a member fail stays cancelled.
+                await asyncio.create_task(self._carry(url, patience))
             except* Exception as errors:  # noqa: BLE001  (whatever it is, it is out of reach)
                 error = _first(errors)
                 if not self.trouble:
