@@ -23,7 +23,7 @@ run: ## start the server for trying out; PORT=8000 DATA=./tocsin-data
 	@exec .venv/bin/tocsin serve --dev --host 127.0.0.1 --port "$(PORT)" --data "$(DATA)"
 
 test: setup packages node_modules/.package-lock.json ## run the tests; ARGS="-k word" or ARGS=tests/test_tree.py goes to pytest
-	@.venv/bin/python -m pytest -n 2 --dist loadfile -m "not soak" $(ARGS)
+	@.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
 
 soak: setup packages node_modules/.package-lock.json ## the same tests with larger numbers, and the long ones: hours; docs/howto/soak.md
 	@TOCSIN_SOAK=1 .venv/bin/python -m pytest -o faulthandler_timeout=7200 $(ARGS)

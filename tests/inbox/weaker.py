@@ -236,3 +236,26 @@ _COUNTS: dict[str, tuple[Weaken, tuple[str, ...]]] = {
 
 RULES_OFF = _LOG | _COUNTS
 """How a rule is switched off, and by what (rules of `Inboxes`) that shows soonest."""
+
+SEEDS = {
+    "a page reaches to the head of afterwards": 3,
+    "a mark leaves what was set unread": 6,
+    "purged, and the floor keeps its number": 6,
+    "what was there before one joined": 4,
+    "marks about devices are not counted": 5,
+    "what is set unread below a mark is not counted": 4,
+    "one that was set unread and withdrawn is counted": 5,
+    "a purged one of one's own is counted": 2,
+    "counts are as of another number": 4,
+    "a page reaches to the last of all kinds": 7,
+    "receipts without a number": 6,
+    "marks without a number": 3,
+    "withdrawn, and the row keeps its number": 6,
+    "nobody says that something is gone": 4,
+    "counted from before one joined": 6,
+    "what was read before a mark counts twice": 3,
+    "a withdrawn broadcast is counted": 6,
+    "a withdrawn one of one's own is counted": 3,
+    "purged broadcasts are counted": 2,
+}
+"""The seed of histories that show it within the first few; without an entry, 1. Others show it too, only later."""
