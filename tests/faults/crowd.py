@@ -104,7 +104,10 @@ class Crowd:
         self.each(chosen, lambda reader: reader.cut(reset=random.random() < 0.5))
 
     def churn(self, per_minute: float) -> None:
-        """From now on readers leave and come back some seconds later; so large a part of all in a minute."""
+        """From now on readers leave and come back some seconds later; so large a part of all in a minute.
+
+        Called again, it is another part from then on.
+        """
         seconds = 60 / (per_minute * len(self.readers))
 
         async def run() -> None:
@@ -116,6 +119,8 @@ class Crowd:
                     asyncio.get_running_loop().call_later(random.uniform(0.1, AWAY_SECONDS), reader.come)
 
         async def start() -> None:
+            if self._churning is not None:
+                self._churning.cancel()
             self._churning = asyncio.ensure_future(run())
 
         self._do(start())
