@@ -19,13 +19,18 @@ def store_file(data: Path) -> Path:
     Raises CannotMeasureError when there is none with such a table.
     """
     for file in sorted(data.rglob("*")):
-        if file.is_file() and file.open("rb").read(16) == b"SQLite format 3\0":
+        if file.is_file() and _begins_with(file, b"SQLite format 3\0"):
             store = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
             tables = {name for (name,) in store.execute("select name from sqlite_schema where type = 'table'")}
             store.close()
             if "notifications" in tables:
                 return file
     raise CannotMeasureError("no store with a table `notifications` was found")
+
+
+def _begins_with(file: Path, mark: bytes) -> bool:
+    with file.open("rb") as content:
+        return content.read(len(mark)) == mark
 
 
 def rows_stored(data: Path) -> int:
@@ -48,17 +53,15 @@ def syncs_are_made(server: ServerProcess) -> str:
         return "syncs per send were not looked at: strace not found"
     with tempfile.NamedTemporaryFile("r") as trace:
         command = [strace, "-f", "-e", "trace=fdatasync,fsync", "-o", trace.name, "-p", str(server.pid)]
-        tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        line = tracer.stderr.readline()
-        if "attached" not in line:
-            tracer.kill()
-            tracer.wait()
-            return f"syncs per send were not looked at: {line.strip()}"
-        admin = Admin(server.port)
-        for _ in range(TRACED_SENDS):
-            admin.ask("POST", SEND_PATH, {"title": "Synced", "message": "One commit, one sync", "userId": "user456"})
-        tracer.terminate()
-        tracer.wait()
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
+            line = tracer.stderr.readline()
+            if "attached" not in line:
+                tracer.kill()
+                return f"syncs per send were not looked at: {line.strip()}"
+            with Admin(server.port) as admin:
+                for _ in range(TRACED_SENDS):
+                    admin.ask("POST", SEND_PATH, {"title": "Synced", "message": "One commit", "userId": "user456"})
+            tracer.terminate()
         syncs = sum("fdatasync(" in line or "fsync(" in line for line in trace)
     if syncs < TRACED_SENDS:
         raise CannotMeasureError(f"only {syncs} syncs for {TRACED_SENDS} sends: a commit did not reach the disk")

@@ -38,12 +38,12 @@ def measure(plan: Plan) -> list[Row]:
 def _round(plan: Plan, streams: int) -> tuple[float, float, int]:
     """KB of RSS and PSS per stream, and the RSS in KiB before the first."""
     with tocsin(plan.server_core) as server:
-        with Companion("hold_streams", ("ws", server.port, WARM_UP_STREAMS, STREAM_PATH, AS_SUPERUSER)) as readers:
+        with Companion("hold_streams", ("ws", server.port, WARM_UP_STREAMS, STREAM_PATH, AS_SUPERUSER, "")) as readers:
             readers.line()
             send_paced(Admin(server.port), 5, 0.05, WARM_UP_STREAMS)
         time.sleep(SETTLE_SECONDS)
         before = memory_kib(server.pid)
-        with Companion("hold_streams", ("ws", server.port, streams, STREAM_PATH, AS_SUPERUSER)) as readers:
+        with Companion("hold_streams", ("ws", server.port, streams, STREAM_PATH, AS_SUPERUSER, "")) as readers:
             readers.line()
             time.sleep(SETTLE_SECONDS)
             after = memory_kib(server.pid)
