@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import machine
+from bench import machine, readme
 from bench.native import BUILD, pin_to
 from bench.plan import Plan
 from bench.report import Row, save, table
@@ -77,6 +77,9 @@ def main() -> int:
         path = RESULTS / f"{now:%Y-%m-%dT%H%M%SZ}-{options.label}.json"
         save(path, facts, command, now.isoformat().replace("+00:00", "Z"), rows)
     print(f"\nkept in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    if options.publish and not options.quick:
+        for file in readme.publish(path):
+            print(f"wrote {file.relative_to(readme.ROOT)}")
     return 1 if any(row.problems for row in rows) else 0
 
 
@@ -88,6 +91,7 @@ def _options() -> argparse.Namespace:
     options.add_argument("--quick", action="store_true", help="2 short rounds: does it run? Not for quoting.")
     options.add_argument("--large", action="store_true", help="also a store of 10 M rows")
     options.add_argument("--large-rows", type=int, default=10_000_000, help="rows of that store")
+    options.add_argument("--publish", action="store_true", help="write README's figures and pictures from this run")
     options.add_argument("--label", default="local", help="last part of the result file's name")
     return options.parse_args()
 
