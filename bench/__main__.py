@@ -87,7 +87,7 @@ def _options() -> argparse.Namespace:
     options = argparse.ArgumentParser(prog="python -m bench", description="Measure Tocsin beside its floors.")
     options.add_argument("--only", default=os.environ.get("ONLY"), help=f"of {', '.join(WORKS)} (also: ONLY=…)")
     options.add_argument("--rounds", type=int, default=3, help="measured rounds after one warm-up (default 3)")
-    options.add_argument("--seconds", type=float, default=2.0, help="how long a round loads a server (default 2)")
+    options.add_argument("--seconds", type=float, default=1.5, help="how long a round loads a server (default 1.5)")
     options.add_argument("--quick", action="store_true", help="2 short rounds: does it run? Not for quoting.")
     options.add_argument("--large", action="store_true", help="also a store of 10 M rows")
     options.add_argument("--large-rows", type=int, default=10_000_000, help="rows of that store")
@@ -101,10 +101,10 @@ def _plan(options: argparse.Namespace) -> Plan:
     return Plan(
         rounds=2 if options.quick else max(1, options.rounds),
         seconds=1.0 if options.quick else options.seconds,
-        latency_seconds=1.0 if options.quick else 2 * options.seconds,
+        latency_seconds=1.0 if options.quick else max(4.0, options.seconds),
         streams=1000,
         other_streams=(1, 100) if options.quick else (1, 100, 10_000),
-        storm_streams=1000 if options.quick else 5000,
+        storm_streams=1000 if options.quick else 2000,
         idle_streams=(1000,) if options.quick else (1000, 5000),
         server_core=server_core,
         load_core=load_core,

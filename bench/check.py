@@ -31,7 +31,11 @@ def worse(run: dict[str, Any], earlier: dict[str, Any], tolerated: float = TOLER
         now, then = _ratio(row), _ratio(other)
         change = then / now - 1 if row["measured"]["unit"] in MORE_IS_BETTER else now / then - 1
         if change > tolerated:
-            found.append(f"{row['work']}: {row['what']}: {then:.2f} → {now:.2f} of its floor, {change:.0%} worse")
+            overlap = row["ratio"]["min"] <= other["ratio"]["max"] and other["ratio"]["min"] <= row["ratio"]["max"]
+            doubt = "; but the rounds of both overlap: measure again" if overlap else ""
+            found.append(
+                f"{row['work']}: {row['what']}: {then:.2f} → {now:.2f} of its floor, {change:.0%} worse{doubt}"
+            )
     return found
 
 

@@ -34,7 +34,7 @@ LINES = (
     ("send → seen, 1,000 sends/s to 1,000 users, median", "latency", "send → seen, p50"),
     ("the same, 99th percentile", "latency", "send → seen, p99"),
     ("the same, 99.9th percentile", "latency", "send → seen, p99.9"),
-    ("5,000 WebSockets that connect at once", "connect-storm", "5,000 WebSockets at once: opened"),
+    ("2,000 WebSockets that connect at once", "connect-storm", "2,000 WebSockets at once: opened"),
     ("1,000 clients that resume, 100 missed each", "resume", "1,000 clients, 100 missed each: resumed"),
     ("memory an idle WebSocket stream, 5,000 of them", "idle-memory", "5,000 WebSocket streams: RSS per stream"),
     ("start to ready, empty store", "cold-start", "start → ready, empty store"),

@@ -27,8 +27,9 @@ NAME = "peers"
 CONNECTIONS = 32
 RATE = 1_000
 WARM_UP_STREAMS, WARM_UP_SENDS = 50, 20
-SENDS_A_SECOND = 40
-SETTLE_SECONDS = 1.0
+SENDS_A_SECOND = 30
+SETTLE_SECONDS = 0.8
+WARM_UP_SECONDS = 0.4
 BESIDE_TOCSIN = "Tocsin in the same round"
 # The heading of each figure's rows, its unit, and what takes it.
 FIGURES = {
@@ -128,7 +129,7 @@ def _sends(plan: Plan, peer: Running, measured: Measured) -> None:
         to.send_path,
         peer.content_type,
         CONNECTIONS,
-        0.5,
+        WARM_UP_SECONDS,
         plan.seconds,
         to.send_header,
         to.body,
@@ -144,7 +145,7 @@ def _sends(plan: Plan, peer: Running, measured: Measured) -> None:
 
 def _seen(plan: Plan, peer: Running, measured: Measured) -> None:
     targets = "".join(address.as_line() for address in peer.each(plan.streams))
-    seen = seen_at_rate(peer, targets, RATE, 0.5, plan.seconds)
+    seen = seen_at_rate(peer, targets, RATE, WARM_UP_SECONDS, plan.seconds)
     measured.figures["p50"].append(seen["p50_us"] / 1000)
     measured.figures["p99"].append(seen["p99_us"] / 1000)
 

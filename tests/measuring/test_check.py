@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from bench.check import compared, worse
+from bench.report import Figures, Row
 
 from measuring.results import row, run
 
@@ -45,6 +46,15 @@ def test_a_machine_of_half_the_speed_is_no_fault_of_the_server() -> None:
 def test_fifteen_percent_are_tolerated() -> None:
     assert worse(run(row("fan-out", "CPU per delivery", "µs", 6.0 * 1.14, 5.0)), EARLIER) == []
     assert len(worse(run(row("fan-out", "CPU per delivery", "µs", 6.0 * 1.16, 5.0)), EARLIER)) == 1
+
+
+def test_rounds_that_overlap_are_named_and_said_to() -> None:
+    def spread(*samples: float) -> dict[str, object]:
+        floor = Figures("µs", (5.0,) * len(samples))
+        return Row("fan-out", "CPU per delivery", Figures("µs", samples), floor, "the floor").as_json()
+
+    (named,) = worse(run(spread(5.9, 7.2, 9.0)), run(spread(5.8, 6.0, 6.4)))
+    assert named.endswith("20% worse; but the rounds of both overlap: measure again")
 
 
 def test_what_a_peer_does_is_not_judged_nor_what_was_void() -> None:
