@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import apsw
@@ -45,22 +46,33 @@ def rows_stored(data: Path) -> int:
 def syncs_are_made(server: ServerProcess) -> str:
     """One sentence: how many syncs the server made for a few sends that waited for each other.
 
-    Looked at with strace after the measured rounds, because tracing slows the server down. Raises
-    CannotMeasureError when there were fewer syncs than sends: then the figures are not durable ones.
+    Raises CannotMeasureError when there were fewer syncs than sends: then the figures are not durable ones.
+    """
+    with Admin(server.port) as admin:
+        body = {"title": "Synced", "message": "One commit, one sync", "userId": "user456"}
+        return syncs_of([server.pid], lambda: admin.ask("POST", SEND_PATH, body))
+
+
+def syncs_of(pids: Sequence[int], send: Callable[[], object]) -> str:
+    """The same of any server: `send` returns when one send has been answered.
+
+    Looked at with strace after the measured rounds, because tracing slows a server down. Raises CannotMeasureError
+    when there were fewer syncs than sends.
     """
     strace = shutil.which("strace")
     if strace is None:
         return "syncs per send were not looked at: strace not found"
     with tempfile.NamedTemporaryFile("r") as trace:
-        command = [strace, "-f", "-e", "trace=fdatasync,fsync", "-o", trace.name, "-p", str(server.pid)]
+        whom = [word for pid in pids for word in ("-p", str(pid))]
+        command = [strace, "-f", "-e", "trace=fdatasync,fsync", "-o", trace.name, *whom]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
-            line = tracer.stderr.readline()
-            if "attached" not in line:
-                tracer.kill()
-                return f"syncs per send were not looked at: {line.strip()}"
-            with Admin(server.port) as admin:
-                for _ in range(TRACED_SENDS):
-                    admin.ask("POST", SEND_PATH, {"title": "Synced", "message": "One commit", "userId": "user456"})
+            for _ in pids:
+                line = tracer.stderr.readline()
+                if "attached" not in line:
+                    tracer.kill()
+                    return f"syncs per send were not looked at: {line.strip()}"
+            for _ in range(TRACED_SENDS):
+                send()
             tracer.terminate()
         syncs = sum("fdatasync(" in line or "fsync(" in line for line in trace)
     if syncs < TRACED_SENDS:

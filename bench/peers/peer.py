@@ -68,13 +68,18 @@ class Running:
     content_type: str = "application/json"
     beside: tuple[ServerProcess, ...] = ()
 
+    @property
+    def pids(self) -> list[int]:
+        """Of all its processes."""
+        return [process.pid for process in (self.server, *self.beside)]
+
     def cpu_ns(self) -> int:
         """CPU of all its processes so far, by the kernel's accounting."""
-        return sum(process_cpu_ns(process.pid) for process in (self.server, *self.beside))
+        return sum(process_cpu_ns(pid) for pid in self.pids)
 
     def resident_kib(self) -> int:
         """Resident memory of all its processes."""
-        return sum(memory_kib(process.pid)[0] for process in (self.server, *self.beside))
+        return sum(memory_kib(pid)[0] for pid in self.pids)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,8 +26,13 @@ def started(core: int) -> Iterator[Running]:
                 send_header=AS_SUPERUSER,
                 body=json.dumps(FIELDS, separators=(",", ":")),
             ),
-            each=lambda count: users_with_keys(Admin(server.port), count),
+            each=lambda count: _each(server.port, count),
         )
+
+
+def _each(port: int, count: int) -> list[Address]:
+    with Admin(port) as admin:
+        return users_with_keys(admin, count)
 
 
 def users_with_keys(admin: Admin, count: int) -> list[Address]:

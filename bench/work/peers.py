@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from bench.delivered import settled, until_idle
+from bench.durability import syncs_of
 from bench.native import CannotMeasureError, Companion, run
 from bench.paced_sends import send_to_peer
 from bench.peers import ALL
@@ -50,6 +51,7 @@ class Measured:
     figures: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in (*FIGURES, "floor")})
     missing: dict[str, str] = field(default_factory=dict)
     bytes: int = 0
+    synced: str = ""
 
 
 def build() -> None:
@@ -139,6 +141,8 @@ def _sends(plan: Plan, peer: Running, measured: Measured) -> None:
     if sent["refused"] or sent["closed"]:
         why = f"{sent['refused']:.0f} refused (first {sent['first_refusal']:.0f}), {sent['closed']:.0f} closed"
         raise CannotMeasureError(f"sends: {why}")
+    if measured.peer.durable and not measured.synced:
+        measured.synced = syncs_of(peer.pids, lambda: send_to_peer(peer, 1, BUSY))
     measured.figures["sends"].append(sent["per_second"])
     measured.figures["send_cpu"].append(spent / sent["accepted"] / 1000)
 
@@ -163,6 +167,8 @@ def _row(name: str, measured: Measured, taken: Sequence[Measured]) -> Row:
     elif measured is tocsin and name == "sends":
         others = [median(other.figures[name]) for other in taken[1:] if other.peer.durable and other.figures[name]]
         row.goal = Goal(at_least=round(max(others))) if others else None
+    if name == "sends" and measured.synced:
+        row.notes.append(f"{measured.peer.what}: {measured.synced}")
     reason = measured.missing.get("start") or measured.missing.get(source)
     if reason and measured is tocsin:
         row.problems.append(reason)
