@@ -100,14 +100,14 @@ def _channel(name: str) -> Address:
 PEERS = (
     Peer(
         name=f"Centrifugo {VERSION[1:]}",
-        durability="in memory (its default)",
+        durability="in memory (default)",
         durable=False,
         build=build,
         start=started,
     ),
     Peer(
         name=f"Centrifugo {VERSION[1:]}",
-        durability="on a Redis that syncs every write",
+        durability="on disk by Redis",
         durable=True,
         build=build_with_redis,
         start=started_on_redis,

@@ -91,7 +91,7 @@ def _recipients(database: Path, first: int, count: int) -> list[Address]:
 PEERS = (
     Peer(
         name=f"Gotify {VERSION[1:]}",
-        durability="on the disk before the answer (its default)",
+        durability="on disk (default)",
         durable=True,
         build=build,
         start=started,

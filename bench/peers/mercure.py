@@ -69,7 +69,7 @@ def _base64(raw: bytes) -> str:
 PEERS = (
     Peer(
         name=f"Mercure {VERSION[1:]}",
-        durability="on the disk before the answer (its default)",
+        durability="on disk (default)",
         durable=True,
         build=build,
         start=started,

@@ -75,10 +75,10 @@ def _topic(name: str) -> Address:
 
 
 PEERS = (
-    Peer(name=f"ntfy {VERSION[1:]}", durability="in memory (its default)", durable=False, build=build, start=started),
+    Peer(name=f"ntfy {VERSION[1:]}", durability="in memory (default)", durable=False, build=build, start=started),
     Peer(
         name=f"ntfy {VERSION[1:]}",
-        durability="on the disk before the answer",
+        durability="on disk",
         durable=True,
         build=build,
         start=started_durable,

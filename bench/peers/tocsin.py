@@ -56,7 +56,7 @@ def users_with_keys(admin: Admin, count: int) -> list[Address]:
 
 TOCSIN = Peer(
     name="Tocsin",
-    durability="on the disk before the answer",
+    durability="on disk",
     durable=True,
     build=lambda: None,
     start=started,
