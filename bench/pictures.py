@@ -13,7 +13,7 @@ from bench.work.peers import FIGURES
 
 Rows = Sequence[dict[str, Any]]
 OURS_IS = "Tocsin"
-SMALL = "whiskers: lowest and highest round"
+SMALL = "grey: not kept on a disk; whiskers: lowest and highest round"
 
 
 def draw(run: dict[str, Any], folder: Path) -> list[Path]:
@@ -48,19 +48,19 @@ def _deliveries(rows: Rows) -> str:
     floor = _bar(own[0], "a C program's bare write()", "#111827", "floor")
     lines = sorted([floor, *_of_peers(rows, "delivery")], key=lambda line: line.value)
     return bars(
-        "CPU of the server per delivery", f"one send to 1,000 streams, the send itself taken off; {SMALL}", "µs", lines
+        "CPU of the server per delivery", f"one send to 1,000 streams, the send taken off; {SMALL}", "µs", lines
     )
 
 
 def _sends(rows: Rows) -> str:
     lines = sorted(_of_peers(rows, "sends"), key=lambda line: -line.value)
-    about = f"over 32 connections, one core; blue: on the disk before the answer, grey: not; {SMALL}"
+    about = f"over 32 connections; {SMALL}"
     return bars("Sends a second", about, "/s", lines) if len(lines) > 1 else ""
 
 
 def _latency(rows: Rows) -> str:
     lines = sorted(_of_peers(rows, "p99"), key=lambda line: line.value)
-    about = f"1,000 sends/s to 1,000 recipients, counted from when each was due; logarithmic; {SMALL}"
+    about = f"1,000 sends/s to 1,000 recipients, from when each was due; {SMALL}"
     return dots("Send → seen, 99th percentile", about, "ms", lines) if len(lines) > 1 else ""
 
 

@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-WIDTH, LABELS, VALUES, LINE, TOP, BOTTOM = 860, 300, 110, 30, 70, 44
+WIDTH, LABELS, VALUES, LINE, TOP, BOTTOM = 860, 290, 110, 30, 70, 44
+LETTER = 6.6
+"""Width of a letter at the size of the labels, about: text has no width before it is drawn."""
 INK, FAINT, PAPER, OURS, DURABLE, OTHERS = "#1c2024", "#6b7280", "#ffffff", "#c2410c", "#3b6ea5", "#a8b4c2"
 SERIES = (OURS, DURABLE, "#4d7c0f", "#7c3aed", OTHERS)
 Scale = Callable[[float], float]

@@ -4,15 +4,16 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from bench.peers import ALL
 from bench.pictures import draw
-from bench.svg import Bar, bars, dots
+from bench.svg import LABELS, LETTER, Bar, bars, dots
 from bench.work.peers import FIGURES
 
 from measuring.results import row, run
 
 ROOT = Path(__file__).resolve().parents[2]
 SVG = "{http://www.w3.org/2000/svg}"
-SYSTEMS = ("Tocsin, on the disk before the answer", 'One & "another" <system>, in memory')
+SYSTEMS = ("Tocsin, on disk", 'One & "another" <system>, in memory')
 
 RUN = run(
     *(
@@ -54,6 +55,10 @@ def test_nothing_is_drawn_outside_of_the_frame(kind: object) -> None:
         for name, most in (("x", width), ("x1", width), ("x2", width), ("cx", width), ("y", height), ("cy", height)):
             assert 0 <= float(shape.get(name, 0)) <= most, ElementTree.tostring(shape)
         assert float(shape.get("x", 0)) + float(shape.get("width", 0)) <= width
+
+
+def test_the_name_of_every_system_fits_beside_its_bar() -> None:
+    assert [peer.what for peer in ALL if len(peer.what) * LETTER > LABELS - 10] == []
 
 
 def test_what_was_not_measured_is_not_drawn(tmp_path: Path) -> None:
