@@ -58,6 +58,7 @@ def main() -> int:
         print("building the peers that are not built yet (the first time: minutes) …", file=sys.stderr)
         peers.build()
     pin_to(plan.load_core)
+    started = time.monotonic()
     facts = machine.description(plan.server_core, plan.load_core)
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     _say_facts(facts, plan)
@@ -76,7 +77,8 @@ def main() -> int:
         command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
         path = RESULTS / f"{now:%Y-%m-%dT%H%M%SZ}-{options.label}.json"
         save(path, facts, command, now.isoformat().replace("+00:00", "Z"), rows)
-    print(f"\nkept in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    print(f"\n{time.monotonic() - started:.0f} s in all")
+    print(f"kept in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
     if options.publish and not options.quick:
         for file in readme.publish(path):
             print(f"wrote {file.relative_to(readme.ROOT)}")

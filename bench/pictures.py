@@ -19,14 +19,19 @@ SMALL = "grey: not kept on a disk; whiskers: lowest and highest round"
 def draw(run: dict[str, Any], folder: Path) -> list[Path]:
     """Write every picture whose rows the run has; what it has not is not drawn."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [row for row in run["rows"] if row["measured"] and not row["problems"]]
     written = []
-    for name, picture in _PICTURES.items():
-        if text := picture(rows):
-            file = folder / f"bench-{name}.svg"
-            file.write_text(text)
-            written.append(file)
+    for name, text in pictures(run).items():
+        file = folder / f"bench-{name}.svg"
+        file.write_text(text)
+        written.append(file)
     return written
+
+
+def pictures(run: dict[str, Any]) -> dict[str, str]:
+    """The text of each picture whose rows the run has."""
+    rows = [row for row in run["rows"] if row["measured"] and not row["problems"]]
+    texts = {name: picture(rows) for name, picture in _PICTURES.items()}
+    return {name: text for name, text in texts.items() if text}
 
 
 def _bar(row: dict[str, Any], label: str, colour: str, figures: str = "measured") -> Bar:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.pictures import draw
+from bench.pictures import draw, pictures
 from bench.svg import short
 from bench.work.peers import FIGURES
 
@@ -60,6 +60,8 @@ PICTURES = {
     "sends": "Bars: sends a second over 32 connections, durable and not",
     "latency": "Dots: 99th percentile of the time from a send to its being seen",
     "memory": "Bars: memory per idle stream",
+    "streams": "Curves: CPU per delivery by number of streams, Tocsin's and a bare write()'s",
+    "inbox": "Curves: time of an inbox page, the unread count, a resume and a search by size of the store",
 }
 
 
@@ -87,8 +89,8 @@ def section(run: dict[str, Any], name: str) -> str:
         ]
         for reason in _absent(run["rows"]):
             lines += [f"Not measured: {reason}.", ""]
-        for picture, says in PICTURES.items():
-            lines += [f"![{says}]({IMAGES}/bench-{picture}.svg)", ""]
+    for picture in pictures(run):
+        lines += [f"![{PICTURES[picture]}]({IMAGES}/bench-{picture}.svg)", ""]
     disturbed = sorted({row["work"].split(",")[0] for row in run["rows"] if row["disturbed"]})
     if disturbed:
         lines += [f"Other programs used more than a tenth of the cores during: {', '.join(disturbed)}."]
