@@ -12,11 +12,11 @@ PACKAGES += pg_ctlcluster:postgresql redis-server:redis-server chromium:chromium
 # Not from the caller's shell: another project's Python, or options that would hide pytest's closing line.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTEST_ADDOPTS
 
-.PHONY: help run test soak check audit bench screenshots format setup packages clean
+.PHONY: help run test soak check audit bench bench-check screenshots format setup packages clean
 .NOTPARALLEL:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: ## start the server for trying out; PORT=8000 DATA=./tocsin-data
 	@scripts/setup.sh run
@@ -40,8 +40,11 @@ audit: setup ## look for known weaknesses in what the lock file brings
 		--output-file .venv/audited.txt >/dev/null
 	.venv/bin/pip-audit --strict --disable-pip --requirement .venv/audited.txt
 
-bench: setup ## measure; ONLY=name ARGS="…" go to bench
-	@.venv/bin/python -m bench $(if $(ONLY),--only "$(ONLY)") $(ARGS)
+bench: setup ## measure, and write README's figures anew; ONLY=name measures a part and writes none; ARGS="…" go to bench
+	@.venv/bin/python -m bench $(if $(ONLY),--only "$(ONLY)",--publish) $(ARGS)
+
+bench-check: setup ## what got worse than in the last committed result; ARGS="RUN.json --against EARLIER.json"
+	@.venv/bin/python -m bench.check $(ARGS)
 
 screenshots: setup packages ## take the pictures of docs/images anew
 	@fc-list 2>/dev/null | grep -q Inter || scripts/debian.sh fontconfig fonts-inter || true

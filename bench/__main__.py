@@ -6,17 +6,39 @@ import os
 import shlex
 import shutil
 import sys
+import time
 from pathlib import Path
 
-from bench import machine
+from bench import machine, readme
 from bench.native import BUILD, pin_to
 from bench.plan import Plan
 from bench.report import Row, save, table
-from bench.work import batch_sends, cold_start, fan_out, idle_memory, inbox_reads, latency, single_sends
+from bench.work import (
+    batch_sends,
+    cold_start,
+    connect_storm,
+    fan_out,
+    idle_memory,
+    inbox_reads,
+    latency,
+    peers,
+    resume,
+    single_sends,
+)
 
-WORKS = {
-    work.NAME: work for work in (fan_out, single_sends, batch_sends, latency, idle_memory, cold_start, inbox_reads)
-}
+ORDER = (
+    fan_out,
+    single_sends,
+    latency,
+    peers,
+    connect_storm,
+    resume,
+    idle_memory,
+    cold_start,
+    batch_sends,
+    inbox_reads,
+)
+WORKS = {work.NAME: work for work in ORDER}
 RESULTS = Path(__file__).parent / "results"
 MOST_OF_OTHERS = 0.1
 """Share of all cores that others may use before a work's verdicts count as disturbed."""
@@ -32,17 +54,22 @@ def main() -> int:
     plan = _plan(options)
     machine.open_file_limit()
     _remove_left_folders()
+    if peers.NAME in wanted:
+        print("building the peers that are not built yet (the first time: minutes) …", file=sys.stderr)
+        peers.build()
     pin_to(plan.load_core)
+    started = time.monotonic()
     facts = machine.description(plan.server_core, plan.load_core)
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     _say_facts(facts, plan)
     rows: list[Row] = []
     for name in wanted:
         print(f"measuring {name} …", file=sys.stderr)
-        others = machine.Others()
+        others, began = machine.Others(), time.monotonic()
         measured = WORKS[name].measure(plan)
         share = others.share()
-        measured[0].notes.append(f"others used {share:.0%} of the cores meanwhile")
+        took = time.monotonic() - began
+        measured[0].notes.append(f"others used {share:.0%} of the cores meanwhile; {name} took {took:.0f} s")
         for row in measured:
             row.disturbed = share > MOST_OF_OTHERS
         print(table(measured), flush=True)
@@ -50,17 +77,23 @@ def main() -> int:
         command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
         path = RESULTS / f"{now:%Y-%m-%dT%H%M%SZ}-{options.label}.json"
         save(path, facts, command, now.isoformat().replace("+00:00", "Z"), rows)
-    print(f"\nkept in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    print(f"\n{time.monotonic() - started:.0f} s in all")
+    print(f"kept in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    if options.publish and not options.quick:
+        for file in readme.publish(path):
+            print(f"wrote {file.relative_to(readme.ROOT)}")
     return 1 if any(row.problems for row in rows) else 0
 
 
 def _options() -> argparse.Namespace:
     options = argparse.ArgumentParser(prog="python -m bench", description="Measure Tocsin beside its floors.")
     options.add_argument("--only", default=os.environ.get("ONLY"), help=f"of {', '.join(WORKS)} (also: ONLY=…)")
-    options.add_argument("--rounds", type=int, default=5, help="measured rounds after one warm-up (default 5)")
+    options.add_argument("--rounds", type=int, default=3, help="measured rounds after one warm-up (default 3)")
+    options.add_argument("--seconds", type=float, default=1.5, help="how long a round loads a server (default 1.5)")
     options.add_argument("--quick", action="store_true", help="2 short rounds: does it run? Not for quoting.")
     options.add_argument("--large", action="store_true", help="also a store of 10 M rows")
     options.add_argument("--large-rows", type=int, default=10_000_000, help="rows of that store")
+    options.add_argument("--publish", action="store_true", help="write README's figures and pictures from this run")
     options.add_argument("--label", default="local", help="last part of the result file's name")
     return options.parse_args()
 
@@ -69,8 +102,11 @@ def _plan(options: argparse.Namespace) -> Plan:
     server_core, load_core = machine.cores()
     return Plan(
         rounds=2 if options.quick else max(1, options.rounds),
-        seconds=1.0 if options.quick else 4.0,
+        seconds=1.0 if options.quick else options.seconds,
+        latency_seconds=1.0 if options.quick else max(4.0, options.seconds),
         streams=1000,
+        other_streams=(1, 100) if options.quick else (1, 100, 10_000),
+        storm_streams=1000 if options.quick else 2000,
         idle_streams=(1000,) if options.quick else (1000, 5000),
         server_core=server_core,
         load_core=load_core,

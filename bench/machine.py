@@ -3,6 +3,8 @@
 import os
 import platform
 import resource
+import shutil
+import subprocess
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -102,8 +104,20 @@ def description(server_core: int, load_core: int) -> dict[str, object]:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("tocsin", "starlette", "uvicorn", "uvloop", "httptools", "apsw")},
         "sqlite": apsw.sqlite_lib_version(),
+        "tools": {name: _says([name, *question]) for name, *question in _TOOLS},
         "busy_before": round(busy_share(), 3),
     }
+
+
+_TOOLS = (("gcc", "--version"), ("go", "version"), ("node", "--version"), ("redis-server", "--version"))
+
+
+def _says(command: list[str]) -> str:
+    """The first line that a command prints; empty where it is not there."""
+    if shutil.which(command[0]) is None:
+        return ""
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return said.partition("\n")[0]
 
 
 def _cpu_model() -> str:

@@ -10,7 +10,12 @@ class Plan:
     rounds: int
     seconds: float
     """How long one round loads a server."""
+    latency_seconds: float
+    """How long one round of latency lasts: a thousandth of its sends must still be several."""
     streams: int
+    other_streams: tuple[int, ...]
+    """Numbers of streams that a broadcast is also fanned out to, besides `streams`."""
+    storm_streams: int
     idle_streams: tuple[int, ...]
     server_core: int
     load_core: int

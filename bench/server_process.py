@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.native import BUILD, CannotMeasureError
@@ -20,8 +21,13 @@ SEND_PATH = "/api/notifications/send"
 STREAM_PATH = "/notifications"
 READY_SECONDS = 60.0
 
-# One address holds all streams of the load; the limits against that are not what is measured here.
-WIDE_LIMITS = {"TOCSIN_LIMITS__STREAMS_PER_USER": "20000", "TOCSIN_LIMITS__STREAMS_PER_ADDRESS": "20000"}
+# One user holds all streams of a fan-out; the limit against that is not what is measured here.
+WIDE_LIMITS = {"TOCSIN_LIMITS__STREAMS_PER_USER": "20000"}
+
+
+def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment without what would set Tocsin otherwise than its defaults."""
+    return {name: value for name, value in environment.items() if not name.startswith("TOCSIN_")}
 
 
 def free_port() -> int:
@@ -34,13 +40,19 @@ def free_port() -> int:
 class ServerProcess:
     """A server under measurement: one process, one core, its own folder on the disk of this repository."""
 
-    def __init__(self, command: list[str], core: int, ready_path: str, folder: Path, port: int) -> None:
-        """Start `command`; returns before it is ready."""
+    def __init__(
+        self,
+        command: list[str],
+        core: int,
+        ready_path: str,
+        folder: Path,
+        port: int,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start `command`; returns before it is ready. An empty `ready_path`: it is, once it takes connections."""
         self.port = port
         self.folder = folder
         self.log = folder / "server.log"
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
-        environment |= WIDE_LIMITS | {"PYTHONDONTWRITEBYTECODE": ""}
         self.ready_seconds = 0.0
         self._ready_path = ready_path
         self.started_at = time.monotonic()
@@ -51,7 +63,7 @@ class ServerProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
-                env=environment,
+                env=without_settings(os.environ) | {"PYTHONDONTWRITEBYTECODE": ""} | dict(environment or {}),
                 preexec_fn=lambda: os.sched_setaffinity(0, {core}),  # noqa: PLW1509  (no thread is running here)
             )
 
@@ -71,16 +83,24 @@ class ServerProcess:
             if time.monotonic() - self.started_at > READY_SECONDS:
                 raise CannotMeasureError(f"the server was not ready in {READY_SECONDS:.0f} s: {self._last_words()}")
             try:
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-                connection.request("GET", self._ready_path)
-                status = connection.getresponse().status
-                connection.close()
-            except OSError:
+                status = self._look()
+            except (OSError, http.client.HTTPException):
                 status = 0
             if status == 200:
                 self.ready_seconds = time.monotonic() - self.started_at
                 return self.ready_seconds
             time.sleep(0.002)
+
+    def _look(self) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.connect()
+            if not self._ready_path:
+                return 200
+            connection.request("GET", self._ready_path)
+            return connection.getresponse().status
+        finally:
+            connection.close()
 
     def _last_words(self) -> str:
         return self.log.read_text(errors="replace").strip()[-300:]
@@ -110,11 +130,22 @@ def new_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="data-", dir=BUILD))
 
 
-def tocsin(core: int, folder: Path | None = None) -> ServerProcess:
-    """`tocsin serve --dev` on a new store, or on the one that `folder` holds."""
-    folder, port = folder or new_folder(), free_port()
+def tocsin_command(folder: Path, port: int) -> list[str]:
+    """How Tocsin is started to be measured: no option but where it listens and where its data is."""
     command = [str(Path(sys.executable).with_name("tocsin")), "serve", "--dev", "--host", "127.0.0.1"]
-    return ServerProcess([*command, "--port", str(port), "--data", str(folder / "data")], core, "/readyz", folder, port)
+    return [*command, "--port", str(port), "--data", str(folder / "data")]
+
+
+def tocsin(core: int, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> ServerProcess:
+    """`tocsin serve --dev` on a new store, or on the one that `folder` holds.
+
+    Parameters:
+        environment: variables besides those of WIDE_LIMITS. No measurement gives any; tests of the
+            measurement do.
+    """
+    folder, port = folder or new_folder(), free_port()
+    command = tocsin_command(folder, port)
+    return ServerProcess(command, core, "/readyz", folder, port, WIDE_LIMITS | dict(environment or {}))
 
 
 def do_nothing_route(core: int) -> ServerProcess:
@@ -130,6 +161,12 @@ class Admin:
     def __init__(self, port: int) -> None:
         """Connects at the first request."""
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def __enter__(self) -> "Admin":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
 
     def ask(self, method: str, path: str, body: object = None) -> dict[str, object]:
         """The answer's JSON object. Raises CannotMeasureError for any status outside 2xx."""

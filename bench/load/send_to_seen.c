@@ -1,23 +1,34 @@
 /* From the moment a send was due to the moment its reader had the frame in hand.
 
-   send_to_seen PORT PATH STREAM_PATH CONNECTIONS RATE WARMUP_SECONDS SECONDS SENDER_HEADER < TARGETS
+   send_to_seen KIND PORT CONTENT_TYPE CONNECTIONS RATE WARMUP_SECONDS SECONDS < TARGETS
 
-   TARGETS: one line a user, "<user id> <key>". One WebSocket stream is opened for each. Send k is due at
-   start + k / RATE and goes to user k mod users; its latency counts from when it was due, not from when a
-   connection was free, so a server that stalls cannot hide the sends it held back. Prints one line of JSON. */
+   TARGETS: a line for each recipient, its fields parted by tabs: the path and the header of its stream, the
+   stream's greeting, the path and the header of a send to it, and the send's body, in which ########## stands
+   for the send's number. One stream of KIND is opened for each. Send k is due at start + k / RATE and goes to
+   target k mod targets; its latency counts from when it was due, not from when a connection was free, so a
+   server that stalls cannot hide the sends it held back. Prints one line of JSON. */
 #include "answer.h"
 #include "stream.h"
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
-static int64_t *due, *seen, sends, duplicates, misdirected;
-static int users;
+#define MOST_TARGETS 20000
+#define NUMBER "##########"
+#define FIELDS 6
 
+struct target {
+    char *field[FIELDS]; /* as in the line */
+};
+
+static int64_t *due, *seen, sends, duplicates, misdirected;
+static struct target targets[MOST_TARGETS];
+static int count_of_targets;
+
+/* The text begins at the mark. */
 static void on_seen(struct stream *stream, const char *text, size_t length) {
-    const char *mark = memmem(text, length, STREAM_MARK, strlen(STREAM_MARK));
-    if (!mark) return;
-    int64_t send = strtoll(mark + strlen(STREAM_MARK), NULL, 10);
-    if (send < 0 || send >= sends || send % users != stream->index)
+    if (length < strlen(STREAM_MARK) + strlen(NUMBER)) return;
+    int64_t send = strtoll(text + strlen(STREAM_MARK), NULL, 10);
+    if (send < 0 || send >= sends || send % count_of_targets != stream->index)
         misdirected++;
     else if (seen[send])
         duplicates++;
@@ -25,16 +36,34 @@ static void on_seen(struct stream *stream, const char *text, size_t length) {
         seen[send] = monotonic_ns();
 }
 
-static void ask(struct connection *connection, char **argv, char (*ids)[160], int64_t send) {
-    char body[512], request[2048];
-    int length = snprintf(body, sizeof body,
-                          "{\"type\":\"info\",\"title\":\"Latency\",\"message\":\"" STREAM_MARK
-                          "%010lld of a steady stream of sends\",\"userId\":\"%s\"}",
-                          (long long)send, ids[send % users]);
-    length = snprintf(request, sizeof request,
-                      "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n%s\r\n"
-                      "Content-Length: %d\r\n\r\n%s",
-                      argv[2], argv[8], length, body);
+static void read_targets(void) {
+    char *line = NULL;
+    size_t room = 0;
+    while (getline(&line, &room, stdin) > 0) {
+        line[strcspn(line, "\n")] = 0;
+        errno = 0;
+        if (count_of_targets == MOST_TARGETS) fail("too many targets");
+        for (int i = 0; i < FIELDS; i++)
+            if (!(targets[count_of_targets].field[i] = strsep(&line, "\t"))) fail("a target with too few fields");
+        if (!strstr(targets[count_of_targets].field[5], STREAM_MARK NUMBER)) fail("a body without a number");
+        count_of_targets++;
+        room = 0;
+        line = NULL; /* the fields stay in it */
+    }
+    if (!count_of_targets) fail("no targets");
+}
+
+static void ask(struct connection *connection, const char *content_type, int64_t send) {
+    char request[4096], number[24];
+    struct target *target = &targets[send % count_of_targets];
+    const char *header = target->field[4], *body = target->field[5];
+    int length = snprintf(request, sizeof request,
+                          "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\n%s%s"
+                          "Content-Length: %zu\r\n\r\n%s",
+                          target->field[3], content_type, header, *header ? "\r\n" : "", strlen(body), body);
+    if (length >= (int)sizeof request) fail("a send too long");
+    snprintf(number, sizeof number, "%010lld", (long long)send);
+    memcpy(strstr(request, STREAM_MARK NUMBER) + strlen(STREAM_MARK), number, strlen(NUMBER));
     connection->busy = 1;
     connection->tag = send;
     connection->asked_at = monotonic_ns();
@@ -55,8 +84,9 @@ static size_t collect(int64_t *into, const int64_t *from, int64_t first) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 9) fail("usage: send_to_seen PORT PATH STREAM_PATH CONNECTIONS RATE WARMUP_SECONDS SECONDS HEADER");
-    int port = atoi(argv[1]), connections = atoi(argv[4]);
+    if (argc != 8) fail("usage: send_to_seen KIND PORT CONTENT_TYPE CONNECTIONS RATE WARMUP_SECONDS SECONDS");
+    enum stream_kind kind = stream_kind_of(argv[1]);
+    int port = atoi(argv[2]), connections = atoi(argv[4]);
     double rate = atof(argv[5]);
     int64_t warmup = (int64_t)(rate * atof(argv[6]));
     sends = warmup + (int64_t)(rate * atof(argv[7]));
@@ -64,19 +94,17 @@ int main(int argc, char **argv) {
     seen = calloc((size_t)sends, sizeof *seen);
     int64_t *asked = calloc((size_t)sends, sizeof *asked), *sorted = calloc((size_t)sends, sizeof *sorted);
     int64_t *told = calloc((size_t)sends, sizeof *told);
-    static struct stream streams[20000];
-    static char ids[20000][160];
+    static struct stream streams[MOST_TARGETS];
     struct connection *all = calloc((size_t)connections, sizeof *all);
     int epoll = epoll_create1(EPOLL_CLOEXEC), timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (!due || !seen || !asked || !sorted || !told || !all || epoll < 0 || timer < 0) fail("start");
 
-    char key[512];
-    while (users < 20000 && scanf("%159s %511s", ids[users], key) == 2) {
-        char header[600];
-        struct stream *stream = &streams[users];
-        snprintf(header, sizeof header, "Authorization: Bearer %s", key);
-        *stream = (struct stream){.fd = connect_loopback(port), .index = users++, .kind = STREAM_WEBSOCKET};
-        stream_request(stream, argv[3], header);
+    read_targets();
+    for (int i = 0; i < count_of_targets; i++) {
+        struct stream *stream = &streams[i];
+        char **field = targets[i].field;
+        *stream = (struct stream){.fd = connect_loopback(port), .index = i, .kind = kind, .greeting = field[2]};
+        stream_request(stream, field[0], field[1]);
         while (stream->state == STREAM_OPENING) stream_readable(stream, on_seen);
         watch(epoll, stream->fd, stream);
     }
@@ -93,7 +121,7 @@ int main(int argc, char **argv) {
         int64_t now = monotonic_ns();
         for (int i = 0; i < connections && next < sends && due[next] <= now; i++)
             if (!all[i].busy) {
-                ask(&all[i], argv, ids, next);
+                ask(&all[i], argv[3], next);
                 asked[next++] = monotonic_ns();
             }
         if (answered == sends && (received.notifications >= sends || now > last_answer + 2000000000)) break;

@@ -1,15 +1,19 @@
-"""What one delivery costs the server's CPU when a broadcast goes to a thousand streams.
+"""What one delivery costs the server's CPU when a broadcast goes to many streams.
 
 The send itself (parse, append, commit, answer) is measured with no stream open, by the same number of sends
 at the same pace, and taken off. The floor is a C program that writes as many bytes to as many sockets at that
-pace, measured before and after each round.
+pace, measured before each round, and after it, too, where the goal is held against it. One stream alone has no
+floor: what it costs is waking up, not writing.
 
 Two paces: one send right after the other, where both find their caches warm, and 40 a second, where both wake
 up from idling, which costs more than the work on some machines and brings the ratio nearer to 1.
 """
 
 import time
+from dataclasses import dataclass
+from statistics import mean
 
+from bench.delivered import SETTLE_SECONDS, settled, until_idle
 from bench.machine import process_cpu_ns
 from bench.native import CannotMeasureError, Companion
 from bench.paced_sends import BROADCAST_TEXT, send_paced
@@ -19,108 +23,117 @@ from bench.server_process import AS_SUPERUSER, STREAM_PATH, Admin, ServerProcess
 
 NAME = "fan-out"
 BUSY, CALM = 0.0, 0.025
-SENDS_A_SECOND = {BUSY: 80, CALM: 40}
 WARM_UP_SENDS = 20
-DELIVERY_SECONDS = 5.0
+FLOOR_IS = "CPU of a C program's write() of as many bytes, per socket, at the same pace"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way of fanning out."""
+
+    form: str
+    streams: int
+    interval: float = BUSY
+    goal: Goal | None = None
+
+    @property
+    def what(self) -> str:
+        """How a row names it."""
+        form = {"ws": "WebSocket", "sse": "SSE", "ndjson": "NDJSON"}[self.form]
+        pace = f"sends {1 / self.interval:.0f}/s" if self.interval else "back to back"
+        return f"{form}, {self.streams:,} stream{'s' if self.streams > 1 else ''}, {pace}"
+
+    def sends(self, seconds: float) -> int:
+        """How many make a round: fewer with many streams, and never one alone."""
+        a_second = 0.5 / self.interval if self.interval else min(400.0, 80_000 / self.streams)
+        return max(2, int(seconds * a_second))
+
+
+def kinds(plan: Plan) -> list[Kind]:
+    """The goal is held against a thousand WebSockets, back to back."""
+    many = plan.streams
+    return [
+        Kind("ws", many, goal=Goal(at_most=1.5)),
+        Kind("ws", many, CALM),
+        *(Kind("ws", streams) for streams in plan.other_streams),
+        Kind("sse", many),
+        Kind("ndjson", many),
+    ]
 
 
 def measure(plan: Plan) -> list[Row]:
-    """CPU per delivery over WebSocket and SSE, ÷ bare write(); and per send with no stream."""
-    kinds = (("ws", BUSY, Goal(at_most=1.5)), ("ws", CALM, None), ("sse", BUSY, None))
-    return [row for kind, interval, goal in kinds for row in _kind(plan, kind, interval, goal)]
+    """CPU per delivery by form and number of streams, ÷ bare write(); and per send with no stream."""
+    return [row for kind in kinds(plan) for row in _kind(plan, kind)]
 
 
-def _kind(plan: Plan, kind: str, interval: float, goal: Goal | None) -> list[Row]:
-    name = {"ws": "WebSocket", "sse": "SSE"}[kind]
-    pace = f"sends {1 / interval:.0f}/s" if interval else "back to back"
-    delivery = Row(NAME, f"{name}, {plan.streams:,} streams, {pace}: CPU per delivery", goal=goal)
-    send = Row(NAME, f"the same with no stream, {pace}: CPU per send")
+def _kind(plan: Plan, kind: Kind) -> list[Row]:
+    delivery = Row(NAME, f"{kind.what}: CPU per delivery", goal=kind.goal)
+    send = Row(NAME, f"{kind.what}: CPU per send with no stream open")
     deliveries, sends, floors, sizes = [], [], [], set()
     try:
         with tocsin(plan.server_core) as server:
             size = len(BROADCAST_TEXT)
             for number in plan.rounds_and_warm_up:
-                before = _floor(plan, size, interval)
-                per_delivery, per_send, size = _round(plan, kind, server, interval)
-                after = _floor(plan, size, interval)
-                if number:
-                    deliveries.append(per_delivery)
-                    sends.append(per_send)
-                    floors.append((before + after) / 2)
-                    sizes.add(size)
+                beside = [_floor(plan, kind, size)] if number and kind.streams > 1 else []
+                per_delivery, per_send, size = _round(plan, kind, server)
+                if not number:
+                    continue
+                beside += [_floor(plan, kind, size)] if kind.goal else []
+                floors += [mean(beside)] if beside else []
+                deliveries.append(per_delivery)
+                sends.append(per_send)
+                sizes.add(size)
         delivery.measured, send.measured = Figures("µs", tuple(deliveries)), Figures("µs", tuple(sends))
-        delivery.floor = Figures("µs", tuple(floors))
-        delivery.floor_is = "CPU of a C program's write() of as many bytes, per socket, at the same pace"
-        delivery.notes.append(f"{name}: {' or '.join(map(str, sorted(sizes)))} bytes on the wire per delivery")
+        if floors:
+            delivery.floor, delivery.floor_is = Figures("µs", tuple(floors)), FLOOR_IS
+        delivery.notes.append(f"{kind.form}: {' or '.join(map(str, sorted(sizes)))} bytes on the wire per delivery")
     except CannotMeasureError as problem:
-        delivery.problems.append(f"{name}, {pace}: {problem}")
-    return [delivery, send]
+        delivery.problems.append(f"{kind.what}: {problem}")
+    return [delivery, send] if kind.streams == plan.streams and kind.form == "ws" else [delivery]
 
 
-def _sends_per_round(plan: Plan, interval: float) -> int:
-    return int(plan.seconds * SENDS_A_SECOND[interval])
-
-
-def _round(plan: Plan, kind: str, server: ServerProcess, interval: float) -> tuple[float, float, int]:
+def _round(plan: Plan, kind: Kind, server: ServerProcess) -> tuple[float, float, int]:
     """Microseconds of server CPU per delivery and per send, and the bytes of one delivery."""
-    sends, admin = _sends_per_round(plan, interval), Admin(server.port)
-    send_paced(admin, WARM_UP_SENDS, interval, 0)
+    sends, admin = kind.sends(plan.seconds), Admin(server.port)
+    warm_up = min(sends, WARM_UP_SENDS)
+    send_paced(admin, WARM_UP_SENDS, kind.interval, 0)
     before = process_cpu_ns(server.pid)
-    send_paced(admin, sends, interval, 0)
+    send_paced(admin, sends, kind.interval, 0)
     alone = process_cpu_ns(server.pid) - before
-    with Companion("hold_streams", (kind, server.port, plan.streams, STREAM_PATH, AS_SUPERUSER)) as readers:
+    with Companion("hold_streams", (kind.form, server.port, kind.streams, STREAM_PATH, AS_SUPERUSER, "")) as readers:
         readers.line()
         time.sleep(0.5)
-        send_paced(admin, WARM_UP_SENDS, interval, plan.streams)
-        counted = _settled(readers, WARM_UP_SENDS * plan.streams)
+        send_paced(admin, warm_up, kind.interval, kind.streams)
+        counted = settled(readers, warm_up * kind.streams)
         before = process_cpu_ns(server.pid)
-        send_paced(admin, sends, interval, plan.streams)
-        expected = sends * plan.streams
-        settled = _settled(readers, counted["notifications"] + expected)
+        send_paced(admin, sends, kind.interval, kind.streams)
+        expected = sends * kind.streams
+        counts = settled(readers, counted["notifications"] + expected)
         together = process_cpu_ns(server.pid) - before
-    _until_idle(server)
-    size = round((settled["bytes"] - counted["bytes"]) / expected)
+    until_idle(lambda: process_cpu_ns(server.pid))
+    size = round((counts["bytes"] - counted["bytes"]) / expected)
     return (together - alone) / expected / 1000, alone / sends / 1000, size
 
 
-def _settled(readers: Companion, notifications: int) -> dict[str, int]:
-    """The readers' counts once they have `notifications`; CannotMeasureError for one less or one more."""
-    deadline = time.monotonic() + DELIVERY_SECONDS
-    while True:
-        counts = readers.report()
-        if counts["closed"]:
-            raise CannotMeasureError(f"{counts['closed']} streams were closed ({counts['last_close_code']})")
-        if counts["notifications"] >= notifications or time.monotonic() > deadline:
-            break
-        time.sleep(0.01)
-    if counts["notifications"] != notifications:
-        raise CannotMeasureError(f"{counts['notifications']} deliveries instead of {notifications}")
-    return counts
-
-
-def _until_idle(server: ServerProcess) -> None:
-    """Wait until the server has let its streams go: the next round begins with none."""
-    deadline = time.monotonic() + DELIVERY_SECONDS
-    idle_ns = 2_000_000
-    while time.monotonic() < deadline:
-        before = process_cpu_ns(server.pid)
-        time.sleep(0.1)
-        if process_cpu_ns(server.pid) - before < idle_ns:
-            return
-
-
-def _floor(plan: Plan, size: int, interval: float) -> float:
+def _floor(plan: Plan, kind: Kind, size: int) -> float:
     """Microseconds of CPU per write()."""
-    rounds = _sends_per_round(plan, interval)
-    arguments = (plan.streams, size, rounds, interval * 1000, WARM_UP_SENDS)
-    with Companion("write_to_sockets", arguments) as writer:
+    return bare_writes(plan, kind.streams, size, kind.sends(plan.seconds), kind.interval)
+
+
+def bare_writes(plan: Plan, streams: int, size: int, rounds: int, interval: float) -> float:
+    """Microseconds of CPU of a C program per write() of `size` bytes to one of `streams` sockets, on the server's core.
+
+    Raises CannotMeasureError when its readers did not get every byte.
+    """
+    warm_up = min(rounds, WARM_UP_SENDS)
+    with Companion("write_to_sockets", (streams, size, rounds, interval * 1000, warm_up)) as writer:
         port = writer.line()["port"]
         writer.pin_to(plan.server_core)
-        with Companion("hold_streams", ("raw", port, plan.streams, "/", "")) as readers:
+        with Companion("hold_streams", ("raw", port, streams, "/", "", "")) as readers:
             readers.line()
             cost = writer.line()["cpu_us_per_write"]
-            deadline = time.monotonic() + DELIVERY_SECONDS
-            expected = (rounds + WARM_UP_SENDS) * plan.streams * size
+            deadline = time.monotonic() + SETTLE_SECONDS
+            expected = (rounds + warm_up) * streams * size
             while (got := readers.report()["bytes"]) != expected:
                 if time.monotonic() > deadline:
                     raise CannotMeasureError(f"the floor's readers had {got} of {expected} bytes")

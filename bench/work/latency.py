@@ -5,9 +5,11 @@ bytes at the same rate, measured beside each round.
 """
 
 from bench.native import CannotMeasureError, run
+from bench.peers.peer import Running
+from bench.peers.tocsin import started
 from bench.plan import Plan
 from bench.report import Figures, Goal, Row
-from bench.server_process import AS_SUPERUSER, SEND_PATH, STREAM_PATH, Admin, new_folder, tocsin
+from bench.server_process import new_folder
 
 NAME = "latency"
 RATE = 1000
@@ -31,10 +33,10 @@ def measure(plan: Plan) -> list[Row]:
     samples: dict[str, list[float]] = {part: [] for part in PARTS}
     disk: list[float] = []
     try:
-        with tocsin(plan.server_core) as server:
-            targets = _users_with_keys(Admin(server.port), plan.streams)
+        with started(plan.server_core) as server:
+            targets = "".join(address.as_line() for address in server.each(plan.streams))
             for number in plan.rounds_and_warm_up:
-                seen = _round(plan, server.port, targets)
+                seen = seen_at_rate(server, targets, RATE, WARM_UP_SECONDS, plan.latency_seconds)
                 sync = _bare_sync(plan)
                 if number:
                     disk.append(sync / 1000)
@@ -50,20 +52,13 @@ def measure(plan: Plan) -> list[Row]:
     ]
 
 
-def _users_with_keys(admin: Admin, count: int) -> str:
-    """`count` users, each with an API key, as the load program reads them. No password: none is needed."""
-    lines = []
-    for number in range(count):
-        user = f"bench-user-{number:05d}"
-        admin.ask("PUT", f"/api/users/{user}", {"permissions": ["notifications"]})
-        key = admin.ask("POST", "/api/keys", {"userId": user, "name": "bench"})["key"]
-        lines.append(f"{user} {key}\n")
-    return "".join(lines)
+def seen_at_rate(server: Running, targets: str, rate: int, warm_up: float, seconds: float) -> dict[str, float]:
+    """What `load/send_to_seen.c` found: percentiles in microseconds from when each send was due.
 
-
-def _round(plan: Plan, port: int, targets: str) -> dict[str, float]:
-    arguments = (port, SEND_PATH, STREAM_PATH, CONNECTIONS, RATE, WARM_UP_SECONDS, plan.seconds, AS_SUPERUSER)
-    seen = run("send_to_seen", arguments, plan.seconds + 60, targets)
+    Raises CannotMeasureError when a send was refused, or a delivery lost, doubled or given to somebody else.
+    """
+    arguments = (server.stream_kind, server.server.port, server.content_type, CONNECTIONS, rate, warm_up, seconds)
+    seen = run("send_to_seen", arguments, warm_up + seconds + 60, targets)
     failures = [f"{seen[kind]:.0f} {kind}" for kind in COUNTED_AS_FAILURE if seen[kind]]
     if failures or seen["answered"] != seen["sends"]:
         raise CannotMeasureError(f"of {seen['sends']:.0f} sends {seen['answered']:.0f} answered, {', '.join(failures)}")

@@ -19,6 +19,7 @@ NAME = "single-sends"
 CONNECTIONS = (1, 32, 256)
 GROUPS = (1, 32, 256)
 WARM_UP_SECONDS = 0.5
+DISK_SECONDS = 1.0
 TO_ONE_USER = BROADCAST_TEXT[:-1] + ',"userId":"user456"}'
 
 
@@ -85,7 +86,16 @@ def _load(plan: Plan, server: ServerProcess, path: str, kind: Measured) -> tuple
     Raises CannotMeasureError when any request was not answered 2xx.
     """
     before = process_cpu_ns(server.pid)
-    arguments = (server.port, path, kind.connections, WARM_UP_SECONDS, plan.seconds, AS_SUPERUSER, kind.body)
+    arguments = (
+        server.port,
+        path,
+        "application/json",
+        kind.connections,
+        WARM_UP_SECONDS,
+        plan.seconds,
+        AS_SUPERUSER,
+        kind.body,
+    )
     sent = run("send_steadily", arguments, plan.seconds + 30)
     spent = process_cpu_ns(server.pid) - before
     if sent["refused"] or sent["closed"]:
@@ -107,9 +117,7 @@ def _bare_writes(plan: Plan) -> Sequence[Row]:
     size = len(BROADCAST_TEXT)
     for group in GROUPS:
         figures = [
-            run("write_fdatasync", (folder / "ring", size, group, plan.seconds, 0), plan.seconds + 30)[
-                "records_per_second"
-            ]
+            run("write_fdatasync", (folder / "ring", size, group, DISK_SECONDS, 0), 60)["records_per_second"]
             for _ in plan.rounds_and_warm_up
         ]
         rows.append(Row(NAME, f"disk alone: write + fdatasync, {group} a group", Figures("/s", tuple(figures[1:]))))

@@ -1,0 +1,42 @@
+"""README's figures are those of a result that is in the repository, to the letter."""
+
+import json
+import re
+from pathlib import Path
+
+from bench.readme import BEGIN, END, section
+from bench.work.peers import FIGURES
+
+from measuring.results import row, run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_figures_in_readme_are_what_their_result_says() -> None:
+    text = (ROOT / "README.md").read_text()
+    shown = text.partition(BEGIN)[2].partition(END)[0].strip()
+    named = re.search(r"\(bench/results/([\w.-]+\.json)\)", shown)
+    assert named
+    assert shown == section(json.loads((ROOT / "bench" / "results" / named[1]).read_text()), named[1])
+
+
+def test_a_system_that_lost_and_one_that_was_not_there_are_shown_as_such() -> None:
+    sends, delivery = FIGURES["sends"][0], FIGURES["delivery"][0]
+    absent = {
+        **row(sends, "Absent, in memory", "/s", 1.0),
+        "measured": None,
+        "notes": ["Absent, in memory: go not found"],
+    }
+    said = section(
+        run(
+            row(sends, "Tocsin", "/s", 14_000.0),
+            row(delivery, "Tocsin", "µs", 7.0, 5.0),
+            row(sends, "Faster", "/s", 50_000.0, 14_000.0),
+            row(delivery, "Faster", "µs", 3.0, 5.0),
+            absent,
+        ),
+        "run.json",
+    )
+    assert "| Tocsin | 7 µs | 14,000 /s | – | – | – |" in said
+    assert "| Faster | 3 µs | 50,000 /s | – | – | – |" in said
+    assert "Not measured: Absent, in memory: go not found." in said
