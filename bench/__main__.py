@@ -12,10 +12,11 @@ from bench import machine
 from bench.native import BUILD, pin_to
 from bench.plan import Plan
 from bench.report import Row, save, table
-from bench.work import batch_sends, cold_start, fan_out, idle_memory, inbox_reads, latency, single_sends
+from bench.work import batch_sends, cold_start, fan_out, idle_memory, inbox_reads, latency, nodes, single_sends
 
 WORKS = {
-    work.NAME: work for work in (fan_out, single_sends, batch_sends, latency, idle_memory, cold_start, inbox_reads)
+    work.NAME: work
+    for work in (fan_out, single_sends, batch_sends, latency, idle_memory, cold_start, inbox_reads, nodes)
 }
 RESULTS = Path(__file__).parent / "results"
 MOST_OF_OTHERS = 0.1

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from tocsin.announcement import LARGEST
 from tocsin.broker.local import LocalBroker
+from tocsin.cluster.asking import Asking
 from tocsin.cluster.following import Following
 from tocsin.cluster.leases import Lease
 from tocsin.cluster.presence import ANYBODY, Presence
@@ -24,7 +25,7 @@ from tocsin.credentials.shared_ticket import SharedTickets
 from tocsin.credentials.ticket import Issuing, Tickets
 from tocsin.errors import StartError, Unavailable
 from tocsin.live.hub import Hub
-from tocsin.nodes import Broker, Tailed
+from tocsin.nodes import Answered, Broker, Others, Tailed
 from tocsin.ports import Clock, Span, Store
 from tocsin.position import Epoch
 from tocsin.principal import Principal
@@ -61,6 +62,19 @@ class KeptStore(Store, Protocol):
         ...
 
 
+class NoOthers:
+    """What there is to ask where one process is all there is."""
+
+    node = ""
+
+    def answer_to(self, subject: str, answer: Callable[[str], str]) -> None:
+        """Nobody will ask."""
+
+    async def ask(self, subject: str, about: str) -> Answered:
+        """Nobody answers, and nobody is missed."""
+        return Answered({}, [])
+
+
 class Alone:
     """One process on one SQLite file."""
 
@@ -68,6 +82,7 @@ class Alone:
 
     def __init__(self, store: SqliteStore, broker: LocalBroker) -> None:
         self.store: KeptStore = store
+        self.others: Others = NoOthers()
         self._broker = broker
 
     @classmethod
@@ -145,6 +160,10 @@ class AmongNodes:
             announces=announces,
             most=MOST_ANNOUNCED_BY_REDIS if announces else LARGEST,
         )
+        asking = Asking(node, broker, lambda: self._presence.others if self._presence is not None else ())
+        for kind, hear in asking.told.items():
+            self._following.when_told(kind, hear)
+        self.others: Others = asking
 
     @classmethod
     async def open(cls, config: Config, clock: Clock, died: Callable[[str], None]) -> AmongNodes:

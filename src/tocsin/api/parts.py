@@ -18,6 +18,7 @@ from tocsin.credentials.jwt import TokenIssuer
 from tocsin.credentials.ticket import Issuing
 from tocsin.directory import Directory
 from tocsin.live.gate import Gate
+from tocsin.nodes import Others
 from tocsin.path.acknowledge import Acknowledge
 from tocsin.path.authorize import Authorize
 from tocsin.ports import Clock, Store
@@ -27,6 +28,7 @@ class Parts(msgspec.Struct, frozen=True):
     """Everything a handler may reach.
 
     Attributes:
+        others: the other nodes.
         minutes: what happened lately.
         blindness: why this node does not know the state of the log; empty when it does.
         draining: whether this process is going down.
@@ -49,6 +51,7 @@ class Parts(msgspec.Struct, frozen=True):
     tokens: TokenIssuer
     tickets: Issuing
     attempts: Attempts
+    others: Others
     minutes: Minutes
     blindness: Callable[[], str]
     draining: Callable[[], bool]
