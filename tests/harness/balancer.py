@@ -22,6 +22,8 @@ class Balancer:
         self._ports, self._every = list(ports), every
         self._ready: set[int] = set()
         self._turn = itertools.count()
+        # The loop itself holds tasks weakly.
+        self._passing: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._listening = threading.Event()
         self.port = port
@@ -44,12 +46,14 @@ class Balancer:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        for port in self._ports:
-            self._loop.create_task(self._look(port))
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", self.port, backlog=1_000))
+        looking = [self._loop.create_task(self._look(port)) for port in self._ports]
+        server = self._loop.run_until_complete(
+            asyncio.start_server(self._accept, "127.0.0.1", self.port, backlog=1_000)
+        )
         self.port = server.sockets[0].getsockname()[1]
         self._listening.set()
         self._loop.run_forever()
+        del looking
         server.close()
         self._loop.run_until_complete(asyncio.sleep(0.05))
         pending = asyncio.all_tasks(self._loop)
@@ -73,6 +77,11 @@ class Balancer:
                         writer.transport.abort()
             (self._ready.add if ready else self._ready.discard)(port)
             await asyncio.sleep(self._every)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = self._loop.create_task(self._serve(reader, writer))
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there: asyncio.StreamWriter | None = None

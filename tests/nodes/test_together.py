@@ -136,6 +136,20 @@ class TestThree:
             later = three[1].service().send("later", "m", userId=name).json["notificationId"]
             assert notifications(opened, 1) == [later]
 
+    def test_what_has_changed_since_a_position_every_node_tells_alike(self, three: Nodes) -> None:
+        name, _, key = new_user(three)
+        ask = [Http(three[n].url, key=key["key"]).get for n in range(3)]
+        before = ask[1]("/api/changes").json["position"]
+        # All by one node: the others have written nothing, and know only from the log.
+        sent = [three[0].service().send(f"{n}", "m", userId=name).json["notificationId"] for n in range(3)]
+        told = ask[0]("/api/changes", since=before).json
+        assert [event["data"]["id"] for event in told["changes"]] == sent
+        for asked in ask:
+            assert asked("/api/changes").json["position"] == told["position"]
+            assert asked("/api/changes", since=before).json == told
+            for at, event in enumerate(told["changes"]):
+                assert asked("/api/changes", since=event["position"]).json["changes"] == told["changes"][at + 1 :]
+
     def test_a_key_that_is_revoked_on_one_node_ends_streams_and_holds_on_none_within_two_seconds(
         self, three: Nodes
     ) -> None:
