@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from attacks.raw import MIB, at_once, connect, head, private_memory, reset, shares, upgrade
 from harness.http import SEND
 from harness.server import Server

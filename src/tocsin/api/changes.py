@@ -13,7 +13,6 @@ from tocsin.live.gate import devices_asked
 from tocsin.position import Position
 from tocsin.receipt import Item
 
-
 _BEYOND = 1 << 62
 """A number that no log comes to."""
 
