@@ -17,7 +17,7 @@ from tocsin.clock import SystemClock
 from tocsin.cluster.counting import COUNTS, PATIENCE_SECONDS, Counting
 from tocsin.cluster.leases import Lease
 from tocsin.cluster.presence import GONE_SECONDS, Presence
-from tocsin.ports import Span
+from tocsin.ports import Entry, Span
 from tocsin.position import Epoch
 from tocsin.store.postgresql.store import PostgresqlStore
 
@@ -96,6 +96,36 @@ def test_counts_of_both_nodes_are_added_whichever_comes_first() -> None:
             await a.settled(mine, lambda: True)
             assert [one.streamed for one in mine.entries] == [3, 3]
         assert a.lower_bounds == 0
+
+    run(test())
+
+
+def test_that_a_change_was_heard_of_is_said_by_nodes_without_streams_and_is_no_count() -> None:
+    async def test() -> None:
+        wire, a, _ = two()
+        wire.to["b"] = b = Counting("b", wire, lambda _: False)
+        for seq, said in ((7, True), (8, False)):
+            change = Span(E, seq, seq, [Entry(seq=seq, identity=("key", "k"))], ("b",))
+            a.expect(change)
+            if said:
+                b.answer("a", E, seq, seq, change.entries)
+            began = time.monotonic()
+            await a.settled(change, lambda: True)
+            assert said or time.monotonic() - began >= PATIENCE_SECONDS * 0.9
+        assert a.lower_bounds == 0
+
+    run(test())
+
+
+def test_control_a_node_without_streams_says_nothing_of_notifications() -> None:
+    async def test() -> None:
+        wire, a, _ = two()
+        wire.to["b"] = b = Counting("b", wire, lambda _: False)
+        mine = span(7)
+        a.expect(mine)
+        b.answer("a", E, 7, 7, mine.entries)
+        await a.settled(mine, lambda: True)
+        assert a.lower_bounds == 1
 
     run(test())
 
