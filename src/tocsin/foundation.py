@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -19,6 +19,7 @@ from tocsin.cluster.asking import Asking
 from tocsin.cluster.following import Following
 from tocsin.cluster.leases import Lease
 from tocsin.cluster.presence import ANYBODY, Presence
+from tocsin.cluster.turns import Turns
 from tocsin.config import Config
 from tocsin.credentials.attempts import Attempts
 from tocsin.credentials.shared_ticket import SharedTickets
@@ -83,6 +84,7 @@ class Alone:
     def __init__(self, store: SqliteStore, broker: LocalBroker) -> None:
         self.store: KeptStore = store
         self.others: Others = NoOthers()
+        self.identity: AbstractAsyncContextManager[None] = asyncio.Lock()
         self._broker = broker
 
     @classmethod
@@ -148,6 +150,7 @@ class AmongNodes:
     def __init__(self, node: str, clock: Clock, broker: Broker, announces: bool) -> None:  # noqa: FBT001
         self.node = node
         self.store: KeptStore
+        self.identity: AbstractAsyncContextManager[None]
         self._log: Tailed
         self._clock = clock
         self._broker = broker
@@ -207,6 +210,7 @@ class AmongNodes:
             )
         )
         self.store = self._log = store
+        self.identity = Turns(store, "identity", node)
         if config.broker:
             broker.name = await patiently(lambda: store.setting("log_name", lambda: secrets.token_hex(8)))
         return self

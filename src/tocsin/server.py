@@ -138,6 +138,7 @@ class Tocsin:
                 minutes=minutes,
                 blindness=lambda: foundation.blindness,
                 draining=lambda: self.draining,
+                identity=foundation.identity,
                 troubles=self._troubles,
                 metrics=exposition(_figures(foundation, hub, probe)),
             )

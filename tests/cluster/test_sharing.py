@@ -17,6 +17,7 @@ from tocsin.clock import SystemClock
 from tocsin.cluster.counting import COUNTS, PATIENCE_SECONDS, Counting
 from tocsin.cluster.leases import Lease
 from tocsin.cluster.presence import GONE_SECONDS, Presence
+from tocsin.cluster.turns import Turns
 from tocsin.ports import Entry, Span
 from tocsin.position import Epoch
 from tocsin.store.postgresql.store import PostgresqlStore
@@ -329,5 +330,45 @@ def test_control_a_lease_that_is_not_looked_at_leaves_two_nodes_with_the_same_wo
             await second._ask()
             assert first.holds()
             assert second.holds()
+
+    run(test())
+
+
+# ------------------------------------------------------------ turns
+
+
+async def most_at_once(turns: list[Any]) -> int:
+    """How many were in their turn at the same time, of six for each lock."""
+    inside = most = 0
+
+    async def take(turn: Any) -> None:
+        nonlocal inside, most
+        async with turn:
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0.001)
+            inside -= 1
+
+    await asyncio.gather(*(take(turn) for turn in turns for _ in range(6)))
+    return most
+
+
+def test_of_all_nodes_one_at_a_time_has_its_turn() -> None:
+    async def test() -> None:
+        async with stores("a", "b", "c") as nodes:
+            turns = [Turns(node, "identity", name) for node, name in zip(nodes, "abc", strict=True)]
+            assert await most_at_once(turns) == 1
+            # What fails gives its turn back.
+            with pytest.raises(KeyError):
+                async with turns[0]:
+                    raise KeyError
+            assert await nodes[1].lease("identity", "b", 0)
+
+    run(test())
+
+
+def test_control_locks_of_their_own_let_two_nodes_in_at_once() -> None:
+    async def test() -> None:
+        assert await most_at_once([asyncio.Lock(), asyncio.Lock()]) == 2
 
     run(test())

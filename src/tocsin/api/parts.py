@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 import msgspec
 
@@ -38,7 +38,8 @@ class Parts(msgspec.Struct, frozen=True):
         hashing: turns at hashing passwords.
         recording: of refusals, for the audit log.
         batch_room: what batches may take together.
-        identity: held by whoever changes users, keys, apps or installs by what it has read of them.
+        identity: held by whoever changes users, keys, apps or installs by what it has read of them; of all nodes one
+            request at a time has it.
     """
 
     config: Config
@@ -55,10 +56,10 @@ class Parts(msgspec.Struct, frozen=True):
     minutes: Minutes
     blindness: Callable[[], str]
     draining: Callable[[], bool]
+    identity: AbstractAsyncContextManager[None]
     troubles: Callable[[], Sequence[str]]
     metrics: Callable[[], bytes]
     assets: Assets = msgspec.field(default_factory=lambda: load(folder()))
     hashing: Hashing = msgspec.field(default_factory=Hashing)
     recording: Recording = msgspec.field(default_factory=Recording)
     batch_room: BatchRoom = msgspec.field(default_factory=BatchRoom)
-    identity: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
