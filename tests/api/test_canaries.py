@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from api.people import make_key, make_user
 from harness.http_stream import Ndjson, Refused, Sse
 from harness.server import Server
