@@ -12,11 +12,14 @@ PACKAGES += pg_ctlcluster:postgresql redis-server:redis-server chromium:chromium
 # Not from the caller's shell: another project's Python, or options that would hide pytest's closing line.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTEST_ADDOPTS
 
-.PHONY: help run test soak check audit bench bench-check screenshots format setup packages clean
+# What a sender, a reader or an operator sees of the server, wherever it keeps things.
+BEHAVIOUR = tests/test_path.py tests/send tests/inbox tests/live tests/api tests/documents tests/client tests/cli tests/attacks
+
+.PHONY: help run test test-postgresql test-nodes soak check audit bench bench-check screenshots format setup packages clean
 .NOTPARALLEL:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 run: ## start the server for trying out; PORT=8000 DATA=./tocsin-data
 	@scripts/setup.sh run
@@ -24,6 +27,12 @@ run: ## start the server for trying out; PORT=8000 DATA=./tocsin-data
 
 test: setup packages node_modules/.package-lock.json ## run the tests; ARGS="-k word" or ARGS=tests/test_tree.py goes to pytest
 	@.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
+
+test-postgresql: setup packages ## the tests of behaviour, on PostgreSQL: half an hour
+	@TOCSIN_TEST_STORE=postgresql .venv/bin/python -m pytest -m "not soak" $(or $(ARGS),$(BEHAVIOUR))
+
+test-nodes: setup packages ## the same on PostgreSQL with three nodes behind a balancer: an hour
+	@TOCSIN_TEST_STORE=postgresql TOCSIN_TEST_NODES=3 .venv/bin/python -m pytest -m "not soak" $(or $(ARGS),$(BEHAVIOUR))
 
 soak: setup packages node_modules/.package-lock.json ## the same tests with larger numbers, and the long ones: hours; docs/howto/soak.md
 	@TOCSIN_SOAK=1 .venv/bin/python -m pytest -o faulthandler_timeout=7200 $(ARGS)

@@ -21,6 +21,7 @@ from bench.work import (
     idle_memory,
     inbox_reads,
     latency,
+    nodes,
     peers,
     resume,
     single_sends,
@@ -37,6 +38,7 @@ ORDER = (
     cold_start,
     batch_sends,
     inbox_reads,
+    nodes,
 )
 WORKS = {work.NAME: work for work in ORDER}
 RESULTS = Path(__file__).parent / "results"

@@ -16,7 +16,16 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness.server import Server
+from harness.server import NODES, Server
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what speaks of one file, or of one process, where there is none."""
+    marker = item.get_closest_marker("one_file") if os.environ.get("TOCSIN_TEST_STORE") == "postgresql" else None
+    if NODES > 1:
+        marker = marker or item.get_closest_marker("one_process")
+    if marker is not None:
+        pytest.skip(marker.kwargs["reason"])
 
 LONGEST_FIRST = ("nodes/", "web/test_a", "inbox/test_property", "faults/", "store/", "web/", "client/")
 """Files that take long with few tests: one that begins last would leave the other workers waiting for it."""

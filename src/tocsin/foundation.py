@@ -9,22 +9,24 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from tocsin.announcement import LARGEST
 from tocsin.broker.local import LocalBroker
+from tocsin.cluster.asking import Asking
 from tocsin.cluster.following import Following
 from tocsin.cluster.leases import Lease
 from tocsin.cluster.presence import ANYBODY, Presence
+from tocsin.cluster.turns import Turns
 from tocsin.config import Config
 from tocsin.credentials.attempts import Attempts
 from tocsin.credentials.shared_ticket import SharedTickets
 from tocsin.credentials.ticket import Issuing, Tickets
 from tocsin.errors import StartError, Unavailable
 from tocsin.live.hub import Hub
-from tocsin.nodes import Broker, Tailed
+from tocsin.nodes import Answered, Broker, Others, Tailed
 from tocsin.ports import Clock, Span, Store
 from tocsin.position import Epoch
 from tocsin.principal import Principal
@@ -61,6 +63,19 @@ class KeptStore(Store, Protocol):
         ...
 
 
+class NoOthers:
+    """What there is to ask where one process is all there is."""
+
+    node = ""
+
+    def answer_to(self, subject: str, answer: Callable[[str], str]) -> None:
+        """Nobody will ask."""
+
+    async def ask(self, subject: str, about: str) -> Answered:
+        """Nobody answers, and nobody is missed."""
+        return Answered({}, [])
+
+
 class Alone:
     """One process on one SQLite file."""
 
@@ -68,6 +83,8 @@ class Alone:
 
     def __init__(self, store: SqliteStore, broker: LocalBroker) -> None:
         self.store: KeptStore = store
+        self.others: Others = NoOthers()
+        self.identity: AbstractAsyncContextManager[None] = asyncio.Lock()
         self._broker = broker
 
     @classmethod
@@ -133,6 +150,7 @@ class AmongNodes:
     def __init__(self, node: str, clock: Clock, broker: Broker, announces: bool) -> None:  # noqa: FBT001
         self.node = node
         self.store: KeptStore
+        self.identity: AbstractAsyncContextManager[None]
         self._log: Tailed
         self._clock = clock
         self._broker = broker
@@ -145,6 +163,10 @@ class AmongNodes:
             announces=announces,
             most=MOST_ANNOUNCED_BY_REDIS if announces else LARGEST,
         )
+        asking = Asking(node, broker, lambda: self._presence.others if self._presence is not None else ())
+        for kind, hear in asking.told.items():
+            self._following.when_told(kind, hear)
+        self.others: Others = asking
 
     @classmethod
     async def open(cls, config: Config, clock: Clock, died: Callable[[str], None]) -> AmongNodes:
@@ -188,6 +210,7 @@ class AmongNodes:
             )
         )
         self.store = self._log = store
+        self.identity = Turns(store, "identity", node)
         if config.broker:
             broker.name = await patiently(lambda: store.setting("log_name", lambda: secrets.token_hex(8)))
         return self

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
+
+import msgspec
 
 from tocsin.ports import Span
 from tocsin.position import Epoch
@@ -86,4 +88,33 @@ class Broker(Protocol):
 
     async def run(self) -> None:
         """Keep a connection, and find another one when it is lost. Never ends by itself."""
+        ...
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """What other nodes have answered.
+
+    Attributes:
+        by: the answer of each.
+        missing: those that live, as far as is known, and have not answered.
+    """
+
+    by: Mapping[str, str]
+    missing: Sequence[str]
+
+
+class Others(Protocol):
+    """The other nodes, as somebody asks them who must know what is going on everywhere at this moment."""
+
+    @property
+    def node(self) -> str:
+        """This one's name; empty where there are no others and never will be."""
+        ...
+
+    def answer_to(self, subject: str, answer: Callable[[str], str]) -> None:
+        """What other nodes are told that ask about something."""
+        ...
+
+    async def ask(self, subject: str, about: str) -> Answered:
+        """What each of them answers, within a second."""
         ...

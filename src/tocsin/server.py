@@ -23,6 +23,7 @@ from tocsin import logs, samples
 from tocsin.api.app import Api
 from tocsin.api.minutes import Counts, Minutes
 from tocsin.api.parts import Parts
+from tocsin.api.streams import answer_others
 from tocsin.app import AppId
 from tocsin.clock import SystemClock
 from tocsin.config import Config
@@ -133,12 +134,15 @@ class Tocsin:
                 tokens=tokens,
                 tickets=tickets,
                 attempts=attempts,
+                others=foundation.others,
                 minutes=minutes,
                 blindness=lambda: foundation.blindness,
                 draining=lambda: self.draining,
+                identity=foundation.identity,
                 troubles=self._troubles,
                 metrics=exposition(_figures(foundation, hub, probe)),
             )
+            answer_others(foundation.others, hub)
             self.app = Api(parts, WebSocketSkin(gate))
             purge = store.purge(_keeping(config), clock)
             work += [asyncio.create_task(part.run()) for part in (hub, keys, probe, purge, minutes)]

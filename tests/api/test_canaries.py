@@ -7,12 +7,15 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from api.people import make_key, make_user
 from harness.http_stream import Ndjson, Refused, Sse
 from harness.server import Server
 from harness.websocket import WebSocket
 
 
+@pytest.mark.one_file(reason="looks into the files of SQLite")
 def test_no_secret_is_found_where_it_does_not_belong(start_server: Callable[..., Server]) -> None:
     server = start_server(env={"TOCSIN_LOG_LEVEL": "debug", "TOCSIN_LOG_REQUESTS": "all"})
     admin, planted = server.service(), {}

@@ -121,6 +121,7 @@ def cut(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [lost, garbage, cut])
+@pytest.mark.one_file(reason="on PostgreSQL the index is a table of the database")
 def test_a_server_starts_without_its_index_and_makes_it_again(
     start_server: Callable[..., Server], damage: Callable[[Path], None]
 ) -> None:

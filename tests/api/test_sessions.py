@@ -77,6 +77,7 @@ def test_a_server_with_a_public_address_is_asked_securely_there(start_server: Ca
     assert made.headers["set-cookie"].startswith("__Host-tocsin=")
 
 
+@pytest.mark.one_file(reason="looks into the files of SQLite")
 def test_the_store_keeps_a_hash_and_no_log_has_the_cookie(server: Server) -> None:
     client = signed_in(server, "user123")
     assert client.get(SESSION).status == 200

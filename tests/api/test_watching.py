@@ -170,6 +170,7 @@ def figures(client: Http, span: str = "hour") -> dict[str, object]:
     return dict(answer.json)
 
 
+@pytest.mark.one_process(reason="each node has figures of its own, since it started")
 def test_figures_count_what_was_sent_refused_and_delivered(start_server: Callable[..., Server]) -> None:
     server = start_server()
     admin = server.service()

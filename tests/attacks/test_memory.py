@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from attacks.raw import MIB, at_once, connect, head, private_memory, reset, shares, upgrade
 from harness.http import SEND
 from harness.server import Server
@@ -41,6 +43,7 @@ def post(server: Server, body: bytes, times: int, **credential: str) -> None:
     at_once(*(partial(run, turns) for turns in shares(times, 8)))
 
 
+@pytest.mark.one_process(reason="memory is a process's own")
 def test_a_slow_reader_who_comes_back_to_wide_characters_stays_within_its_budget(
     start_server: Callable[..., Server],
 ) -> None:

@@ -17,7 +17,8 @@ from tocsin.clock import SystemClock
 from tocsin.cluster.counting import COUNTS, PATIENCE_SECONDS, Counting
 from tocsin.cluster.leases import Lease
 from tocsin.cluster.presence import GONE_SECONDS, Presence
-from tocsin.ports import Span
+from tocsin.cluster.turns import Turns
+from tocsin.ports import Entry, Span
 from tocsin.position import Epoch
 from tocsin.store.postgresql.store import PostgresqlStore
 
@@ -96,6 +97,36 @@ def test_counts_of_both_nodes_are_added_whichever_comes_first() -> None:
             await a.settled(mine, lambda: True)
             assert [one.streamed for one in mine.entries] == [3, 3]
         assert a.lower_bounds == 0
+
+    run(test())
+
+
+def test_that_a_change_was_heard_of_is_said_by_nodes_without_streams_and_is_no_count() -> None:
+    async def test() -> None:
+        wire, a, _ = two()
+        wire.to["b"] = b = Counting("b", wire, lambda _: False)
+        for seq, said in ((7, True), (8, False)):
+            change = Span(E, seq, seq, [Entry(seq=seq, identity=("key", "k"))], ("b",))
+            a.expect(change)
+            if said:
+                b.answer("a", E, seq, seq, change.entries)
+            began = time.monotonic()
+            await a.settled(change, lambda: True)
+            assert said or time.monotonic() - began >= PATIENCE_SECONDS * 0.9
+        assert a.lower_bounds == 0
+
+    run(test())
+
+
+def test_control_a_node_without_streams_says_nothing_of_notifications() -> None:
+    async def test() -> None:
+        wire, a, _ = two()
+        wire.to["b"] = b = Counting("b", wire, lambda _: False)
+        mine = span(7)
+        a.expect(mine)
+        b.answer("a", E, 7, 7, mine.entries)
+        await a.settled(mine, lambda: True)
+        assert a.lower_bounds == 1
 
     run(test())
 
@@ -299,5 +330,45 @@ def test_control_a_lease_that_is_not_looked_at_leaves_two_nodes_with_the_same_wo
             await second._ask()
             assert first.holds()
             assert second.holds()
+
+    run(test())
+
+
+# ------------------------------------------------------------ turns
+
+
+async def most_at_once(turns: list[Any]) -> int:
+    """How many were in their turn at the same time, of six for each lock."""
+    inside = most = 0
+
+    async def take(turn: Any) -> None:
+        nonlocal inside, most
+        async with turn:
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0.001)
+            inside -= 1
+
+    await asyncio.gather(*(take(turn) for turn in turns for _ in range(6)))
+    return most
+
+
+def test_of_all_nodes_one_at_a_time_has_its_turn() -> None:
+    async def test() -> None:
+        async with stores("a", "b", "c") as nodes:
+            turns = [Turns(node, "identity", name) for node, name in zip(nodes, "abc", strict=True)]
+            assert await most_at_once(turns) == 1
+            # What fails gives its turn back.
+            with pytest.raises(KeyError):
+                async with turns[0]:
+                    raise KeyError
+            assert await nodes[1].lease("identity", "b", 0)
+
+    run(test())
+
+
+def test_control_locks_of_their_own_let_two_nodes_in_at_once() -> None:
+    async def test() -> None:
+        assert await most_at_once([asyncio.Lock(), asyncio.Lock()]) == 2
 
     run(test())

@@ -59,7 +59,7 @@ class TlsServer:
         self.context.check_hostname = False
 
     def wait(self) -> None:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 150
         while time.monotonic() < deadline:
             assert self.server.running, self.server.tail()
             try:

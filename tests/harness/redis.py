@@ -58,6 +58,11 @@ class Redis:
             time.sleep(0.02)
         raise RuntimeError(f"Redis did not start: {(self.folder / 'log').read_text()[-2000:]}")
 
+    def say(self, command: str) -> None:
+        """Give it a command that it must obey."""
+        answer = self._say(command.encode())
+        assert answer.startswith(b"+OK"), answer
+
     def _say(self, command: bytes) -> bytes:
         with socket.create_connection(("127.0.0.1", self.port), timeout=2) as sock:
             sock.sendall(command + b"\r\n")

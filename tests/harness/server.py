@@ -7,7 +7,9 @@
         server.start()                               # same port, same data
         assert server.stop() == 0                    # SIGTERM, the exit code
 
-With `TOCSIN_TEST_STORE=postgresql` each data folder has a database of its own on a real PostgreSQL instead of a file.
+With `TOCSIN_TEST_STORE=postgresql` each data folder has a database of its own on a real PostgreSQL instead of a file;
+with `TOCSIN_TEST_NODES=3` besides there are three processes on it, behind a balancer: clients speak to that, signals go
+to all of them, what is said of "the process" (memory, descriptors) is their sum.
 
 `start_server(args=[…], env={…}, data=…, wrap=[…])` passes options on; `server.token("user123")` logs in
 once and remembers. When the test ends, every process is ended and its log must hold no traceback; a test
@@ -33,8 +35,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.balancer import Balancer
 from harness.http import DEV_KEY, Http
 from harness.postgresql import cluster
+
+NODES = int(os.environ.get("TOCSIN_TEST_NODES", "1"))
+"""Processes that make up a server."""
 
 
 class StartFailure(AssertionError):
@@ -69,6 +75,7 @@ class Server:
         wrap: a command that runs the server, as `["strace", "-D", …]`. It must `exec` the server or
             leave it as the direct child, so that a signal to the pid reaches the server.
         log: where its output goes; by default beside the data folder.
+        nodes: how many processes; several are behind a balancer.
     """
 
     def __init__(
@@ -81,6 +88,7 @@ class Server:
         env: Mapping[str, str | None] | None = None,
         wrap: Sequence[str] = (),
         log: Path | None = None,
+        nodes: int = NODES,
     ) -> None:
         self.data = data
         self.dev = dev
@@ -90,7 +98,9 @@ class Server:
         self.wrap = list(wrap)
         self.log_path = log or data.parent / f"{data.name}.log"
         self.tracebacks_expected: str | None = None
-        self.process: subprocess.Popen[bytes] | None = None
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._ports = [self.port] if nodes == 1 else [free_port() for _ in range(nodes)]
+        self._balancer: Balancer | None = None
         self._tokens: dict[str, str] = {}
         self._checked = 0
 
@@ -101,20 +111,25 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The first of its processes."""
+        return self.processes[0] if self.processes else None
+
+    @property
     def pid(self) -> int:
         assert self.process is not None, "the server was never started"
         return self.process.pid
 
     @property
     def running(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        return any(process.poll() is None for process in self.processes)
 
-    def command(self) -> list[str]:
-        """The command line of this server."""
+    def command(self, port: int | None = None) -> list[str]:
+        """The command line of this server, or of its process on that port."""
         dev = ["--dev"] if self.dev else []
         base = [sys.executable, "-m", "tocsin", "serve", *dev, "--host", "127.0.0.1"]
         store = ["--database", self.database] if self.database else []
-        return [*self.wrap, *base, "--port", str(self.port), "--data", str(self.data), *store, *self.args]
+        return [*self.wrap, *base, "--port", str(port or self.port), "--data", str(self.data), *store, *self.args]
 
     @property
     def database(self) -> str:
@@ -137,14 +152,25 @@ class Server:
         """Start the process and return at once, ready or not."""
         assert not self.running, "the server runs already"
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self.environment(),
-                cwd=self.data.parent,
-            )
+            self.processes = [
+                subprocess.Popen(
+                    self.command(port),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=self.environment(),
+                    cwd=self.data.parent,
+                )
+                for port in self._ports
+            ]
+        self._no_balancer()
+        if len(self._ports) > 1:
+            self._balancer = Balancer(self._ports, port=self.port)
+
+    def _no_balancer(self) -> None:
+        if self._balancer is not None:
+            self._balancer.close()
+            self._balancer = None
 
     def start(self, *, within: float = 60.0) -> float:
         """Start the process, wait until `/readyz` answers 200, and return the seconds that took."""
@@ -154,41 +180,53 @@ class Server:
         return time.monotonic() - began
 
     def ready(self) -> bool:
-        """Whether `/readyz` answers 200 now."""
+        """Whether `/readyz` answers 200 now, of each of its processes."""
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
-                return bool(answer.status == 200)
+            for port in self._ports:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+                    if answer.status != 200:
+                        return False
         except (urllib.error.URLError, OSError):
             return False
+        return True
 
     def wait_ready(self, *, within: float = 60.0) -> None:
         # A database of its own is copied first, and its pages are cold.
         deadline = time.monotonic() + within * (3 if self.database else 1)
         while not self.ready():
-            if not self.running:
+            if any(process.poll() is not None for process in self.processes):
                 raise StartFailure(f"serve ended with {self.process and self.process.returncode}:\n{self.tail()}")
             if time.monotonic() > deadline:
                 raise StartFailure(f"serve was not ready in {within} s:\n{self.tail()}")
             time.sleep(0.01)
+        if self._balancer is not None:
+            self._balancer.take_all()
 
     def wait_exit(self, *, within: float = 15.0) -> int:
-        """Wait until the process has ended by itself and return its exit code."""
-        assert self.process is not None
+        """Wait until the process has ended by itself and return its exit code; of several, the worst."""
+        assert self.processes
         try:
-            return self.process.wait(within)
+            return max((process.wait(within) for process in self.processes), key=abs)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"serve still runs after {within} s:\n{self.tail()}") from None
+        finally:
+            self._no_balancer()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        for process in self.processes:
+            process.send_signal(number)
 
     def kill(self) -> None:
         """SIGKILL: the process gets no chance to tidy up."""
-        if self.running:
-            os.kill(self.pid, signal.SIGKILL)
-        if self.process is not None:
-            self.process.wait(10)
+        self.signal(signal.SIGKILL)
+        for process in self.processes:
+            process.wait(10)
+        self._no_balancer()
 
     def stop(self, *, within: float = 15.0) -> int:
         """SIGTERM, and the exit code."""
-        os.kill(self.pid, signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         return self.wait_exit(within=within)
 
     def restart(self) -> float:
@@ -198,10 +236,10 @@ class Server:
 
     def close(self) -> None:
         """End the process, whatever it does."""
-        if self.running:
-            os.kill(self.pid, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(5)  # type: ignore[union-attr]
+        self.signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            for process in self.processes:
+                process.wait(5)
         self.kill()
 
     # -- what it holds --------------------------------------------------------------------------------
@@ -239,19 +277,20 @@ class Server:
 
     def rss(self) -> int:
         """Resident memory of the process in bytes (Linux)."""
-        pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+        pages = [int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) for process in self.processes]
+        return sum(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def descriptors(self) -> int:
         """How many file descriptors the process holds (Linux)."""
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+        return sum(len(os.listdir(f"/proc/{process.pid}/fd")) for process in self.processes)
 
     def sockets(self) -> int:
         """How many of its file descriptors are sockets (Linux)."""
         links = []
-        for number in os.listdir(f"/proc/{self.pid}/fd"):
-            with contextlib.suppress(FileNotFoundError):
-                links.append(os.readlink(f"/proc/{self.pid}/fd/{number}"))
+        for process in self.processes:
+            for number in os.listdir(f"/proc/{process.pid}/fd"):
+                with contextlib.suppress(FileNotFoundError):
+                    links.append(os.readlink(f"/proc/{process.pid}/fd/{number}"))
         return sum(link.startswith("socket:") for link in links)
 
     def at_rest(self, count: Callable[[], int]) -> int:

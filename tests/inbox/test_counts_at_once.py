@@ -109,6 +109,7 @@ def test_after_a_thousand_random_changes_at_once_the_count_equals_a_recount(
         assert person.unread() == {}
 
 
+@pytest.mark.one_file(reason="the rule is taken out of the statements of SQLite")
 def test_control_a_server_that_does_not_count_what_is_set_unread_is_found_out(
     start_server: Callable[..., Server],
 ) -> None:

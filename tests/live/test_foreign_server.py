@@ -20,13 +20,13 @@ V1 = "tocsin.v1"
 class ForeignServer(Server):
     """The application on a stock uvicorn."""
 
-    def command(self) -> list[str]:
+    def command(self, port: int | None = None) -> list[str]:
         return [sys.executable, str(PROGRAM), str(self.port), str(self.data)]
 
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = ForeignServer(tmp_path_factory.mktemp("foreign") / "data")
+    server = ForeignServer(tmp_path_factory.mktemp("foreign") / "data", nodes=1)
     server.start()
     yield server
     server.close()

@@ -124,6 +124,7 @@ def test_two_auth_frames_at_once_are_4400(strict: Server, admin: Http) -> None:
     assert stream.closed_within(10) == 4400
 
 
+@pytest.mark.one_process(reason="a limit of streams is shared out among nodes")
 def test_twenty_of_one_address_may_wait_for_their_first_frame(strict: Server, admin: Http) -> None:
     gone(strict, admin)
     time.sleep(0.3)
@@ -150,6 +151,7 @@ def test_twenty_of_one_address_may_wait_for_their_first_frame(strict: Server, ad
 # -- somebody's
 
 
+@pytest.mark.one_process(reason="a limit of streams is shared out among nodes")
 def test_a_user_has_a_limit_of_streams_on_all_forms_together(strict: Server, admin: Http) -> None:
     tokens = [make_user(strict, admin, name) for name in ("many", "other")]
     streams: list[Any] = [WebSocket(strict.url, token=tokens[0]) for _ in range(18)]
@@ -175,6 +177,7 @@ def test_a_user_has_a_limit_of_streams_on_all_forms_together(strict: Server, adm
     gone(strict, admin)
 
 
+@pytest.mark.one_process(reason="a limit of streams is shared out among nodes")
 def test_an_address_has_a_limit_of_streams(strict: Server, admin: Http) -> None:
     gone(strict, admin)
     tokens = [make_user(strict, admin, f"crowd-{n}") for n in range(3)]
@@ -191,6 +194,7 @@ def test_an_address_has_a_limit_of_streams(strict: Server, admin: Http) -> None:
     gone(strict, admin)
 
 
+@pytest.mark.one_process(reason="a limit of streams is shared out among nodes")
 def test_refused_streams_are_not_counted(strict: Server, admin: Http) -> None:
     for _ in range(40):
         assert refusal(lambda: WebSocket(strict.url, headers={"Origin": "https://evil.example"})).status == 403

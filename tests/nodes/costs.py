@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from harness.http import DEV_KEY, Http
-from harness.postgresql import Cluster
+from harness.postgresql import DURABLE, Cluster
 from harness.redis import Redis
 from harness.server import Server
 from harness.websocket import WebSocket
@@ -89,7 +89,7 @@ def delays(nodes: Nodes, n: int) -> list[float]:
 
 
 def main(broker: str) -> None:
-    postgresql = Cluster()
+    postgresql = Cluster(DURABLE)
     redis = Redis() if broker else None
     nodes = Nodes(Path(tempfile.mkdtemp()), postgresql, broker=redis.url if redis else "")
     try:

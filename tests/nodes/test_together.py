@@ -48,6 +48,13 @@ def silent(opened: WebSocket, seconds: float = 0.3) -> bool:
     return False
 
 
+def wait_until_nodes_know_of_each_other(nodes: Nodes) -> None:
+    ends = time.monotonic() + 60
+    while any(nodes.metric("tocsin_nodes", n) != len(nodes.all) for n in range(len(nodes.all))):
+        assert time.monotonic() < ends, "they do not know of each other"
+        time.sleep(0.1)
+
+
 def new_user(nodes: Nodes) -> tuple[str, Http, Any]:
     """A user of their own, a client of theirs, and their key."""
     name = f"user-{uuid.uuid4().hex[:8]}"
@@ -129,6 +136,20 @@ class TestThree:
             later = three[1].service().send("later", "m", userId=name).json["notificationId"]
             assert notifications(opened, 1) == [later]
 
+    def test_what_has_changed_since_a_position_every_node_tells_alike(self, three: Nodes) -> None:
+        name, _, key = new_user(three)
+        ask = [Http(three[n].url, key=key["key"]).get for n in range(3)]
+        before = ask[1]("/api/changes").json["position"]
+        # All by one node: the others have written nothing, and know only from the log.
+        sent = [three[0].service().send(f"{n}", "m", userId=name).json["notificationId"] for n in range(3)]
+        told = ask[0]("/api/changes", since=before).json
+        assert [event["data"]["id"] for event in told["changes"]] == sent
+        for asked in ask:
+            assert asked("/api/changes").json["position"] == told["position"]
+            assert asked("/api/changes", since=before).json == told
+            for at, event in enumerate(told["changes"]):
+                assert asked("/api/changes", since=event["position"]).json["changes"] == told["changes"][at + 1 :]
+
     def test_a_key_that_is_revoked_on_one_node_ends_streams_and_holds_on_none_within_two_seconds(
         self, three: Nodes
     ) -> None:
@@ -196,9 +217,7 @@ class TestThree:
 
     def test_the_limit_of_streams_of_a_user_is_shared_out_among_the_nodes(self, three: Nodes) -> None:
         _, _, key = new_user(three)
-        ends = time.monotonic() + 10
-        while any(three.metric("tocsin_nodes", n) != 3 for n in range(3)) and time.monotonic() < ends:
-            time.sleep(0.1)
+        wait_until_nodes_know_of_each_other(three)
         with ExitStack() as stack:
             for n in range(3):
                 for _ in range(10):
@@ -210,6 +229,26 @@ class TestThree:
                 ):
                     until(one_more, "caught-up")
                 assert closed.value.code == 4413
+
+    def test_the_list_of_open_streams_is_of_all_nodes_and_names_them(self, three: Nodes) -> None:
+        name, _, key = new_user(three)
+        wait_until_nodes_know_of_each_other(three)
+        with ExitStack() as stack:
+            for n in (0, 1, 1, 2):
+                opened = WebSocket(three[n].url, key=key["key"], subprotocol="tocsin.v1")
+                until(stack.enter_context(opened), "caught-up")
+            for n in range(3):
+                asked = lambda n=n, **query: three[n].service().get("/api/streams", **query).json  # noqa: E731
+                pages = [asked(limit=2)]
+                while pages[-1]["next"] is not None:
+                    pages.append(asked(limit=2, before=pages[-1]["next"]))
+                assert [page["missing"] for page in pages] == [[]] * len(pages)
+                listed = [one for page in pages for one in page["streams"]]
+                assert len({one["id"] for one in listed}) == len(listed) == pages[0]["total"]
+                assert listed == sorted(listed, key=lambda one: one["since"], reverse=True)
+                mine = [one["node"] for one in listed if one["userId"] == name]
+                assert mine == ["node2", "node1", "node1", "node0"]
+                assert three[n].service().get("/api/audience", userId=name).json == {"users": 1, "streams": 4}
 
     def test_three_nodes_that_started_at_once_made_their_people_once(self, three: Nodes) -> None:
         asked = "SELECT count(*) FROM audit WHERE action = 'sample' AND what = 'user123'"

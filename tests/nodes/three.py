@@ -42,9 +42,9 @@ class Nodes:
         weakened: str = "",
         env: Mapping[str, str] | None = None,
     ) -> None:
-        self.postgresql = postgresql
+        self.postgresql, self.weakened = postgresql, weakened
         self.name = f"n{uuid.uuid4().hex[:12]}"
-        url = postgresql.database(self.name)
+        url = postgresql.database_with_tables(self.name)
         self.all: list[Server] = []
         for n in range(count):
             port = ports[n % len(ports)] if ports else postgresql.port
@@ -56,7 +56,7 @@ class Nodes:
                 **({"PYTHONPATH": str(WEAKENED), "WEAKENED": weakened} if weakened else {}),
                 **(env or {}),
             }
-            self.all.append(Server(folder / f"{self.name}-{n}", env=settings))
+            self.all.append(Server(folder / f"{self.name}-{n}", env=settings, nodes=1))
 
     def __getitem__(self, n: int) -> Server:
         return self.all[n]

@@ -160,6 +160,10 @@ def test_a_span_names_the_other_nodes_that_have_streams_for_it_and_waits_for_the
             await b.forget_node("b")
             await a.append(draft("x"))
             assert gathering.spans[-1].awaited == ("c",)
+            # Whoever is known may be known to any node that lives.
+            await c.note_presence("c", [], [])
+            await a.put_user(User(id=UserId("carl"), name="carl"), audit())
+            assert gathering.spans[-1].awaited == ("c",)
 
     run(test())
 

@@ -13,6 +13,9 @@ from tocsin.live.gate import devices_asked
 from tocsin.position import Position
 from tocsin.receipt import Item
 
+_BEYOND = 1 << 62
+"""A number that no log comes to."""
+
 
 class ChangeTold(msgspec.Struct, frozen=True):
     """One event, as on a stream."""
@@ -36,8 +39,10 @@ async def list_changes(call: Call) -> Answer:
     asked, devices = call.request.asked("since"), devices_asked(call.request)
     since = None if asked is None else Position.parse(asked)
     if since is None:
-        return _answer([], Position(store.epoch, store.head), more=False)
-    page = await store.changes(call.user_id, devices, min(since.seq, store.head), limit)
+        # The head of the log, whichever node has written it.
+        page = await store.changes(call.user_id, devices, _BEYOND, 1)
+        return _answer([], Position(store.epoch, page.head), more=False)
+    page = await store.changes(call.user_id, devices, min(since.seq, _BEYOND), limit)
     if since.epoch != store.epoch or since.seq > page.head:
         here = Position(store.epoch, page.head)
         return _answer([_gap(here, here)], here, more=False)

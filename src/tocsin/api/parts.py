@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 import msgspec
 
@@ -18,6 +18,7 @@ from tocsin.credentials.jwt import TokenIssuer
 from tocsin.credentials.ticket import Issuing
 from tocsin.directory import Directory
 from tocsin.live.gate import Gate
+from tocsin.nodes import Others
 from tocsin.path.acknowledge import Acknowledge
 from tocsin.path.authorize import Authorize
 from tocsin.ports import Clock, Store
@@ -27,6 +28,7 @@ class Parts(msgspec.Struct, frozen=True):
     """Everything a handler may reach.
 
     Attributes:
+        others: the other nodes.
         minutes: what happened lately.
         blindness: why this node does not know the state of the log; empty when it does.
         draining: whether this process is going down.
@@ -36,7 +38,8 @@ class Parts(msgspec.Struct, frozen=True):
         hashing: turns at hashing passwords.
         recording: of refusals, for the audit log.
         batch_room: what batches may take together.
-        identity: held by whoever changes users, keys, apps or installs by what it has read of them.
+        identity: held by whoever changes users, keys, apps or installs by what it has read of them; of all nodes one
+            request at a time has it.
     """
 
     config: Config
@@ -49,13 +52,14 @@ class Parts(msgspec.Struct, frozen=True):
     tokens: TokenIssuer
     tickets: Issuing
     attempts: Attempts
+    others: Others
     minutes: Minutes
     blindness: Callable[[], str]
     draining: Callable[[], bool]
+    identity: AbstractAsyncContextManager[None]
     troubles: Callable[[], Sequence[str]]
     metrics: Callable[[], bytes]
     assets: Assets = msgspec.field(default_factory=lambda: load(folder()))
     hashing: Hashing = msgspec.field(default_factory=Hashing)
     recording: Recording = msgspec.field(default_factory=Recording)
     batch_room: BatchRoom = msgspec.field(default_factory=BatchRoom)
-    identity: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)

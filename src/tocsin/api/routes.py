@@ -244,7 +244,7 @@ ROUTES += [
          gives=(200, sent.SentPage), refuses=(400,),
          asks={"limit": _PAGE["limit"], "before": "What the page before gave as `next`, or any position.",
                "after": "A position: only what was sent after it."}),
-    _row(_admin, "GET /api/streams", streams.list_streams, "The streams open now on this node, newest first",
+    _row(_admin, "GET /api/streams", streams.list_streams, "The streams open now, newest first",
          gives=(200, streams.Streams), asks=_PAGE),
     _row(_admin, "GET /api/audience", streams.count_audience, "How many users and streams a send would reach now",
          gives=(200, streams.Audience), refuses=(404,),

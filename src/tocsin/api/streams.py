@@ -1,4 +1,4 @@
-"""Streams that are open now on this node, and how many a send would reach."""
+"""Streams that are open now on all nodes, and how many a send would reach."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ import re
 
 import msgspec
 
+from tocsin import wire
 from tocsin.api.answer import Answer, ok
 from tocsin.api.call import Call
 from tocsin.device import DeviceId
 from tocsin.errors import Invalid, NotFound
+from tocsin.live.hub import Hub
 from tocsin.live.stream import State, Stream
+from tocsin.nodes import Others
 from tocsin.principal import UserId, parse_id
 from tocsin.wire import timestamp
 
-_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+_STREAMS, _AUDIENCE = "streams", "audience"
+_PLACE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})(?:-(.{1,200}))?", re.ASCII | re.DOTALL)
 
 
 class StreamItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A stream.
 
     Attributes:
-        id: a number that no other stream of this process has had.
+        id: what no other stream of this server has been called since it started.
+        node: which node has it; null where there is one process only.
         user_id: whose; null for nobody's, which gets broadcasts only.
         credential: which credential opened it, without its secret.
         kind: `websocket`, `events` or `lines`.
@@ -33,6 +38,7 @@ class StreamItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """
 
     id: str
+    node: str | None
     user_id: str | None
     credential: str | None
     kind: str
@@ -44,15 +50,17 @@ class StreamItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Streams(msgspec.Struct, frozen=True):
-    """A page of the streams of this node, newest first; `next` is the `before` of the following page, or null.
+    """A page of the open streams, newest first; `next` is the `before` of the following page, or null.
 
     Attributes:
         total: how many are open.
+        missing: nodes that have not answered in a second; theirs are in neither.
     """
 
     streams: list[StreamItem]
     next: str | None
     total: int
+    missing: list[str]
 
 
 class Audience(msgspec.Struct, frozen=True):
@@ -60,40 +68,86 @@ class Audience(msgspec.Struct, frozen=True):
 
     Attributes:
         users: how many a send would be for.
-        streams: to how many streams of this node it would be written now.
+        streams: to how many streams it would be written now.
     """
 
     users: int
     streams: int
 
 
+Place = tuple[int, int, str]
+"""Where a stream is in the list: when it was opened (milliseconds UTC), its number, its node."""
+
+
+class _Asked(msgspec.Struct, frozen=True, array_like=True):
+    before: Place | None
+    limit: int
+
+
+class _Part(msgspec.Struct, frozen=True, array_like=True):
+    """What one node has."""
+
+    found: list[tuple[Place, StreamItem]]
+    total: int
+
+
+_asked = msgspec.json.Decoder(_Asked).decode
+_part = msgspec.json.Decoder(_Part).decode
+_whom = msgspec.json.Decoder(tuple[UserId | None, DeviceId | None]).decode
+_count = msgspec.json.Decoder(int).decode
+
+
+def answer_others(others: Others, hub: Hub) -> None:
+    """Tell other nodes of the streams of this one."""
+    others.answer_to(_STREAMS, lambda about: wire.encode(_of_here(hub, others.node, _asked(about))).decode())
+    others.answer_to(_AUDIENCE, lambda about: wire.encode(hub.audience(*_whom(about))).decode())
+
+
 async def list_streams(call: Call) -> Answer:
     """`GET /api/streams`."""
-    limit, before = call.limit(), call.before()
-    if before is not None and not _NUMBER.fullmatch(before):
-        raise Invalid("before", "must be a number, as `next` gave it")
-    streams = sorted(call.parts.gate.hub.streams, key=lambda stream: stream.number, reverse=True)
-    found = [stream for stream in streams if before is None or stream.number < int(before)]
-    items = [_item(stream) for stream in found[:limit]]
-    return ok(Streams(items, items[-1].id if len(found) > limit else None, len(streams)))
+    others, limit = call.parts.others, call.limit()
+    asked = _Asked(_place(call.before()), limit + 1)
+    answered = await others.ask(_STREAMS, wire.encode(asked).decode())
+    parts = [_of_here(call.parts.gate.hub, others.node, asked), *map(_part, answered.by.values())]
+    found = sorted((row for part in parts for row in part.found), key=lambda row: row[0], reverse=True)
+    page = found[:limit]
+    next_ = "-".join(map(str, filter(None, page[-1][0]))) if len(found) > limit else None
+    total = sum(part.total for part in parts)
+    return ok(Streams([item for _, item in page], next_, total, list(answered.missing)))
 
 
 async def count_audience(call: Call) -> Answer:
     """`GET /api/audience`."""
     wanted, about = call.request.asked("userId"), call.request.asked("deviceId")
     device = None if about is None else DeviceId(parse_id(about, where="deviceId"))
-    hub, store = call.parts.gate.hub, call.parts.store
-    if wanted is None:
-        return ok(Audience(await store.count_users(), hub.audience(None, device)))
-    user = UserId(parse_id(wanted, where="userId"))
-    if await call.parts.directory.user(user) is None:
+    user = None if wanted is None else UserId(parse_id(wanted, where="userId"))
+    if user is not None and await call.parts.directory.user(user) is None:
         raise NotFound("User")
-    return ok(Audience(1, hub.audience(user, device)))
+    users = 1 if user is not None else await call.parts.store.count_users()
+    elsewhere = await call.parts.others.ask(_AUDIENCE, wire.encode((user, device)).decode())
+    here = call.parts.gate.hub.audience(user, device)
+    return ok(Audience(users, here + sum(map(_count, elsewhere.by.values()))))
 
 
-def _item(stream: Stream) -> StreamItem:
+def _place(before: str | None) -> Place | None:
+    if before is None:
+        return None
+    if (found := _PLACE.fullmatch(before)) is None:
+        raise Invalid("before", "must be what `next` gave")
+    return int(found[1]), int(found[2]), found[3] or ""
+
+
+def _of_here(hub: Hub, node: str, asked: _Asked) -> _Part:
+    streams = tuple(hub.streams)
+    rows = sorted((((stream.opened, stream.number, node), stream) for stream in streams), key=lambda row: row[0])
+    found = [row for row in reversed(rows) if asked.before is None or row[0] < asked.before][: asked.limit]
+    return _Part([(place, _item(stream, node)) for place, stream in found], len(streams))
+
+
+def _item(stream: Stream, node: str) -> StreamItem:
     return StreamItem(
-        id=str(stream.number),
+        id=f"{stream.number}-{node}" if node else str(stream.number),
+        node=node or None,
         user_id=stream.user_id,
         credential=stream.principal.credential if stream.principal is not None else None,
         kind=stream.form.kind,

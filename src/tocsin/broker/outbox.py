@@ -1,10 +1,15 @@
-"""What a broker has still to carry, and how long it waits before it connects again."""
+"""What brokers have in common: what is still to be carried, and the finding of a connection again and again."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
+from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
+
+log = logging.getLogger("tocsin.broker")
 
 MOST_WAITING = 10_000
 """Messages that wait for the broker; the oldest are dropped, for the log has what they tell."""
@@ -55,3 +60,50 @@ class Patience:
         """Wait before the next try."""
         wait, self._wait = self._wait, min(self._wait * 2, LONGEST_WAIT)
         await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311  (no secret)
+
+
+class Carrier(ABC):
+    """A broker but for the carrying."""
+
+    def __init__(self) -> None:
+        self.trouble = "not connected yet"
+        self._outbox = Outbox()
+        self._announced: Callable[[bytes], None] = lambda _: None
+        self._told: Callable[[bytes], None] = lambda _: None
+
+    def subscribe(self, announced: Callable[[bytes], None], told: Callable[[bytes], None]) -> None:
+        """Who hears what is announced, and what this node is told."""
+        self._announced, self._told = announced, told
+
+    async def run(self) -> None:
+        """Keep a connection, and find another one when it is lost. Never ends by itself."""
+        patience = Patience()
+        while True:
+            try:
+                # A task for each try: before Python 3.11.3, one whose group saw a member fail stays cancelled.
+                await asyncio.create_task(self._carry(patience))
+            except Exception as errors:  # noqa: BLE001  (whatever it is, it is out of reach)
+                error = _first(errors)
+                why = f"the broker is out of reach: {str(error) or type(error).__name__}"
+                if not self.trouble:
+                    log.warning("%s", why)
+                self.trouble = why
+                self._outbox.clear()
+            await patience.pause()
+
+    def _is_reached(self, patience: Patience) -> None:
+        # What was said meanwhile is in the log by now, and read there.
+        self._outbox.clear()
+        self.trouble = ""
+        patience.succeeded()
+
+    @abstractmethod
+    async def _carry(self, patience: Patience) -> None:
+        """Connect, say so by `_is_reached`, and carry until that fails."""
+
+
+def _first(error: Exception) -> BaseException:
+    found: BaseException = error
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found

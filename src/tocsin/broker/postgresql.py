@@ -7,15 +7,11 @@ in commit order. Words to a single node go by a channel of that node's.
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Callable
 from typing import Any
 
 import asyncpg
 
-from tocsin.broker.outbox import Outbox, Patience
-
-log = logging.getLogger("tocsin.broker")
+from tocsin.broker.outbox import Carrier, Patience
 
 ANNOUNCED = "tocsin"
 """The channel that the store's batch function notifies."""
@@ -28,7 +24,7 @@ _ANSWER_SECONDS = 3.0
 _QUIET_SECONDS = 5.0
 
 
-class PostgresqlBroker:
+class PostgresqlBroker(Carrier):
     """Carries words by LISTEN and NOTIFY.
 
     Parameters:
@@ -37,15 +33,9 @@ class PostgresqlBroker:
     """
 
     def __init__(self, url: str, node: str) -> None:
-        self.trouble = "not connected yet"
+        super().__init__()
         self._url = url
         self._own = _channel(node)
-        self._outbox = Outbox()
-        self._announced: Callable[[bytes], None] = lambda _: None
-        self._told: Callable[[bytes], None] = lambda _: None
-
-    def subscribe(self, announced: Callable[[bytes], None], told: Callable[[bytes], None]) -> None:
-        self._announced, self._told = announced, told
 
     def announce(self, told: bytes) -> None:
         self._put(ANNOUNCED, told)
@@ -57,18 +47,6 @@ class PostgresqlBroker:
         if not self.trouble and len(message) <= LARGEST:
             self._outbox.put(channel, message)
 
-    async def run(self) -> None:
-        patience = Patience()
-        while True:
-            try:
-                await self._carry(patience)
-            except Exception as error:  # noqa: BLE001  (whatever it is, it is out of reach)
-                if not self.trouble:
-                    log.warning("the broker is out of reach: %s", error or type(error).__name__)
-                self.trouble = f"the broker is out of reach: {error or type(error).__name__}"
-                self._outbox.clear()
-            await patience.pause()
-
     async def _carry(self, patience: Patience) -> None:
         # A word to a node is nothing that a crash may not lose: its transaction need not wait for the disk.
         settings = {"application_name": "tocsin-broker", "synchronous_commit": "off"}
@@ -77,9 +55,7 @@ class PostgresqlBroker:
             await connection.add_listener(ANNOUNCED, self._hear_announced)
             await connection.add_listener(self._own, self._hear_told)
             await connection.add_listener(_channel(""), self._hear_told)
-            self._outbox.clear()
-            self.trouble = ""
-            patience.succeeded()
+            self._is_reached(patience)
             while True:
                 some = await self._outbox.take(_QUIET_SECONDS)
                 # Without anything to say, it is asked whether it is there: a lost network says nothing.

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,9 +15,7 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from tocsin.broker.outbox import Outbox, Patience
-
-log = logging.getLogger("tocsin.broker")
+from tocsin.broker.outbox import Carrier, Patience
 
 _CONNECT_SECONDS = 3.0
 _ANSWER_SECONDS = 3.0
@@ -28,7 +24,7 @@ _MOST_KNOWN = 32
 _LOG = "log"
 
 
-class RedisBroker:
+class RedisBroker(Carrier):
     """Carries words by PUBLISH and SUBSCRIBE.
 
     Parameters:
@@ -41,17 +37,11 @@ class RedisBroker:
     """
 
     def __init__(self, url: str, node: str, name: str = "") -> None:
-        self.trouble = "not connected yet"
+        super().__init__()
         self._known = hosts(url)
         self._next = 0
         self.name = name
         self._node = node
-        self._outbox = Outbox()
-        self._announced: Callable[[bytes], None] = lambda _: None
-        self._told: Callable[[bytes], None] = lambda _: None
-
-    def subscribe(self, announced: Callable[[bytes], None], told: Callable[[bytes], None]) -> None:
-        self._announced, self._told = announced, told
 
     def announce(self, told: bytes) -> None:
         self._put(_LOG, told)
@@ -66,23 +56,9 @@ class RedisBroker:
     def _channel(self, channel: str) -> str:
         return f"tocsin:{self.name}:{channel}"
 
-    async def run(self) -> None:
-        patience = Patience()
-        while True:
-            url = self._known[self._next % len(self._known)]
-            try:
-                # A task for each try: before Python 3.11.3, one whose group saw a member fail stays cancelled.
-                await asyncio.create_task(self._carry(url, patience))
-            except* Exception as errors:  # noqa: BLE001  (whatever it is, it is out of reach)
-                error = _first(errors)
-                if not self.trouble:
-                    log.warning("the broker is out of reach: %s", error or type(error).__name__)
-                self.trouble = f"the broker is out of reach: {error or type(error).__name__}"
-                self._outbox.clear()
-            self._next += 1
-            await patience.pause()
-
-    async def _carry(self, url: str, patience: Patience) -> None:
+    async def _carry(self, patience: Patience) -> None:
+        url = self._known[self._next % len(self._known)]
+        self._next += 1
         client: Any = Redis.from_url(
             url,
             protocol=3,
@@ -124,9 +100,7 @@ class RedisBroker:
                 continue
             quiet = 0
             if message["type"] == "subscribe" and self.trouble:
-                self._outbox.clear()
-                self.trouble = ""
-                patience.succeeded()
+                self._is_reached(patience)
             elif message["type"] == "message":
                 announced = message["channel"] == self._channel(_LOG).encode()
                 (self._announced if announced else self._told)(message["data"])
@@ -169,10 +143,3 @@ def _at(url: str, host: str, port: int) -> str:
 
 def _to(node: str) -> str:
     return f"to:{node}" if node else "all"
-
-
-def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
-    found: BaseException = errors
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found

@@ -1,8 +1,9 @@
-"""Counting: to how many streams on all nodes a notification was written.
+"""Counting: to how many streams on all nodes a notification was written, and whether all have heard of a change.
 
-The batch's transaction says which other nodes had streams for it. Each of them answers, through the broker, with its
-counts for the span once it has given it out. Who sent waits for them, 50 ms at most; a node that missed once is not
-waited for until it has answered again. What is told is exact while they answer, and a lower bound otherwise.
+The batch's transaction says which other nodes had streams for it; where it changed who is known (a user, a key), it
+says all. Each of them answers, through the broker, with its counts for the span once it has given it out, and so has
+dropped what it knew. Who sent waits for them, 50 ms at most; a node that missed once is not waited for until it has
+answered again. What is told is exact while they answer, and a lower bound otherwise.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class Counting:
 
     def _is_ours(self, entry: Entry) -> bool:
         told = entry.notification
-        return told is not None and self._concerns(told.user_id or "")
+        return entry.identity is not None or (told is not None and self._concerns(told.user_id or ""))
 
     def _send(self) -> None:
         answers, self._answers = self._answers, {}
@@ -183,7 +184,7 @@ class Counting:
                     waiting.changed.clear()
                     await waiting.changed.wait()
         except TimeoutError:
-            self._missed(waiting.nodes)
+            self._missed(waiting.nodes, counted=any(entry.notification is not None for entry in span.entries))
         finally:
             del self._waiting[span.epoch, span.last]
             self.recall(span.entries)
@@ -193,8 +194,8 @@ class Counting:
             for entry in span.entries:
                 entry.streamed += told.get(entry.seq, 0)
 
-    def _missed(self, nodes: set[str]) -> None:
-        self.lower_bounds += 1
+    def _missed(self, nodes: set[str], *, counted: bool) -> None:
+        self.lower_bounds += counted
         fresh = nodes - self._silent
         if fresh:
             log.warning(

@@ -44,13 +44,13 @@ class Presence:
         has: whether somebody is among them.
 
     Attributes:
-        nodes: how many nodes live, this one among them.
+        others: the other nodes that live.
     """
 
     def __init__(
         self, log_: Tailed, node: str, clock: Clock, here: Callable[[], Iterable[str]], has: Callable[[str], bool]
     ) -> None:
-        self.nodes = 1
+        self.others: frozenset[str] = frozenset()
         self._log = log_
         self._node = node
         self._clock = clock
@@ -62,6 +62,11 @@ class Presence:
         self._left: set[str] = set()
         self._wake = asyncio.Event()
         self._seen = self._whole = -math.inf
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes live, this one among them."""
+        return 1 + len(self.others)
 
     def concerns(self, audience: str) -> bool:
         """Whether somebody may believe that this node has streams for an audience."""
@@ -142,7 +147,8 @@ class Presence:
             future.set_result(None)
 
     async def _count(self) -> None:
-        self.nodes = 1 + sum(age < GONE_SECONDS for node, age in await self._log.nodes() if node != self._node)
+        nodes = await self._log.nodes()
+        self.others = frozenset(node for node, age in nodes if age < GONE_SECONDS and node != self._node)
 
     async def forget_the_dead(self) -> None:
         """Remove what nodes had noted that give no sign of life. One node at a time does it; never ends by itself."""

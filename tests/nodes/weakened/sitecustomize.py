@@ -63,8 +63,8 @@ RULES = {
 
 class _Weakening(MetaPathFinder):
     def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        weaken = next((RULES[rule][1] for rule in LACKING if RULES[rule][0] == name), None)
-        if weaken is None:
+        weakenings = [RULES[rule][1] for rule in LACKING if RULES[rule][0] == name]
+        if not weakenings:
             return None
         spec = PathFinder.find_spec(name, path)
         assert spec is not None
@@ -73,7 +73,8 @@ class _Weakening(MetaPathFinder):
 
         def exec_module(module: ModuleType) -> None:
             run(module)
-            weaken(module)
+            for weaken in weakenings:
+                weaken(module)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec

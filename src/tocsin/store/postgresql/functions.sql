@@ -842,6 +842,8 @@ DECLARE
     kept text;
     reply text;
     awaited text;
+    -- Whether somebody has changed who is known.
+    identity boolean := false;
 BEGIN
     SELECT * INTO l FROM log FOR UPDATE;
     IF substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) <> l.timeline THEN
@@ -952,6 +954,7 @@ BEGIN
             IF done.changes <> '' THEN
                 changes := changes || done.changes;
                 told := told || done.changes;
+                identity := identity OR done.changes LIKE '["i"%';
             END IF;
         END IF;
     END LOOP;
@@ -959,8 +962,11 @@ BEGIN
     ON CONFLICT (first) DO UPDATE SET streams = excluded.streams;
     IF l.head > was THEN
         UPDATE log SET head = l.head;
-        SELECT json_agg(DISTINCT p.node) INTO awaited FROM presence p
-        WHERE p.node <> p_node AND p.audience IN (SELECT coalesce(u, '') FROM unnest(p_users) u);
+        -- Who has streams for what was sent; and all who live, where each may know somebody as they were.
+        SELECT json_agg(n.node) INTO awaited FROM (
+            SELECT node FROM presence WHERE audience IN (SELECT coalesce(u, '') FROM unnest(p_users) u)
+            UNION SELECT id FROM nodes WHERE identity AND seen_at > clock_timestamp() - interval '5 seconds'
+        ) n WHERE n.node <> p_node;
         IF p_notify THEN
             reply := '{"epoch":"' || l.epoch || '","first":' || was + 1 || ',"last":' || l.head
                 || ',"node":' || to_json(p_node);

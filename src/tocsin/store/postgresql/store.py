@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
@@ -41,12 +40,12 @@ from tocsin.store.postgresql.purge import PostgresqlGround
 from tocsin.store.postgresql.reader import Reader
 from tocsin.store.postgresql.schema import enter, hold_to_epoch, prepare
 from tocsin.store.postgresql.search import Search
+from tocsin.store.postgresql.tidying import Tidying
 from tocsin.store.postgresql.writer import Writer
 from tocsin.store.purge import Keeping, Purge
 
 log = logging.getLogger("tocsin.store")
 
-_TIDY_SECONDS = 600.0
 _NOTE_SECONDS = 0.2
 _AMONG_CONNECTIONS = 2
 _START_SECONDS = 60.0
@@ -66,8 +65,7 @@ class PostgresqlStore(PostgresqlIdentity):
         self._noting = False
         self._search = Search(reader, lambda seconds: self.lease("search", node, seconds))
         writer.committed = self._committed
-        self._leaving = asyncio.create_task(self._let_leavers_go())
-        self._expiring = asyncio.create_task(self._forget_old_keys())
+        self._tidying = Tidying(writer, among, lambda seconds: self.lease("tidying", node, seconds))
 
     @classmethod
     async def open(
@@ -147,8 +145,7 @@ class PostgresqlStore(PostgresqlIdentity):
         return [self._writer.trouble] if self._writer.trouble else []
 
     async def close(self) -> None:
-        self._leaving.cancel()
-        self._expiring.cancel()
+        self._tidying.stop()
         await self._search.close()
         await self._writer.close()
         with suppress(Unavailable):
@@ -276,27 +273,7 @@ class PostgresqlStore(PostgresqlIdentity):
         return Purge(ground, keeping, clock)
 
     def _somebody_left(self) -> None:
-        if self._leaving.done():
-            self._leaving = asyncio.create_task(self._let_leavers_go())
-
-    async def _let_leavers_go(self) -> None:
-        # A chunk a transaction: a user with a million notifications must not hold up anybody's send.
-        going = True
-        while going:
-            try:
-                going = await self._writer.submit(Doing("remove_of_leaver", []))
-            except Unavailable:
-                await asyncio.sleep(1.0)
-
-    async def _forget_old_keys(self) -> None:
-        while True:
-            try:
-                going = True
-                while going:
-                    going = await self._writer.submit(Doing("forget", [int(time.time() * 1000)]))
-            except Unavailable:
-                log.debug("expired idempotency keys stay until the store takes writes again")
-            await asyncio.sleep(_TIDY_SECONDS)
+        self._tidying.somebody_left()
 
 
 class _Tail(msgspec.Struct):

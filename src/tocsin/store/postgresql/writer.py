@@ -98,6 +98,7 @@ class Writer:
         self._flying: list[Job] = []
         self._sweep: asyncio.TimerHandle | None = None
         self._seen = 0.0
+        self._answer_stands = True
         self._in_doubt: tuple[Call, str] | None = None
         self._settling: set[asyncio.Task[None]] = set()
         self.streamed: deque[tuple[int, int]] = deque()
@@ -210,6 +211,7 @@ class Writer:
                 await self._commit([job])
             return
         self._trouble = ""
+        self._answer_stands = True
         self.batches += 1
         self._settle(jobs, results, span)
 
@@ -287,6 +289,7 @@ class Writer:
             await asyncio.sleep(random.uniform(*_AGAIN_SECONDS) / 2)  # noqa: S311
             return None
         self._connection, self._batch = connection, batch
+        self._answer_stands = True
         self.epoch, self.head = Epoch(log_row["epoch"]), max(self.head, log_row["head"])
         return row["batch"], row["answer"]
 
@@ -295,12 +298,13 @@ class Writer:
         # Whether it could take a write; now and then that is also noted for other nodes to see.
         now = time.monotonic()
         sql = "SELECT 1 FROM nodes WHERE id = $1 AND NOT pg_is_in_recovery()"
-        if now - self._seen > _SEEN_SECONDS or self._trouble:
-            sql, self._seen = "UPDATE nodes SET seen_at = clock_timestamp() WHERE id = $1 RETURNING 1", now
+        if now - self._seen > _SEEN_SECONDS or self._trouble or self._answer_stands:
+            sql, self._seen = _SEE, now
         try:
             if await self._connection.fetchval(sql, self._node, timeout=CALL_SECONDS) is None:
                 await self._hang_up()
             self._trouble = ""
+            self._answer_stands = False
         except Exception as error:  # noqa: BLE001
             self._note(error)
             if isinstance(error, LOST):
@@ -368,6 +372,8 @@ class Writer:
             self._died(self._dead)
 
 
+# What was answered has come here. It may tell of somebody who is deleted since, and is not to stand for longer.
+_SEE = "UPDATE nodes SET seen_at = clock_timestamp(), answer = '' WHERE id = $1 RETURNING 1"
 _FENCE = """
 UPDATE nodes SET batch = $2, seen_at = clock_timestamp() FROM (SELECT id, batch, answer FROM nodes WHERE id = $1) before
 WHERE nodes.id = before.id RETURNING before.batch, before.answer

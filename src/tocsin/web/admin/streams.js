@@ -5,7 +5,7 @@ import { credentialOf, heading, moment, table, userLink } from "./parts.js";
 
 /**
  * A stream, as the server tells of it.
- * @typedef {{id: string, userId: string | null, credential: string | null, kind: "websocket" | "events" | "lines", devices: string[] | null,
+ * @typedef {{id: string, node: string | null, userId: string | null, credential: string | null, kind: "websocket" | "events" | "lines", devices: string[] | null,
  *   address: string, since: string, sent: number, behind: boolean}} Stream
  */
 
@@ -28,6 +28,7 @@ export class Streams extends Page {
     return html`
       ${heading(this.say("adminStreams"), html`<span class="total" role="status">${page ? this.say("adminOpenNow", { count: page.total }) : ""}</span>`)}
       <p class="quiet">${this.say("adminStreamsText")}</p>
+      ${page?.missing.length ? html`<p class="problem" role="alert">${this.say("adminMissingNodes", { nodes: page.missing.join(", ") })}</p>` : nothing}
       ${items.length ? streamsTable(items, texts) : nothing}
       ${this.#streams.foot(texts, this.say("adminNoStreams"))}`;
   }
@@ -35,8 +36,11 @@ export class Streams extends Page {
 
 /** @param {Stream[]} streams @param {import("../texts/texts.js").Texts} texts */
 export function streamsTable(streams, texts) {
-  return table(texts.say("adminStreams"), ["adminUser", "adminKind", "adminCredential", "adminHears", "adminFrom", "adminSince", "adminBytes", "adminState"].map((key) => texts.say(key)),
-    streams.map(({ userId, kind, credential, devices, address, since, sent, behind }) => [
+  // One process by itself has no name.
+  const nodes = streams.some(({ node }) => node !== null);
+  const columns = ["adminUser", "adminKind", "adminCredential", "adminHears", "adminFrom", "adminSince", "adminBytes", "adminState", ...(nodes ? ["adminNode"] : [])];
+  return table(texts.say("adminStreams"), columns.map((key) => texts.say(key)),
+    streams.map(({ node, userId, kind, credential, devices, address, since, sent, behind }) => [
       userId === null ? html`<span class="quiet">${texts.say("adminNobody")}</span>` : userLink(userId),
       texts.say(`adminKind-${kind}`),
       credentialOf(credential, texts),
@@ -45,6 +49,7 @@ export function streamsTable(streams, texts) {
       moment(since, texts),
       bytes(sent, texts),
       html`<span class="tag ${behind ? "warning" : "success"}">${texts.say(behind ? "catching-up" : "live")}</span>`,
+      ...(nodes ? [html`<bdi>${node}</bdi>`] : []),
     ]));
 }
 

@@ -1,0 +1,1 @@
+"""What deploy/ has, started as it is shipped where the programs for it are installed."""
