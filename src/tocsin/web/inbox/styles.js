@@ -1,6 +1,5 @@
 import { css } from "../vendor/lit.js";
 import { listStyles } from "./list-styles.js";
-import { overStyles } from "./over-styles.js";
 
 /** Colours, type and the controls; a page may set the custom properties on the element. */
 export const controls = css`
@@ -88,6 +87,7 @@ const tools = css`
     position: relative; display: flex; flex-direction: column; block-size: 100%; overflow: hidden; background: var(--ground);
   }
   .head { display: block; }
+  slot[name="empty"] { z-index: 1; display: grid; min-block-size: 0; min-inline-size: 0; }
 
   .toolbar .state { margin-inline-start: 0.25rem; }
   .state { display: flex; align-items: center; gap: 0.45rem; min-block-size: 1.75rem; color: var(--quiet); font-size: 0.8125rem; font-variant-numeric: tabular-nums; }
@@ -155,4 +155,4 @@ const tools = css`
   }
 `;
 
-export const styles = [controls, tools, listStyles, overStyles];
+export const styles = [controls, tools, listStyles];
