@@ -92,6 +92,14 @@ def test_a_circle_and_a_module_that_is_not_there_are_refused() -> None:
         joined(files(a='import { b } from "./gone.js";\n'), FOREIGN)
 
 
+@pytest.mark.parametrize(
+    "line", ["export default 1;", 'import * as all from "./b.js";', "export let a = 1;", 'export * from "./b.js";']
+)
+def test_an_import_or_export_of_another_kind_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match="what is this"):
+        joined(files(a=f"{line}\n", b="export const b = 1;\n"), FOREIGN)
+
+
 def test_every_module_is_in_one_file_and_nothing_of_it_is_lost() -> None:
     """What is not understood would go out as it is, and break the page: a word at the beginning of a line tells."""
     scripts = {

@@ -31,11 +31,12 @@ PAGES = ("app/main.js", "element/index.js", "admin/main.js")
 _NOTES = re.compile(rb"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n|/\*\* @type [^\n*]*\*/ ?", re.DOTALL | re.MULTILINE)
 """Comments for readers and the type check: a fifth of what would go over the wire."""
 
-_IMPORT = re.compile(r'^import (?:(\{[^}]*\}) from )?"(\.[^"]+)";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import (?:(\{[^}]*\}|\w+) from )?"(\.[^"]+)";\n', re.MULTILINE)
 _HANDED_ON = re.compile(r'^export (\{[^}]*\}) from "(\.[^"]+)";\n', re.MULTILINE)
 _NAMED = re.compile(r"^export (\{[^}]*\});\n", re.MULTILINE)
 _MADE = re.compile(r"^export (?=(?:async )?(?:class|const|function\*?) (\w+))", re.MULTILINE)
 _LATER = re.compile(r'\bimport\("(\.[^"]+)"\)')
+_LEFT = re.compile(r"^(?:import|export)\b(?!\().*", re.MULTILINE)
 _HERE = "import.meta.url"
 
 
@@ -80,7 +81,8 @@ def joined(scripts: dict[str, bytes], foreign: frozenset[str]) -> Joined:
         foreign: paths of modules that stay as they are.
 
     Raises:
-        ValueError: modules import each other in a circle, or one that is not there.
+        ValueError: modules import each other in a circle, or one that is not there; or an import or export is not
+            of the kind that is understood.
     """
     modules = {path: _taken_apart(path, text) for path, text in scripts.items()}
     owners = _owners(modules)
@@ -120,11 +122,13 @@ def _taken_apart(path: str, text: bytes) -> _Module:
     body = _NOTES.sub(b"", text).decode()
     for pattern, what in ((_IMPORT, take), (_HANDED_ON, hand_on), (_NAMED, give), (_MADE, made)):
         body = pattern.sub(what, body)
+    if left := _LEFT.search(body):
+        raise ValueError(f"{path}: what is this? {left[0]}")
     return _Module(path, body.strip("\n"), imports, [at(name) for name in _LATER.findall(body)], exports)
 
 
 def _pattern(clause: str) -> str:
-    return clause.replace(" as ", ": ")
+    return clause.replace(" as ", ": ") if clause.startswith("{") else f"{{ default: {clause} }}" if clause else ""
 
 
 def _owners(modules: dict[str, _Module]) -> dict[str, str]:
