@@ -53,6 +53,10 @@ OPEN_ALL = """async (inbox) => {
     await new Promise((resolve) => { setTimeout(resolve, 20); });
     await rows.updateComplete;
   }
+  while (!inbox.teller.over) {
+    inbox.teller.fetch();
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
   const items = [...desk.inbox.items];
   for (const { id, told } of items) {
     await inbox.open(id);
