@@ -225,5 +225,5 @@ def test_a_page_and_its_server_agree_who_is_of_the_same_origin_below_a_path(serv
 def test_a_base_url_that_is_none_is_refused(start_server: Callable[..., Server], wrong: str) -> None:
     server = start_server(env={"TOCSIN_BASE_URL": wrong}, ready=False)
     server.launch()
-    assert server.wait_exit(120) == 2
+    assert server.wait_exit(within=120) == 2
     assert "base_url" in server.log()
