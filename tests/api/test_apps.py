@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from api.people import make_app, make_user
+from harness.http import Http
 from harness.server import Server
 
 
@@ -109,6 +110,45 @@ def test_a_user_decides_which_apps_reach_them(server: Server) -> None:
     # Installed for all, but for whoever said no.
     admin.put("/api/apps/choosy", {"installForAll": True})
     assert (send("viewer"), send("user456")) == (200, 404)
+
+
+def test_who_has_an_app_and_what_somebody_has_is_told_page_by_page(server: Server) -> None:
+    admin = server.service()
+    for name in ("picky", "quiet"):
+        make_app(admin, name)
+    assert (installs(admin, "/api/apps/picky"), pairs(admin, "/api/users/user123", "picky", "quiet")) == ([], [])
+    for user in ("user456", "user123"):
+        admin.put(f"/api/apps/picky/installs/{user}")
+    admin.put("/api/apps/quiet/installs/user123")
+    assert installs(admin, "/api/apps/picky") == [("picky", "user123"), ("picky", "user456")]
+    both = [("picky", "user123"), ("quiet", "user123")]
+    assert pairs(admin, "/api/users/user123", "picky", "quiet") == both
+    # For all it is for everybody who did not say no, and what was decided stays.
+    assert server.user("user456").delete("/api/apps/picky/install").status == 204
+    admin.put("/api/apps/picky", {"installForAll": True})
+    told = [user for _, user in installs(admin, "/api/apps/picky")]
+    assert {"user123", "viewer"} <= set(told)
+    assert "user456" not in told
+    assert told == sorted(told)
+    assert admin.delete("/api/apps/picky").status == 204
+    assert pairs(admin, "/api/users/user123", "picky", "quiet") == [("quiet", "user123")]
+
+
+def installs(admin: Http, of: str) -> list[tuple[str, str]]:
+    """All of them, in pages of one."""
+    found: list[tuple[str, str]] = []
+    query: dict[str, str] = {}
+    while True:
+        page = admin.get(f"{of}/installs", limit="1", **query).json
+        found += [(one["appId"], one["userId"]) for one in page["installs"]]
+        if page["next"] is None:
+            return found
+        query = {"before": page["next"]}
+
+
+def pairs(admin: Http, of: str, *apps: str) -> list[tuple[str, str]]:
+    """Those of these apps: other tests share the server."""
+    return [(app, user) for app, user in installs(admin, of) if app in apps]
 
 
 def test_nothing_is_installed_that_is_not_there(server: Server) -> None:

@@ -96,8 +96,8 @@ def of(kind: str) -> Callable[[Http], str]:
     return make
 
 
-def unmade(kind: str) -> Callable[[Http], str]:
-    return lambda admin: f"/api/{kind}/{fresh(kind)}"
+def unmade(kind: str, rest: str = "") -> Callable[[Http], str]:
+    return lambda admin: f"/api/{kind}/{fresh(kind)}{rest}"
 
 
 def sent_to(user: str | None, rest: str = "", **fields: Any) -> Callable[[Http], str]:
@@ -242,6 +242,14 @@ ROWS: dict[str, list[Case]] = {
     "DELETE /api/apps/{id}/secrets/{secretId}": [
         Case(superusers(204), new_secret),
         Case(superusers(404), at("/api/apps/another/secrets/sample"), about="a secret of another app"),
+    ],
+    "GET /api/apps/{id}/installs": [
+        Case(superusers(200), at(f"/api/apps/{DEV_APP}/installs")),
+        Case(superusers(404), unmade("apps", "/installs"), about="of no app"),
+    ],
+    "GET /api/users/{id}/installs": [
+        Case(superusers(200), at("/api/users/user123/installs"), about="one's own for user123"),
+        Case(superusers(404), unmade("users", "/installs"), about="of nobody"),
     ],
     "PUT /api/apps/{id}/installs/{userId}": [Case(superusers(204), below_app("installs/user123"))],
     "DELETE /api/apps/{id}/installs/{userId}": [Case(superusers(204), below_app("installs/user123"))],

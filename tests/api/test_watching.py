@@ -89,8 +89,16 @@ def test_receipts_tell_the_whole_story(server: Server) -> None:
     path = f"/api/notifications/{sent['notificationId']}/receipts"
     assert eventually(lambda: sender.get(path).json["streamed"] == 1)
     assert story["sentAt"].endswith("Z")
+    assert (story["notification"]["id"], story["notification"]["title"]) == (sent["notificationId"], "a story")
+    assert "read" not in story["notification"], "it is as it was sent, not as somebody has it"
     to_all = server.service().send("to all").json["notificationId"]
-    assert server.service().get(f"/api/notifications/{to_all}/receipts").json["userId"] is None
+    of_all = f"/api/notifications/{to_all}/receipts"
+    broadcast = server.service().get(of_all).json
+    assert (broadcast["userId"], broadcast["notification"]["title"]) == (None, "to all")
+    last = server.service().get(of_all, limit=1, before=broadcast["receipts"][-2]["userId"]).json
+    assert last["notification"] == broadcast["notification"], "on every page"
+    server.service().delete(f"/api/notifications/{to_all}")
+    assert server.service().get(of_all).json["notification"] is None
 
 
 # ------------------------------------------------------------ streams

@@ -182,6 +182,19 @@ def test_plain_http_that_others_can_reach_is_warned_of(tmp_path: Path) -> None:
     assert [about for about, _ in graded(ran, "warning")] == ["TLS"]
 
 
+def test_an_address_in_plain_http_is_warned_of_and_one_on_loopback_is_not(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    proxied = {"TOCSIN_HOST": "127.0.0.1", "TOCSIN_TRUSTED_PROXIES": "127.0.0.1"}
+
+    ran = doctor(tmp_path, env={**proxied, "TOCSIN_BASE_URL": "http://tocsin.example/inbox"})
+    assert ran.status == 0
+    [(about, sentence)] = graded(ran, "warning")
+    assert about == "TLS"
+    assert "http://tocsin.example/inbox" in sentence
+    for address in ("http://127.0.0.1:8000", "http://localhost:8000", "https://tocsin.example"):
+        assert graded(doctor(tmp_path, env={**proxied, "TOCSIN_BASE_URL": address}), "warning") == []
+
+
 def test_tls_files_that_cannot_be_served_are_found(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     ran = doctor(

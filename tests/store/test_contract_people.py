@@ -50,6 +50,25 @@ def test_a_deleted_user_and_one_made_again_see_nothing_old(adapter: Any, folder:
     adapter.run(folder, test)
 
 
+def test_who_has_an_app_is_told_from_both_sides(adapter: Any, folder: Path) -> None:
+    async def test(store: Store, recorder: Recorder) -> None:
+        await put_users(store, "a", "b", "c")
+        await put_app(store, "one")
+        await store.put_app(App(id=AppId("two"), name="two", install_for_all=True), audit())
+        await store.put_install(AppId("one"), UserId("b"), audit())
+        await store.delete_install(AppId("two"), UserId("a"), audit())
+        assert await store.users_of_app(AppId("one"), None, 9) == ["b"]
+        assert await store.users_of_app(AppId("two"), None, 9) == ["b", "c"]
+        assert await store.users_of_app(AppId("two"), "b", 9) == ["c"]
+        assert await store.users_of_app(AppId("two"), None, 1) == ["b"]
+        assert await store.users_of_app(AppId("none"), None, 9) == []
+        assert [await store.apps_of_user(UserId(user), None, 9) for user in "abcd"] == [[], ["one", "two"], ["two"], []]
+        assert await store.apps_of_user(UserId("b"), "one", 9) == ["two"]
+        assert await store.apps_of_user(UserId("b"), None, 1) == ["one"]
+
+    adapter.run(folder, test)
+
+
 def test_deleting_and_making_again_at_once_lets_nothing_through(adapter: Any, folder: Path) -> None:
     async def test(store: Store, recorder: Recorder) -> None:
         await put_users(store, "a")

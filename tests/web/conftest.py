@@ -23,17 +23,30 @@ STANDSTILL = 270
 """Seconds until a page is held to stand still; `make soak` has longer tests."""
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    # While it is there a loop runs in this thread, and no other test could start one: it goes with its module.
+@pytest.fixture(scope="package")
+def engine() -> Iterator[Callable[[], Browser]]:
+    """Gives a browser, the same one while it runs."""
+    # While it is there a loop runs in this thread, and no other test could start one: it goes with its package.
     path = shutil.which("chromium")
     assert path, "Debian's package chromium is missing"
     with sync_playwright() as playwright:
-        # Without a sandbox, since tests may run as root, where it cannot be.
         expect.set_options(timeout=PATIENCE)
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        launched: list[Browser] = []
+
+        def browser() -> Browser:
+            if not launched or not launched[-1].is_connected():
+                # Without a sandbox, since tests may run as root, where it cannot be.
+                launched.append(playwright.chromium.launch(executable_path=path, args=["--no-sandbox"]))
+            return launched[-1]
+
         yield browser
-        browser.close()
+        for one in launched:
+            one.close()
+
+
+@pytest.fixture
+def chromium(engine: Callable[[], Browser]) -> Browser:
+    return engine()
 
 
 @pytest.fixture

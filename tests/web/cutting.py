@@ -14,13 +14,18 @@ class CuttingProxy:
 
     Args:
         after: for each connection, in order, after how many bytes from the server it is cut; the rest are whole.
+
+    Attributes:
+        carried: bytes from the server so far, of all connections.
     """
 
     def __init__(self, port: int, after: Iterator[int] | None = None) -> None:
         self.cuts = 0
         self.connections = 0
+        self.carried = 0
         self._port, self._after = port, after
         self._open: set[socket.socket] = set()
+        self._servers: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -68,6 +73,7 @@ class CuttingProxy:
             server.settimeout(None)
             with self._lock:
                 self._open |= {client, server}
+                self._servers.add(server)
             most = next(self._after, None) if self._after is not None else None
             for source, target, limit in ((client, server, None), (server, client, most)):
                 thread = threading.Thread(target=self._carry, args=(source, target, limit), daemon=True)
@@ -82,6 +88,9 @@ class CuttingProxy:
                 if not part:
                     break
                 target.sendall(part)
+                if source in self._servers:
+                    with self._lock:
+                        self.carried += len(part)
                 if left is not None:
                     left -= len(part)
         if left == 0:

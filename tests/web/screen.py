@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,16 @@ from harness.server import Server
 from web.people import Reader
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+
+SIZES = {
+    "wide": (1280, 800, 1),
+    "320": (320, 640, 1),
+    # A window of 1280 by 800 at 200 %: half as many pixels of CSS, each twice as large.
+    "zoomed": (640, 400, 2),
+}
+"""Width and height in pixels of CSS, and how many of the screen are one of them."""
+
+DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 
 
 class Screen:
@@ -26,6 +36,7 @@ class Screen:
         self.context, self.server = context, server
         self.page: Page = context.new_page()
         self.errors: list[str] = []
+        self._dark = False
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self._heard)
 
@@ -108,11 +119,46 @@ class Screen:
 
     # -- what an examiner finds
 
-    def axe(self) -> list[str]:
+    def looks(self) -> Iterator[str]:
+        """The page in each look, one after another: all that differs is of CSS, so it need not be loaded anew."""
+        browser = self.context.new_cdp_session(self.page)
+        for size, (width, height, scale) in SIZES.items():
+            metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
+            browser.send("Emulation.setDeviceMetricsOverride", metrics)
+            for scheme in ("light", "dark"):
+                self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                self._dark = scheme == "dark"
+                self.page.evaluate(DRAWN)
+                yield f"{size}, {scheme}"
+        browser.send("Emulation.clearDeviceMetricsOverride")
+        self.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        self._dark = False
+        browser.detach()
+
+    def is_clean_in_every_look(self) -> None:
+        found = {look: complaints for look in self.looks() if (complaints := self.complaints())}
+        assert found == {}, found
+
+    def is_clean(self) -> None:
+        found = self.complaints()
+        assert found == [], found
+
+    def complaints(self) -> list[str]:
+        """What axe-core finds wrong in the page as it looks now, and whether it is wider than its window.
+
+        In the dark only what depends on colours: the rest is the same document.
+        """
+        wider = self.page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+        return [*self.axe(colours_only=self._dark), *([f"{wider} px stick out"] if wider > 0 else [])]
+
+    def axe(self, *, colours_only: bool = False) -> list[str]:
         """What axe-core finds wrong, in a line each."""
         if not self.page.evaluate("() => 'axe' in globalThis"):
             self.page.evaluate(AXE.read_text())
-        found = self.page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+        only = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}} if colours_only else {}
+        found = self.page.evaluate(
+            "(only) => axe.run(document, {resultTypes: ['violations'], elementRef: false, ...only})", only
+        )
         return [
             f"{one['id']}: {one['help']}: {node['target']} {node['failureSummary']}"
             for one in found["violations"]

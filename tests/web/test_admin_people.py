@@ -179,15 +179,36 @@ def test_an_app_gets_secrets_and_is_installed_for_somebody(dev: Server, admin: R
     page.locator("#install-userId").fill(reader.id)
     page.get_by_role("button", name="Install", exact=True).click()
     told(page, f"Installed for “{reader.id}”.")
+    have_it = page.get_by_role("list", name="Who has it")
+    expect(have_it.locator(".entry")).to_have_text([reader.id])
     assert dev.http().send_from_app(reader.id, "rain", app=name, secret=secret).status == 200
     page.locator("#install-userId").fill(reader.id)
     page.get_by_role("button", name="Uninstall").click()
     told(page, "Uninstalled")
+    expect(have_it.locator(".entry")).to_have_count(0)
+    expect(page.get_by_text("Nobody has it.")).to_be_visible()
     assert dev.http().send_from_app(reader.id, "rain", app=name, secret=secret).status == 404
     page.locator("[data-act=revoke]").click()
     agree(page)
     told(page, "is revoked")
     assert dev.http().send_from_app(reader.id, "rain", app=name, secret=secret).status == 401
+
+
+def test_what_a_user_has_installed_is_listed_and_taken_away(dev: Server, admin: Reader, at: At, reader: Reader) -> None:
+    service, names = dev.service(), [f"app-{admin.id}-{letter}" for letter in "ab"]
+    for name in names:
+        assert service.put(f"/api/apps/{name}", {"name": name}).status == 201
+        assert service.put(f"/api/apps/{name}/installs/{reader.id}").status == 204
+    page = at(f"users/{reader.id}")
+    entries = page.locator("section[aria-labelledby=installs] .entry")
+    for name in names:
+        expect(entries.filter(has_text=name)).to_have_count(1)
+    page.get_by_role("button", name=f"Uninstall {names[0]}").click()
+    told(page, "Uninstalled")
+    expect(entries.filter(has_text=names[0])).to_have_count(0)
+    expect(entries.filter(has_text=names[1])).to_have_count(1)
+    installs = service.get(f"/api/users/{reader.id}/installs").json["installs"]
+    assert [one["appId"] for one in installs if one["appId"] in names] == [names[1]]
 
 
 def test_a_device_gets_a_name_and_loses_it(dev: Server, admin: Reader, at: At) -> None:

@@ -4,29 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import expect
 
 from harness.server import Server
 from web.people import Reader
 from web.screen import Screen
-
-SIZES = {
-    "wide": {"viewport": {"width": 1280, "height": 800}},
-    "320": {"viewport": {"width": 320, "height": 640}},
-    # A window of 1280 by 800 at 200 %: half as many pixels of CSS, each twice as large.
-    "zoomed": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
-}
-
-
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(params=SIZES)
-def look(request: pytest.FixtureRequest, scheme: str) -> dict[str, object]:
-    return {**SIZES[request.param], "color_scheme": scheme}
 
 
 def fill(reader: Reader) -> None:
@@ -35,64 +17,86 @@ def fill(reader: Reader) -> None:
     reader.sent("stays", dismissible=False, url="https://example.org/x", tags=["a", "b"])
 
 
-def clean(screen: Screen) -> None:
-    assert screen.axe() == []
-    wider = screen.page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
-    assert wider <= 0, f"{wider} px stick out"
-
-
-def test_axe_finds_nothing_at_the_door(dev: Server, new_screen: Callable[..., Screen], look: dict[str, object]) -> None:
-    screen = new_screen(dev, **look).open()
+def test_axe_finds_nothing_at_the_door(dev: Server, new_screen: Callable[..., Screen]) -> None:
+    screen = new_screen(dev).open()
     expect(screen.page.locator("input[name=name]")).to_be_focused()
-    clean(screen)
+    screen.is_clean_in_every_look()
     screen.press("Enter")
     expect(screen.page.locator("#name-problem")).not_to_be_empty()
-    clean(screen)
+    screen.is_clean_in_every_look()
 
 
-def test_axe_finds_nothing_in_the_inbox(reader: Reader, window: Callable[..., Screen], look: dict[str, object]) -> None:
-    screen = window(reader, **look)
+def test_axe_finds_nothing_in_the_inbox(reader: Reader, window: Callable[..., Screen]) -> None:
+    screen = window(reader)
     expect(screen.page.locator(".empty")).to_be_visible()
-    clean(screen)
+    screen.is_clean_in_every_look()
     fill(reader)
-    expect(screen.page.locator(".toast").first).to_be_visible()
-    clean(screen)
+    # Of an error the toast stays.
+    expect(screen.page.locator(".toast.error")).to_be_visible()
+    screen.is_clean_in_every_look()
+    # Without the toast, which would lie over what is clicked.
     screen.page.reload()
-    expect(screen.rows).not_to_have_count(0)
-    clean(screen)
     screen.row("of type error").locator(".main").click()
     expect(screen.page.locator(".whole")).to_be_visible()
     screen.page.locator(".data summary").click()
-    clean(screen)
+    screen.is_clean_in_every_look()
 
 
-def test_axe_finds_nothing_in_selection_and_preferences(
-    reader: Reader, window: Callable[..., Screen], look: dict[str, object]
-) -> None:
+def test_axe_finds_nothing_where_there_is_nothing_to_see(reader: Reader, window: Callable[..., Screen]) -> None:
+    """Nothing is found, the network is cut, and what was tried did not get through."""
+    reader.sent("a row")
+    screen = window(reader)
+    screen.row("a row").hover()
+    screen.context.set_offline(True)
+    expect(screen.page.locator(".state")).to_contain_text("Offline")
+    screen.page.get_by_label("Search titles and messages").fill("nowhere")
+    expect(screen.page.locator(".instead.problem")).to_be_visible()
+    screen.is_clean_in_every_look()
+    screen.context.set_offline(False)
+    screen.until_live()
+    expect(screen.page.locator(".instead")).to_contain_text("Nothing matches.")
+    screen.is_clean_in_every_look()
+
+
+def test_axe_finds_nothing_in_selection_and_preferences(reader: Reader, window: Callable[..., Screen]) -> None:
     fill(reader)
-    screen = window(reader, **look)
+    screen = window(reader)
     screen.rows.first.locator(".main").focus()
-    screen.press("x", "ArrowDown", "x")
+    screen.press("ArrowDown", "x", "ArrowDown", "x")
     expect(screen.page.locator(".selection")).to_be_visible()
-    clean(screen)
-    screen.press("e")
-    expect(screen.page.locator(".snack")).to_be_visible()
-    clean(screen)
+    screen.is_clean_in_every_look()
+    screen.press("Escape")
+    for _ in screen.looks():
+        # It can be undone for ten seconds, which an examination may take on a busy machine: so it is done anew.
+        screen.press("e")
+        expect(screen.page.locator(".snack")).to_be_visible()
+        screen.is_clean()
+        screen.press("z")
+        expect(screen.page.locator(".snack")).to_have_count(0)
     screen.page.get_by_role("button", name="Preferences").click()
     screen.page.get_by_text("Change the password").first.click()
-    clean(screen)
+    screen.is_clean_in_every_look()
 
 
-def test_axe_finds_nothing_in_an_emergency(
-    reader: Reader, window: Callable[..., Screen], look: dict[str, object]
-) -> None:
-    screen = window(reader, **look)
+def test_axe_finds_nothing_in_an_emergency(reader: Reader, window: Callable[..., Screen]) -> None:
+    screen = window(reader)
     reader.sent("Fire", type="emergency", message="in hall 3", deviceId="device123")
     expect(screen.page.get_by_role("alertdialog")).to_be_visible()
-    clean(screen)
+    screen.is_clean_in_every_look()
 
 
 def test_axe_sees_what_is_wrong(reader: Reader, window: Callable[..., Screen]) -> None:
+    """In every look: a button without a name in the light, and a colour that cannot be read in the dark."""
+    reader.sent("a row")
     screen = window(reader)
+    screen.shows("a row")
     screen.page.evaluate("""() => { const button = document.createElement("button"); document.body.append(button); }""")
-    assert any("button-name" in line for line in screen.axe())
+    screen.page.locator(".row .message").evaluate("(one) => { one.style.color = 'light-dark(black, #333)'; }")
+    screen.page.locator(".toolbar").evaluate(
+        "(one) => { one.style.minWidth = '500px'; document.body.style.minWidth = '500px'; }"
+    )
+    found: dict[str, list[str]] = {look: screen.complaints() for look in screen.looks()}
+    for look, complaints in found.items():
+        wanted = "color-contrast" if "dark" in look else "button-name"
+        assert any(wanted in line for line in complaints), look
+        assert any("stick out" in line for line in complaints) is ("320" in look), look

@@ -22,6 +22,10 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A sh
 <tocsin-bell src="{server}" {how}></tocsin-bell>
 <tocsin-inbox src="{server}" {how} theme="dark"><h2 slot="title">Your alarms</h2></tocsin-inbox></main></body></html>"""
 
+BELL = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A shop</title>
+<script type="module" src="{server}/element.js"></script></head>
+<body><main><h1>A shop</h1><tocsin-bell src="{server}" token="{token}"></tocsin-bell></main></body></html>"""
+
 
 class Shop(http.server.BaseHTTPRequestHandler):
     """A site of somebody else's: `/token` answers a token to those who are signed in there."""
@@ -101,6 +105,52 @@ def test_one_tag_shows_the_inbox_in_a_page_of_another_origin(
     screen.press("Escape")
     expect(page.locator("tocsin-bell .row")).to_have_count(0)
     assert screen.axe() == []
+
+
+def test_a_bell_alone_tells_what_comes_and_opens_it(
+    start_server: Callable[..., Server], shop: http.server.ThreadingHTTPServer, new_screen: Callable[..., Screen]
+) -> None:
+    server = start_server(env={"TOCSIN_ORIGINS": address(shop)})
+    reader = Reader(server)
+    reader.sent("of before")
+    token = server.http().login(reader.id, reader.password)
+    shop.answers = {  # type: ignore[attr-defined]
+        "/": ("text/html", BELL.format(server=server.url, token=token).encode()),
+        "/favicon.ico": ("image/x-icon", b""),
+    }
+    screen = new_screen(server)
+    page, bell = screen.page, screen.page.locator("tocsin-bell")
+    page.goto(address(shop) + "/")
+    expect(bell.locator("[part=counter]")).to_have_text("1")
+    page.wait_for_function("() => document.querySelector('tocsin-bell').feed.state === 'live'")
+    reader.sent("Pressure is rising", type="error")
+    toast = bell.locator(".toast")
+    expect(toast.locator(".title")).to_have_text("Pressure is rising")
+    expect(bell.get_by_role("alert").filter(has_text="Pressure is rising")).to_have_count(1)
+    assert screen.axe() == []
+    toast.locator(".main").click()
+    expect(bell.locator(".whole h2")).to_have_text("Pressure is rising")
+    expect(toast).to_have_count(0)
+    reader.sent("Another", type="error")
+    expect(toast).to_have_count(1)
+    reader.sent("Fire", type="emergency")
+    alarm = page.get_by_role("alertdialog")
+    expect(alarm).to_have_count(1)
+    expect(alarm.get_by_role("heading")).to_have_text("Fire")
+    alarm.get_by_role("button", name="Acknowledge").click()
+    expect(alarm).to_have_count(0)
+
+    # An inbox that is put beside it tells from now on.
+    page.evaluate(
+        """(src) => { const inbox = document.createElement("tocsin-inbox"); inbox.src = src;
+             inbox.token = document.querySelector("tocsin-bell").token; document.querySelector("main").append(inbox); }""",
+        server.url,
+    )
+    beside = page.locator("main > tocsin-inbox")
+    expect(beside.locator(".row").first).to_be_visible()
+    reader.sent("Told once", type="error")
+    expect(beside.locator(".toast .title")).to_have_text("Told once")
+    expect(toast.filter(has_text="Told once")).to_have_count(0)
 
 
 def test_a_page_of_an_origin_that_is_not_listed_gets_nothing(

@@ -91,6 +91,15 @@ def test_marking_all_as_read_reads_what_the_filter_shows(reader: Reader, window:
     screen.page.locator("[data-act=readAll]").click()
     expect(screen.count).to_have_text("1")
     assert eventually(lambda: reader.unread() == {"error": 1})
+    # What the server cannot mark as a whole is not offered, by hand or by key.
+    screen.page.locator(".type[data-type=warning]").click()
+    screen.page.get_by_label("Search titles and messages").fill("error")
+    screen.shows("an error")
+    expect(screen.page.locator("[data-act=readAll]")).to_have_count(0)
+    screen.row("an error").locator(".main").focus()
+    screen.press("Shift+M", "x")
+    expect(screen.page.locator(".selection")).to_be_visible()
+    assert reader.unread() == {"error": 1}
 
 
 def test_a_notification_is_read_when_it_is_opened_and_shows_its_data_on_demand(

@@ -53,6 +53,10 @@ OPEN_ALL = """async (inbox) => {
     await new Promise((resolve) => { setTimeout(resolve, 20); });
     await rows.updateComplete;
   }
+  while (!inbox.teller.over) {
+    inbox.teller.fetch();
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
   const items = [...desk.inbox.items];
   for (const { id, told } of items) {
     await inbox.open(id);
@@ -69,11 +73,13 @@ def test_nothing_runs(start_server: Callable[..., Server], new_screen: Callable[
     server = start_server()
     reader = Reader(server)
     service = server.service()
-    for at, text in enumerate(HOSTILE[:40]):
-        assert service.put(f"/api/devices/hostile-{at}", {"name": text}).status == 201
     sends = []
     for at, text in enumerate(HOSTILE):
-        about = {"deviceId": f"hostile-{at}"} if at < 40 else {"deviceId": text[:128]}
+        # Names are shown of every one; of what is no name, the id is shown.
+        about = {"deviceId": f"hostile-{at}", "appId": f"hostile-{at}"} if at % 2 else {"deviceId": text[:128]}
+        if at % 2:
+            assert service.put(f"/api/devices/hostile-{at}", {"name": text}).status == 201
+            assert service.put(f"/api/apps/hostile-{at}", {"name": text}).status == 201
         extras = {"tags": [text[:64]], "group": text[:128], "metadata": {text: text, "html": [text]}}
         sends.append({"title": text, "message": text, "userId": reader.id, "type": "info", **about, **extras})
     for at in range(0, len(sends), 100):

@@ -63,6 +63,9 @@ def test_a_page_that_could_not_be_had_is_asked_for_again_by_hand(reader: Reader,
     rows.evaluate("(list) => { list.scrollTop = list.scrollHeight; }")
     again = screen.page.locator(".instead.problem button")
     expect(again).to_be_visible()
+    assert rows.evaluate("(list) => list.desk.inbox.awaitsPage") is False, (
+        "what comes is kept for a page that does not come"
+    )
     screen.page.unroute_all()
     again.click()
     scroll_to_the_end(screen)

@@ -7,39 +7,63 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from harness.server import Server
+from web.cutting import CuttingProxy
 from web.people import Reader
 from web.screen import Screen
 
 WEB = Path(__file__).parents[2] / "src" / "tocsin" / "web"
 BUDGET = 60_000
-"""Bytes over the wire, as they are compressed, until the inbox stands; without the headers of the answers."""
+"""Bytes from the server until the inbox stands and is live, whatever they are: files and answers, as they are
+compressed, with all headers, and the stream's handshake. Not the service worker, which fetches afterwards what may be
+needed later."""
+
+TYPES = ("info", "success", "warning", "error")
 
 
-def test_the_inbox_stands_within_its_budget(reader: Reader, new_screen: Callable[..., Screen]) -> None:
-    reader.sent("one")
-    screen = new_screen(reader.server, service_workers="block").sign_in(reader)
-    network = screen.context.new_cdp_session(screen.page)
-    network.send("Network.enable")
-    sizes: list[float] = []
-    network.on("Network.dataReceived", lambda event: sizes.append(event["encodedDataLength"]))
-    screen.open().until_live()
-    screen.shows("one")
-    assert len(sizes) > 20
-    assert sum(sizes) <= BUDGET, f"{sum(sizes)} bytes in {len(sizes)} pieces"
+def test_a_first_view_of_thirty_notifications_is_within_its_budget(
+    reader: Reader, new_screen: Callable[..., Screen]
+) -> None:
+    for at in range(30):
+        reader.sent(f"Backup of machine {at} has ended", message=f"{at} files, {at} GB, no errors", type=TYPES[at % 4])
+    with CuttingProxy(reader.server.port) as wire:
+        screen = new_screen(reader.server, service_workers="block").sign_in(reader)
+        screen.page.goto(wire.url)
+        screen.until_live()
+        expect(screen.titles.first).to_have_text("Backup of machine 29 has ended")
+        screen.page.wait_for_load_state("networkidle")
+        assert wire.carried > 20_000, "the page was got without the wire"
+        assert wire.carried <= BUDGET, f"{wire.carried} bytes in {wire.connections} connections"
 
 
-def test_what_will_be_imported_is_named_in_the_page() -> None:
+@pytest.mark.soak
+def test_a_first_view_is_painted_within_half_a_second(reader: Reader, new_screen: Callable[..., Screen]) -> None:
+    """With nothing kept, the median of five; on a machine that has nothing else to do."""
+    painted = []
+    for _ in range(5):
+        screen = new_screen(reader.server, service_workers="block").sign_in(reader).open().until_live()
+        [paint] = screen.page.evaluate(
+            "() => performance.getEntriesByName('first-contentful-paint').map((e) => e.startTime)"
+        )
+        painted.append(paint)
+    assert sorted(painted)[2] <= 500, painted
+
+
+def test_what_will_be_imported_is_named_in_the_pages(dev: Server) -> None:
     """Or the modules would be found one after another."""
-    page = (WEB / "index.html").read_text()
-    named = set(re.findall(r'rel="modulepreload" href="assets/~/([^"]+)"', page))
-    assert named == imported("app/main.js") - {"app/main.js"}
+    for page, entry in (("/", "app/main.js"), ("/admin", "admin/main.js")):
+        text = dev.http().get(page).text
+        place = re.findall(r"assets/\w+/", text)[0]
+        named = re.findall(rf'rel="modulepreload" href="{place}([^"]+)"', text)
+        assert set(named) == imported(dev, place, entry) - {entry}
+        assert len(named) == len(set(named)) <= 9
 
 
-def imported(path: str) -> set[str]:
-    """A module and all that it imports."""
+def imported(dev: Server, place: str, path: str) -> set[str]:
+    """A module and all that it imports, as it is served."""
     found: set[str] = set()
     left = [path]
     while left:
@@ -47,25 +71,9 @@ def imported(path: str) -> set[str]:
         if at in found:
             continue
         found.add(at)
-        for name in re.findall(r'^(?:import|export)[^;"]*"(\.[^"]+\.js)"', (WEB / at).read_text(), re.MULTILINE):
+        for name in re.findall(r'^import [^;"]*"(\.[^"]+\.js)";$', dev.http().get(f"/{place}{at}").text, re.MULTILINE):
             left.append(str((WEB / at).parent.joinpath(name).resolve().relative_to(WEB)))
     return found
-
-
-def test_scripts_go_out_as_they_were_written_but_for_the_notes(dev: Server) -> None:
-    client = dev.http()
-    place = re.findall(r"assets/\w+/", client.get("/").text)[0]
-    for path in (path for folder in ("app", "inbox", "element", "texts") for path in WEB.glob(f"{folder}/*.js")):
-        written, noted = path.read_text().splitlines(), False
-        served = client.get(f"/{place}{path.relative_to(WEB)}").text.splitlines()
-        assert len(served) == len(written)
-        for line, sent in zip(written, served, strict=True):
-            begins = line.lstrip().startswith("/**") and (line.rstrip().endswith("*/") or "*/" not in line)
-            if begins or noted:
-                assert sent == "", (path, line)
-                noted = "*/" not in line
-            else:
-                assert sent == re.sub(r"/\*\* @type [^*]*\*/ ?", "", line), (path, line)
 
 
 def test_it_can_be_installed(reader: Reader, window: Callable[..., Screen]) -> None:

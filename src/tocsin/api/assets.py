@@ -1,4 +1,4 @@
-"""The files of the web app, in memory: read once, hashed as one tree, compressed where that pays.
+"""The files of the web app, in memory: read once, joined, hashed as one tree, compressed where that pays.
 
 What `/assets/<hash>/…` serves never changes, so that browsers may keep it for good; relative imports in it, and
 URLs in style sheets, work as they were written. Nothing is read after the start: no name leads to the disk.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 import msgspec
 
 from tocsin import wire
+from tocsin.api.joining import joined
 
 ROOTS = ("index.html", "admin.html", "demo.html", "worker.js", "manifest.webmanifest")
 """Files that have a URL of their own, at the top; what they name below `assets/~/` is served under the hash."""
@@ -24,9 +24,6 @@ ENTRIES = {"element.js": "element/index.js", "client.js": "client.js"}
 
 _LEFT_OUT = ("docs", "__pycache__")
 _PLACE = b"assets/~/"
-_NOTES = re.compile(rb"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*(?=\n)|/\*\* @type [^\n*]*\*/ ?", re.DOTALL | re.MULTILINE)
-"""Comments for readers and the type check: a fifth of what would go over the wire. Lines stay where they were."""
-
 _LEAST_TO_COMPRESS = 256
 _WORTH_IT = 0.9
 
@@ -90,18 +87,28 @@ def load(top: Traversable) -> Assets:
     """
     found: dict[str, bytes] = {}
     _collect(top, "", found)
+    vendored = frozenset(path for path in found if path.endswith(".js") and "vendor" in path.split("/"))
+    scripts = joined(
+        {
+            path: body
+            for path, body in found.items()
+            if path.endswith(".js") and path not in vendored and path not in ROOTS
+        },
+        vendored,
+    )
+    found.update(scripts.files)
     digest = hashlib.sha256()
     for path in sorted(found):
         digest.update(b"%b\0%d\0%b" % (path.encode(), len(found[path]), found[path]))
     version = digest.hexdigest()[:16]
-    found = {path: _without_notes(body) if _is_ours(path) else body for path, body in found.items()}
     roots = {name: found.pop(name) for name in ROOTS if name in found}
     place = f"assets/{version}/"
     for name, path in ENTRIES.items():
         if path in found:
             roots[name] = f'export * from "./{place}{path}";\n'.encode()
     if "worker.js" in roots:
-        shell = wire.encode(Shell(version, [place + path for path in sorted(found)]))
+        kept = [place + path for path in sorted(found) if path not in scripts.aside and not path.startswith("element/")]
+        shell = wire.encode(Shell(version, kept))
         roots["worker.js"] = b"self.SHELL = %b;\n%b" % (shell, roots["worker.js"])
     return Assets(
         version,
@@ -111,7 +118,7 @@ def load(top: Traversable) -> Assets:
 
 
 class Shell(msgspec.Struct, frozen=True):
-    """What the service worker is told: the hash, and the URLs of all that is served under it."""
+    """What the service worker is told: the hash, and the URLs of what is served under it and has no other."""
 
     version: str
     files: list[str]
@@ -126,15 +133,6 @@ def _collect(at: Traversable, path: str, found: dict[str, bytes]) -> None:
             _collect(entry, f"{path}{name}/", found)
         elif name.rpartition(".")[2] in KINDS:
             found[path + name] = entry.read_bytes()
-
-
-def _is_ours(path: str) -> bool:
-    # A client is read by those who use it.
-    return path.endswith(".js") and "/" in path and not path.startswith("vendor/")
-
-
-def _without_notes(script: bytes) -> bytes:
-    return _NOTES.sub(lambda note: b"\n" * note[0].count(b"\n"), script)
 
 
 def _asset(path: str, body: bytes) -> Asset:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from tocsin import wire
 from tocsin.api.answer import Answer, Headers, ok
 from tocsin.api.call import Call
+from tocsin.api.packing import for_a_page
 from tocsin.app import AppId
 from tocsin.device import DeviceId
 from tocsin.errors import Invalid, Malformed, NotFound
@@ -28,7 +29,7 @@ async def list_notifications(call: Call) -> Answer:
     headers: Headers = []
     if page.next is not None:
         headers.append((b"link", _next_link(call, str(Position(store.epoch, page.next)))))
-    return Answer(200, wire.inbox(page.items, page.next, page.head, store.epoch), headers=headers)
+    return for_a_page(call, wire.inbox(page.items, page.next, page.head, store.epoch), headers)
 
 
 async def get_notification(call: Call) -> Answer:

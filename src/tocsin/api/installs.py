@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
-from tocsin.api.answer import Answer, nothing
+import msgspec
+
+from tocsin.api.answer import Answer, nothing, ok
 from tocsin.api.apps import known_app
 from tocsin.api.call import Call
 from tocsin.errors import NotFound
 from tocsin.principal import UserId
+
+
+class Install(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A user has an app: by their own choice or a superuser's, or because it is for all."""
+
+    app_id: str
+    user_id: str
+
+
+class Installs(msgspec.Struct, frozen=True):
+    """A page of installs, by the id that was not asked for; `next` is the `before` of the following page, or null."""
+
+    installs: list[Install]
+    next: str | None
+
+
+async def list_of_app(call: Call) -> Answer:
+    """`GET /api/apps/{id}/installs`: who has it."""
+    limit, app = call.limit(), await known_app(call)
+    found = await call.parts.store.users_of_app(app.id, call.before(), limit + 1)
+    installs = [Install(app_id=app.id, user_id=user) for user in found[:limit]]
+    return ok(Installs(installs, installs[-1].user_id if len(found) > limit else None))
+
+
+async def list_of_user(call: Call) -> Answer:
+    """`GET /api/users/{id}/installs`: what they have."""
+    limit, user, store = call.limit(), UserId(call.named("id", "User")), call.parts.store
+    if await store.user(user) is None:
+        raise NotFound("User")
+    found = await store.apps_of_user(user, call.before(), limit + 1)
+    installs = [Install(app_id=app, user_id=user) for app in found[:limit]]
+    return ok(Installs(installs, installs[-1].app_id if len(found) > limit else None))
 
 
 async def install(call: Call) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tocsin.api.answer import Answer, Headers
 from tocsin.api.assets import Asset
 from tocsin.api.call import Call
+from tocsin.api.packing import takes_gzip
 from tocsin.errors import NotFound
 
 POLICY = (
@@ -75,19 +76,14 @@ def _root(call: Call, name: str, headers: Headers) -> Answer:
 
 def _served(call: Call, found: Asset, headers: Headers) -> Answer:
     """A file, compressed for who takes that; 304 for who has it."""
-    packs = found.packed is not None and _takes_gzip(call.request.header(b"accept-encoding") or "")
+    packs = found.packed is not None and takes_gzip(call.request)
     tag = f'"{found.tag}-gzip"' if packs else f'"{found.tag}"'
-    headers = [*headers, (b"etag", tag.encode()), (b"vary", b"Accept-Encoding, Origin")]
+    headers = [*headers, (b"vary", b"Accept-Encoding, Origin")]
+    # Of what never changes nobody asks whether it has.
+    if headers[0] not in FOR_GOOD:
+        headers.append((b"etag", tag.encode()))
     if tag in (call.request.header(b"if-none-match") or ""):
         return Answer(304, b"", b"", headers)
     if packs and found.packed is not None:
         return Answer(200, found.packed, found.kind, [*headers, (b"content-encoding", b"gzip")])
     return Answer(200, found.body, found.kind, headers)
-
-
-def _takes_gzip(accepted: str) -> bool:
-    for part in accepted.split(","):
-        coding, _, quality = part.replace(" ", "").lower().partition(";q=")
-        if coding in ("gzip", "*"):
-            return quality.strip("0.") != "" or not quality
-    return False

@@ -203,6 +203,8 @@ ROUTES += [
     _row(_admin, "PUT /api/users/{id}", people.put_user,
          "Create or replace a user; without a password the old one stays",
          takes=people.UserBody, gives=(200, people.UserItem), also=(201,), refuses=(404, 409, 429)),
+    _row(_admin, "GET /api/users/{id}/installs", installs.list_of_user,
+         "The apps that a user has, by id", gives=(200, installs.Installs), refuses=(404,), asks=_PAGE),
     _row(_admin, "DELETE /api/users/{id}", people.delete_user,
          "Delete a user with their notifications, keys and installs", gives=(204, None), refuses=(404, 409)),
 
@@ -223,6 +225,8 @@ ROUTES += [
          "Make a secret, shown this once; earlier ones go on holding", gives=(201, apps.NewSecret), refuses=(404, 409)),
     _row(_admin, "DELETE /api/apps/{id}/secrets/{secretId}", apps.delete_secret,
          "Revoke a secret", gives=(204, None), refuses=(404,)),
+    _row(_admin, "GET /api/apps/{id}/installs", installs.list_of_app,
+         "Who has an app, by id", gives=(200, installs.Installs), refuses=(404,), asks=_PAGE),
     _row(_admin, "PUT /api/apps/{id}/installs/{userId}", installs.install_for,
          "Install an app for a user", gives=(204, None), refuses=(404,)),
     _row(_admin, "DELETE /api/apps/{id}/installs/{userId}", installs.uninstall_for,

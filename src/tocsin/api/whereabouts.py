@@ -32,6 +32,7 @@ class Receipts(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         user_id: whom it is for; null for everyone.
         streamed: to how many streams it was written when it was sent.
         withdrawn: when it was taken back.
+        notification: the flat object, as its recipients have it; null where it was taken back or nobody has it.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Receipts(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     user_id: str | None
     streamed: int
     withdrawn: str | None
+    notification: msgspec.Raw | None
     recipients: int
     delivered: int
     read: int
@@ -73,6 +75,7 @@ async def list_receipts(call: Call) -> Answer:
             user_id=found.user_id,
             streamed=found.streamed,
             withdrawn=wire.when(found.withdrawn),
+            notification=await _text(call, found),
             recipients=found.recipients,
             delivered=found.delivered,
             read=found.read,
@@ -82,6 +85,12 @@ async def list_receipts(call: Call) -> Answer:
             next=found.next,
         )
     )
+
+
+async def _text(call: Call, found: Whereabouts) -> msgspec.Raw | None:
+    reader = found.user_id if found.user_id is not None else next((one.user_id for one in found.page), None)
+    item = None if reader is None else await call.parts.store.notification(reader, found.id)
+    return None if item is None else msgspec.Raw(item.notification.body)
 
 
 async def withdraw(call: Call) -> Answer:

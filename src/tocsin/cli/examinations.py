@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from tocsin import config as configuration
 from tocsin.cli.examining_broker import broker
@@ -91,6 +92,14 @@ def _clock() -> Iterator[Finding]:
 
 
 def _tls(config: Config) -> Iterator[Finding]:
+    outside = urlsplit(config.base_url)
+    if outside.scheme == "http" and outside.hostname not in _LOOPBACK:
+        yield Finding(
+            "warning",
+            "TLS",
+            f"base_url is plain http ({config.base_url}): passwords and keys can be read on the way, and the session"
+            " cookie is one that browsers send without TLS; give it an https address",
+        )
     if not config.tls_cert:
         if config.host in _LOOPBACK:
             yield Finding("good", "TLS", f"none, and none needed: it listens on {config.host} only")

@@ -30,6 +30,18 @@ SELECT coalesce(i.installed, a.install_for_all)
 FROM apps a JOIN users u ON u.id = $2 LEFT JOIN installs i ON i.app_id = a.id AND i.user_id = u.id
 WHERE a.id = $1
 """
+_USERS_OF_APP = """
+SELECT u.id
+FROM apps a CROSS JOIN users u LEFT JOIN installs i ON i.app_id = a.id AND i.user_id = u.id
+WHERE a.id = $1 AND u.id > $2 AND coalesce(i.installed, a.install_for_all)
+ORDER BY u.id LIMIT $3
+"""
+_APPS_OF_USER = """
+SELECT a.id
+FROM users u CROSS JOIN apps a LEFT JOIN installs i ON i.app_id = a.id AND i.user_id = u.id
+WHERE u.id = $1 AND a.id > $2 AND coalesce(i.installed, a.install_for_all)
+ORDER BY a.id LIMIT $3
+"""
 _AUDITS = """
 SELECT number, at, who, action, what, origin, result FROM audit WHERE number < $1 ORDER BY number DESC LIMIT $2
 """
@@ -136,6 +148,12 @@ class PostgresqlIdentity:
 
     async def installed(self, app: AppId, user: UserId) -> bool:
         return bool(await self._reader.value(_INSTALLED, app, user))
+
+    async def users_of_app(self, app: AppId, before: str | None, limit: int) -> list[UserId]:
+        return [UserId(id_) for (id_,) in await self._reader.rows(_USERS_OF_APP, app, before or "", limit)]
+
+    async def apps_of_user(self, user: UserId, before: str | None, limit: int) -> list[AppId]:
+        return [AppId(id_) for (id_,) in await self._reader.rows(_APPS_OF_USER, user, before or "", limit)]
 
     async def put_install(self, app: AppId, user: UserId, audit: AuditEntry) -> None:
         await self._writer.submit(Doing("install", [app, user, True, audit_row(audit)]))

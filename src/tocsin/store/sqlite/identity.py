@@ -162,6 +162,12 @@ class SqliteIdentity:
         rows = await self._reader.read(lambda c: c.execute(queries()["installed"], query).fetchall())
         return bool(rows and rows[0][0])
 
+    async def users_of_app(self, app: AppId, before: str | None, limit: int) -> list[UserId]:
+        return [UserId(id_) for (id_,) in await self._reader.rows("users_of_app", app, before or "", limit)]
+
+    async def apps_of_user(self, user: UserId, before: str | None, limit: int) -> list[AppId]:
+        return [AppId(id_) for (id_,) in await self._reader.rows("apps_of_user", user, before or "", limit)]
+
     async def put_install(self, app: AppId, user: UserId, audit: AuditEntry) -> None:
         await self._put("put_install", (app, user, 1), ("install", f"{app}\0{user}"), audit)
 

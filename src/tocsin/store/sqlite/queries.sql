@@ -251,6 +251,20 @@ SELECT coalesce(i.installed, a.install_for_all)
 FROM apps a JOIN users u ON u.id = :user LEFT JOIN installs i ON i.app_id = a.id AND i.user_id = u.id
 WHERE a.id = :app;
 
+-- name: users_of_app
+-- Who has an app, after an id, by id.
+SELECT u.id
+FROM apps a CROSS JOIN users u LEFT JOIN installs i ON i.app_id = a.id AND i.user_id = u.id
+WHERE a.id = ?1 AND u.id > ?2 AND coalesce(i.installed, a.install_for_all)
+ORDER BY u.id LIMIT ?3;
+
+-- name: apps_of_user
+-- What a user has, after an id, by id.
+SELECT a.id
+FROM users u CROSS JOIN apps a LEFT JOIN installs i ON i.app_id = a.id AND i.user_id = u.id
+WHERE u.id = ?1 AND a.id > ?2 AND coalesce(i.installed, a.install_for_all)
+ORDER BY a.id LIMIT ?3;
+
 -- name: put_install
 -- Install (1) or uninstall (0).
 INSERT OR REPLACE INTO installs (app_id, user_id, installed) VALUES (?, ?, ?);

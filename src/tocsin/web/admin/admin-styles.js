@@ -1,5 +1,6 @@
 import { css } from "../vendor/lit.js";
-import { appStyles } from "../app/app-styles.js";
+import { appStyles } from "../app/both.js";
+import { overStyles } from "../inbox/over-styles.js";
 import { styles } from "../inbox/styles.js";
 
 /** The frame: head, ways, page. */
@@ -202,4 +203,4 @@ const contents = css`
   .as-table th, .as-table td { padding: 0.2rem 0.5rem; text-align: start; font-weight: 400; }
 `;
 
-export const adminStyles = [...styles, ...appStyles, frame, contents];
+export const adminStyles = [...styles, overStyles, ...appStyles, frame, contents];

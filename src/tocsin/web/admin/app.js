@@ -1,11 +1,11 @@
 import { html, nothing } from "../vendor/lit.js";
 import { icon } from "../inbox/icons.js";
-import { reasonOf } from "../inbox/toaster.js";
+import { reasonOf } from "../inbox/sentences.js";
 import { appBody, appFields, appPath } from "./apps.js";
 import { Form } from "./form.js";
 import { Listing } from "./listing.js";
 import { Page } from "./page.js";
-import { heading, moment } from "./parts.js";
+import { heading, moment, userLink } from "./parts.js";
 import { addressOf } from "./place.js";
 
 /** @typedef {import("./apps.js").App} App */
@@ -23,6 +23,9 @@ export class AppPage extends Page {
   /** @type {Listing<{id: string, createdAt: string}>} */
   #secrets = new Listing((query) => this.ask("GET", `${this.#path}/secrets`, { query }), "secrets", () => this.requestUpdate());
 
+  /** @type {Listing<{appId: string, userId: string}>} */
+  #installs = new Listing((query) => this.ask("GET", `${this.#path}/installs`, { query }), "installs", () => this.requestUpdate());
+
   get #path() {
     return appPath(this.place.id ?? "");
   }
@@ -32,6 +35,7 @@ export class AppPage extends Page {
     this.#install.reset();
     void this.#read();
     void this.#secrets.refresh();
+    void this.#installs.refresh();
   }
 
   disconnectedCallback() {
@@ -76,6 +80,11 @@ export class AppPage extends Page {
             <button type="submit" class="button strong" data-install="PUT">${this.say("adminInstall")}</button>
             <button type="submit" class="button" data-install="DELETE">${this.say("adminUninstall")}</button>
           </div>
+          <h3>${this.say("adminHaveIt")}</h3>
+          <ul class="entries inner" aria-label=${this.say("adminHaveIt")}>
+            ${this.#installs.items.map(({ userId }) => html`<li><div class="entry"><span class="lines">${userLink(userId)}</span></div></li>`)}
+          </ul>
+          ${this.#installs.foot(texts, this.say("adminNobodyHasIt"))}
         </form>
         <section class="card">
           <h2>${this.say("adminDelete")}</h2>
@@ -110,6 +119,7 @@ export class AppPage extends Page {
       missing: ["name", "quotaPerHour"],
       send: async () => this.#take(await this.ask("PUT", this.#path, { body: appBody(this.#form, this.place.id ?? "") })),
     });
+    void this.#installs.refresh();
     if (saved) this.tell(this.say("adminSaved"));
   }
 
@@ -135,6 +145,7 @@ export class AppPage extends Page {
     });
     if (!done) return;
     this.#install.reset();
+    void this.#installs.refresh();
     this.tell(this.say(method === "PUT" ? "adminInstalled" : "adminUninstalled", { name: user }));
   }
 

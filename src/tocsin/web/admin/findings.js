@@ -4,7 +4,7 @@
 /**
  * What `GET /api/notifications/{id}/receipts` tells.
  * @typedef {{id: string, sentAt: string, sender: string, credential: string, userId: string | null, streamed: number, withdrawn: string | null,
- *   recipients: number, delivered: number, read: number, dismissed: number, acknowledged: number, receipts: Receipt[], next: string | null}} Receipts
+ *   notification: import("../inbox/notification.js").Told | null, recipients: number, delivered: number, read: number, dismissed: number, acknowledged: number, receipts: Receipt[], next: string | null}} Receipts
  */
 
 /** @typedef {{userId: string, delivered: string | null, read: string | null, dismissed: string | null, acknowledged: string | null}} Receipt */

@@ -1,6 +1,6 @@
 import { html, live, nothing } from "../vendor/lit.js";
-import { Refused } from "../inbox/server.js";
-import { reasonOf } from "../inbox/toaster.js";
+import { TocsinError } from "../client.js";
+import { reasonOf } from "../inbox/sentences.js";
 
 /** @typedef {import("../texts/texts.js").Texts} Texts */
 /** @typedef {string | boolean} Value */
@@ -93,7 +93,7 @@ export class Form {
 
   /** @param {Error} error @param {Texts} texts @param {Record<number, string>} of */
   refuse(error, texts, of) {
-    const named = error instanceof Refused ? error.field || NAMED.exec(error.message)?.[1] || of[error.status] || "" : "";
+    const named = error instanceof TocsinError ? error.field || NAMED.exec(error.message)?.[1] || of[error.status] || "" : "";
     const field = error instanceof Mistake ? error.field : (named.split(/[.[]/)[0] ?? "");
     if (field in this.values) this.problems = { ...this.problems, [field]: error.message.replace(NAMED, "") };
     else this.problem = reasonOf(error, texts);

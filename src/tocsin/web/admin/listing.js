@@ -1,5 +1,5 @@
 import { html, nothing } from "../vendor/lit.js";
-import { reasonOf } from "../inbox/toaster.js";
+import { reasonOf } from "../inbox/sentences.js";
 
 /** @typedef {import("../texts/texts.js").Texts} Texts */
 
@@ -19,7 +19,7 @@ export class Listing {
   #turn = 0;
 
   /**
-   * @param {(query: [string, string][]) => Promise<any>} read a page
+   * @param {(query: {before: string | null}) => Promise<any>} read a page
    * @param {string} name of the items in its answer
    * @param {() => void} changed
    */
@@ -45,7 +45,7 @@ export class Listing {
     this.#adding = before !== null;
     this.changed();
     try {
-      const page = await this.read(before === null ? [] : [["before", before]]);
+      const page = await this.read({ before });
       if (turn !== this.#turn) return;
       this.items = before === null ? page[this.name] : [...this.items, ...page[this.name]];
       this.next = page.next;

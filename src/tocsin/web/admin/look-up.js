@@ -1,6 +1,6 @@
 import { html, nothing } from "../vendor/lit.js";
 import { icon } from "../inbox/icons.js";
-import { reasonOf } from "../inbox/toaster.js";
+import { reasonOf } from "../inbox/sentences.js";
 import { ofReach } from "./findings.js";
 import { Form } from "./form.js";
 import { Page } from "./page.js";
@@ -65,7 +65,7 @@ export class LookUp extends Page {
   /** Look through what was sent, newest first. @param {string} user */
   async #lookBack(user) {
     for (let page = 0; page < LOOKED / PAGE; page += 1) {
-      const { sent, next } = await this.ask("GET", "api/sent", { query: [["limit", String(PAGE)], ...(this.#next ? /** @type {[string, string][]} */ ([["before", this.#next]]) : [])] });
+      const { sent, next } = await this.ask("GET", "api/sent", { query: { limit: PAGE, before: this.#next } });
       if (user !== this.#user) return;
       this.#looked += sent.length;
       this.#sent = [...this.#sent, ...sent.filter((/** @type {Sending} */ { userId }) => userId === user || userId === null)];

@@ -1,5 +1,5 @@
 import { html, nothing } from "../vendor/lit.js";
-import { reasonOf } from "../inbox/toaster.js";
+import { reasonOf } from "../inbox/sentences.js";
 import { Page } from "./page.js";
 import { heading } from "./parts.js";
 import { addressOf } from "./place.js";
@@ -32,7 +32,7 @@ export class Overview extends Page {
   async #read() {
     const span = this.#span;
     try {
-      const figures = await this.ask("GET", "api/figures", { query: [["span", span]] });
+      const figures = await this.ask("GET", "api/figures", { query: { span } });
       if (span !== this.#span) return;
       this.#figures = figures;
       this.#at = Date.now();

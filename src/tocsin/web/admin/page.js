@@ -1,9 +1,9 @@
 import { LitElement } from "../vendor/lit.js";
-import { Refused } from "../inbox/server.js";
-import { reasonOf } from "../inbox/toaster.js";
+import { TocsinError } from "../client.js";
+import { reasonOf } from "../inbox/sentences.js";
 import { placeOf } from "./place.js";
 
-/** @typedef {import("../inbox/server.js").Server} Server */
+/** @typedef {import("../client.js").Tocsin} Tocsin */
 /** @typedef {import("../texts/texts.js").Texts} Texts */
 /** @typedef {import("./place.js").Place} Place */
 
@@ -24,7 +24,7 @@ export class Page extends LitElement {
 
   constructor() {
     super();
-    /** @type {Server} */
+    /** @type {Tocsin} */
     this.server = /** @type {any} */ (null);
     /** @type {Texts} */
     this.texts = /** @type {any} */ (null);
@@ -56,13 +56,13 @@ export class Page extends LitElement {
 
   /**
    * A request. Whoever is signed out meanwhile is asked to sign in again; what they were doing stays.
-   * @param {string} method @param {string} path @param {Parameters<Server["request"]>[2]} [with_]
+   * @param {string} method @param {string} path @param {Parameters<Tocsin["request"]>[2]} [with_]
    */
   async ask(method, path, with_) {
     try {
       return await this.server.request(method, path, with_);
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) this.#report("signed-out", null);
+      if (error instanceof TocsinError && error.status === 401) this.#report("signed-out", null);
       throw error;
     }
   }
@@ -73,7 +73,7 @@ export class Page extends LitElement {
       await this.ask("GET", path);
       return true;
     } catch (error) {
-      if (error instanceof Refused && error.status === 404) return false;
+      if (error instanceof TocsinError && error.status === 404) return false;
       throw error;
     }
   }

@@ -1,9 +1,9 @@
 import { html } from "../vendor/lit.js";
 
-/** @typedef {import("../inbox/server.js").Server} Server */
+/** @typedef {import("../client.js").Tocsin} Tocsin */
 /** @typedef {import("../texts/texts.js").Texts} Texts */
 /** @typedef {import("./place.js").Place} Place */
-/** @typedef {{server: Server, texts: Texts, place: Place}} Given */
+/** @typedef {{server: Tocsin, texts: Texts, place: Place}} Given */
 
 /**
  * A page: `ofOne` is about the thing whose id the address names; what has a shape is in the menu.

@@ -23,13 +23,13 @@ export async function reachOf(page, id) {
     if (!(error instanceof Error && "status" in error && error.status === 404)) throw error;
     return { id, user: null, streams: [], total: 0 };
   }
-  const { streams: total } = await page.ask("GET", "api/audience", { query: [["userId", id]] });
+  const { streams: total } = await page.ask("GET", "api/audience", { query: { userId: id } });
   /** @type {Stream[]} */
   const streams = [];
   /** @type {string | null} */
   let before = null;
   for (let turn = 0; turn < PAGES; turn += 1) {
-    const answer = await page.ask("GET", "api/streams", { query: [["limit", "200"], ...(before === null ? [] : /** @type {[string, string][]} */ ([["before", before]]))] });
+    const answer = await page.ask("GET", "api/streams", { query: { limit: 200, before } });
     streams.push(...answer.streams.filter((/** @type {Stream} */ { userId }) => userId === id));
     before = answer.next;
     if (before === null) break;

@@ -2,7 +2,7 @@ import { html, nothing } from "../vendor/lit.js";
 import { icon, iconOf } from "../inbox/icons.js";
 import { Item, TYPES } from "../inbox/notification.js";
 import { row } from "../inbox/row.js";
-import { reasonOf } from "../inbox/toaster.js";
+import { reasonOf } from "../inbox/sentences.js";
 import { Form, Mistake } from "./form.js";
 import { Page } from "./page.js";
 import { heading } from "./parts.js";
@@ -68,8 +68,7 @@ export class Send extends Page {
       this.requestUpdate();
       return;
     }
-    /** @type {[string, string][]} */
-    const query = [...(one ? /** @type {[string, string][]} */ ([["userId", user]]) : []), ...(device ? /** @type {[string, string][]} */ ([["deviceId", device]]) : [])];
+    const query = { userId: one ? user : null, deviceId: device || null };
     const asked = this.#asked = JSON.stringify(query);
     try {
       const audience = await this.ask("GET", "api/audience", { query });
@@ -176,7 +175,7 @@ export class Send extends Page {
       send: async () => {
         const json = this.#body(everyone);
         if (everyone && !await this.sure(this.say("adminSendAllAsk", { count: this.#audience?.users ?? 0 }), this.say("adminSendIt"))) return;
-        const answer = await this.ask("POST", "api/notifications/send", { json, once: this.#once });
+        const answer = await this.ask("POST", "api/notifications/send", { json, headers: { "idempotency-key": this.#once } });
         this.#sent = { id: answer.notificationId, streams: answer.recipientCount };
         this.#once = crypto.randomUUID?.() ?? String(Math.random());
       },

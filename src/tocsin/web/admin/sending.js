@@ -5,7 +5,6 @@ import { linkOf, metadata } from "../inbox/detail.js";
 import { credentialOf, moment, senderLink, userLink } from "./parts.js";
 import { addressOf } from "./place.js";
 
-/** @typedef {import("../inbox/server.js").Server} Server */
 /** @typedef {import("../inbox/notification.js").Told} Told */
 /** @typedef {import("../inbox/notification.js").Type} Type */
 /** @typedef {import("../texts/texts.js").Texts} Texts */
@@ -18,33 +17,6 @@ import { addressOf } from "./place.js";
 
 /** On these pages ids are what one looks for. */
 export const IDS = /** @type {import("../inbox/names.js").Names} */ (/** @type {unknown} */ ({ device: (/** @type {string} */ id) => id, app: (/** @type {string} */ id) => id }));
-
-/** So many are asked for at once when one of them is looked for, and so often the span is halved until then. */
-const FEW = 100, HALVINGS = 60;
-
-/**
- * Find something by its id, which begins with the time it was made: by halving the span of positions it may be in. A
- * request takes a millisecond or two, and a million sends take fourteen.
- * @param {(query: [string, string][]) => Promise<{sent: Sending[], position: string}>} read `GET /api/sent`
- * @param {string} id
- * @returns {Promise<Sending | null>}
- */
-export async function findSending(read, id) {
-  const { position, sent } = await read([["limit", "1"]]);
-  const cut = position.lastIndexOf("-"), at = (/** @type {number} */ number) => `${position.slice(0, cut)}-${number}`;
-  if (sent[0]?.id === id) return sent[0];
-  let low = 0, high = Number(position.slice(cut + 1)) + 1;
-  for (let round = 0; round < HALVINGS && high - low > FEW; round += 1) {
-    const middle = Math.floor((low + high) / 2);
-    const [newest] = (await read([["limit", "1"], ["before", at(middle)]])).sent;
-    if (newest?.id === id) return newest;
-    if (newest && newest.id > id) high = middle;
-    else low = middle;
-  }
-  // Commits do not stand exactly in the order of their ids: some around it, too.
-  const around = await read([["limit", String(2 * FEW)], ["before", at(Math.max(1, high + FEW / 2))]]);
-  return around.sent.find((one) => one.id === id) ?? null;
-}
 
 /**
  * One line of what was sent, as a way to its story. All that was sent goes in as text.

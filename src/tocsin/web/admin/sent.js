@@ -1,7 +1,7 @@
 import { html, live, nothing, repeat } from "../vendor/lit.js";
 import { icon, iconOf } from "../inbox/icons.js";
 import { TYPES } from "../inbox/notification.js";
-import { reasonOf } from "../inbox/toaster.js";
+import { reasonOf } from "../inbox/sentences.js";
 import { Listing } from "./listing.js";
 import { Page } from "./page.js";
 import { heading } from "./parts.js";
@@ -61,7 +61,7 @@ export class Sent extends Page {
     /** @type {string | null} */
     let before = null, upto = after;
     for (let page = 0; page < PAGES; page += 1) {
-      const answer = await this.ask("GET", "api/sent", { query: [["after", after], ["limit", "200"], ...(before === null ? [] : /** @type {[string, string][]} */ ([["before", before]]))] });
+      const answer = await this.ask("GET", "api/sent", { query: { after, limit: 200, before } });
       found.push(...answer.sent);
       if (page === 0) upto = answer.position;
       before = answer.next;

@@ -1,19 +1,18 @@
 import { html, nothing } from "../vendor/lit.js";
 import { icon } from "../inbox/icons.js";
-import { Refused } from "../inbox/server.js";
-import { reasonOf } from "../inbox/toaster.js";
+import { TocsinError } from "../client.js";
+import { reasonOf } from "../inbox/sentences.js";
 import { ofReach, ofStory } from "./findings.js";
 import { Listing } from "./listing.js";
 import { Page } from "./page.js";
 import { heading, moment, table, userLink } from "./parts.js";
 import { addressOf } from "./place.js";
 import { findingsList, reachOf } from "./reach.js";
-import { findSending, origin, whole } from "./sending.js";
+import { origin, whole } from "./sending.js";
 
 /** @typedef {import("./findings.js").Reach} Reach */
 /** @typedef {import("./findings.js").Receipt} Receipt */
 /** @typedef {import("./findings.js").Receipts} Receipts */
-/** @typedef {import("./sending.js").Sending} Sending */
 
 /** How often it is looked at again, in milliseconds. */
 const LOOK = 2_000;
@@ -24,8 +23,6 @@ export class Story extends Page {
   #receipts = new Listing((query) => this.ask("GET", `${this.#path}/receipts`, { query }), "receipts", () => this.requestUpdate());
   /** @type {Receipts | null} */
   #story = null;
-  /** As it was sent; undefined: not found out yet; null: its text is not to be had. @type {Sending | null | undefined} */
-  #sending = undefined;
   /** @type {Reach | null} */
   #reach = null;
   #unknown = false;
@@ -46,7 +43,6 @@ export class Story extends Page {
 
   enter() {
     this.#story = this.#reach = null;
-    this.#sending = undefined;
     this.#unknown = false;
     void this.#read().then(() => this.#lookAround());
   }
@@ -54,20 +50,15 @@ export class Story extends Page {
   async #read() {
     await this.#receipts.refresh();
     const { trouble, page } = this.#receipts;
-    this.#unknown = trouble instanceof Refused && trouble.status === 404;
+    this.#unknown = trouble instanceof TocsinError && trouble.status === 404;
     if (!trouble && page?.id === this.#id) this.#story = page;
     this.requestUpdate();
   }
 
-  /** What it said, and how whom it is for is reached now. */
+  /** How whom it is for is reached now. */
   async #lookAround() {
-    const story = this.#story;
-    if (!story) return;
-    await this.act(async () => {
-      this.#sending = await findSending((query) => this.ask("GET", "api/sent", { query }), story.id);
-      this.requestUpdate();
-      if (story.userId !== null) this.#reach = await reachOf(this, story.userId);
-    });
+    const user = this.#story?.userId ?? null;
+    if (user !== null) await this.act(async () => { this.#reach = await reachOf(this, user); });
   }
 
   render() {
@@ -82,18 +73,18 @@ export class Story extends Page {
 
   /** @param {Receipts} story */
   #whole(story) {
-    const { texts } = this, sending = this.#sending, receipts = this.#receipts;
+    const { texts } = this, { notification } = story, receipts = this.#receipts;
     return html`
       <section class="card" aria-labelledby="became">
         <h2 id="became">${this.say("adminWhatBecame")}</h2>
-        ${findingsList(ofStory(story, sending?.type ?? ""), texts)}
-        ${this.#reach ? html`<h3>${this.say("adminAsOfNow")}</h3>${findingsList(ofReach(this.#reach, sending?.deviceId ?? null), texts)}` : nothing}
+        ${findingsList(ofStory(story, notification?.type ?? ""), texts)}
+        ${this.#reach ? html`<h3>${this.say("adminAsOfNow")}</h3>${findingsList(ofReach(this.#reach, notification?.deviceId ?? null), texts)}` : nothing}
       </section>
       ${this.#counts(story)}
       <div class="columns">
         <section class="card" aria-labelledby="origin"><h2 id="origin">${this.say("adminOrigin")}</h2>${origin(story, texts)}</section>
         <section class="card as-seen" aria-labelledby="as-seen"><h2 id="as-seen">${this.say("adminAsSeen")}</h2>
-          ${sending?.notification ? whole(sending.notification, texts) : html`<p class="quiet">${this.say(sending === undefined ? "loading" : story.withdrawn === null ? "adminTextNotFound" : "adminTextGone")}</p>`}</section>
+          ${notification ? whole(notification, texts) : html`<p class="quiet">${this.say(story.withdrawn === null ? "adminTextNotFound" : "adminTextGone")}</p>`}</section>
       </div>
       <section class="card" aria-labelledby="recipients">
         <h2 id="recipients">${this.say("adminRecipients", { count: story.recipients })}</h2>
@@ -115,7 +106,5 @@ export class Story extends Page {
     if (!await this.sure(this.say("adminWithdrawAsk"), this.say("adminWithdraw"))) return;
     await this.act(() => this.ask("DELETE", this.#path), this.say("adminDidWithdraw"));
     await this.#read();
-    this.#sending = null;
-    this.requestUpdate();
   }
 }

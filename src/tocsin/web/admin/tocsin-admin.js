@@ -1,7 +1,7 @@
 import { LitElement, html, nothing } from "../vendor/lit.js";
-import { keepPreferences, readPreferences } from "../app/preferences.js";
+import { keepPreferences, readPreferences } from "../app/both.js";
 import { adopt, icon } from "../inbox/icons.js";
-import { Refused, Server } from "../inbox/server.js";
+import { Tocsin, TocsinError } from "../client.js";
 import { languageFor, loadTexts } from "../texts/texts.js";
 import { adminStyles } from "./admin-styles.js";
 import { PAGES, pageOf, titleOf } from "./pages.js";
@@ -23,7 +23,7 @@ export class Admin extends LitElement {
     place: { state: true }, told: { state: true }, question: { state: true }, menu: { state: true },
   };
 
-  server = new Server(new URL("./", document.baseURI).href);
+  server = new Tocsin({ cookie: true, retryFor: 0 });
   #language = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #telling;
@@ -95,9 +95,9 @@ export class Admin extends LitElement {
   async #whoIsThere() {
     this.trouble = null;
     try {
-      this.user = (await this.server.request("GET", "api/session")).user;
+      this.user = (await this.server.session()).user;
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) this.user = null;
+      if (error instanceof TocsinError && error.status === 401) this.user = null;
       else this.trouble = /** @type {Error} */ (error);
     }
   }
@@ -105,9 +105,9 @@ export class Admin extends LitElement {
   /** A request was refused; but it may have been on its way while a changed password gave this page another session. */
   async #askAgain() {
     try {
-      await this.server.request("GET", "api/session");
+      await this.server.session();
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) this.out = true;
+      if (error instanceof TocsinError && error.status === 401) this.out = true;
     }
   }
 
@@ -221,7 +221,7 @@ export class Admin extends LitElement {
   }
 
   async #signOut() {
-    await this.server.request("DELETE", "api/session").catch(() => undefined);
+    await this.server.signOut().catch(() => undefined);
     this.user = null;
   }
 }

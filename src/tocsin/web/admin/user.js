@@ -1,7 +1,9 @@
 import { html, nothing } from "../vendor/lit.js";
 import { icon } from "../inbox/icons.js";
-import { reasonOf } from "../inbox/toaster.js";
+import { reasonOf } from "../inbox/sentences.js";
+import { appPath } from "./apps.js";
 import { Form } from "./form.js";
+import { Listing } from "./listing.js";
 import { Page } from "./page.js";
 import { heading } from "./parts.js";
 import { addressOf } from "./place.js";
@@ -16,6 +18,8 @@ export class UserPage extends Page {
   /** @type {Error | null} */
   #trouble = null;
   #form = new Form("user", { name: "", permissions: false, superuser: false, disabled: false }, () => this.requestUpdate());
+  /** @type {Listing<{appId: string, userId: string}>} */
+  #installs = new Listing((query) => this.ask("GET", `${userPath(this.#id)}/installs`, { query }), "installs", () => this.requestUpdate());
   #password = new Form("password", { password: "" }, () => this.requestUpdate());
 
   get #id() {
@@ -26,6 +30,7 @@ export class UserPage extends Page {
     this.#user = null;
     this.#password.reset();
     void this.#read();
+    void this.#installs.refresh();
   }
 
   async #read() {
@@ -69,6 +74,18 @@ export class UserPage extends Page {
           ${this.#password.trouble}
           <div class="line">${this.#password.button("adminSetPassword", texts)}</div>
         </form>
+        <section class="card" aria-labelledby="installs">
+          <h2 id="installs">${this.say("adminInstalls")}</h2>
+          <p>${this.say("adminInstallsOfUser")}</p>
+          <ul class="entries inner">
+            ${this.#installs.items.map(({ appId }) => html`
+              <li><div class="entry">
+                <span class="lines"><a class="link" href=${addressOf("apps", appId)}><bdi>${appId}</bdi></a></span>
+                <button type="button" class="button" data-act="uninstall" aria-label=${this.say("adminUninstallThis", { name: appId })} @click=${() => this.#uninstall(appId)}>${this.say("adminUninstall")}</button>
+              </div></li>`)}
+          </ul>
+          ${this.#installs.foot(texts, this.say("adminHasNone"))}
+        </section>
         <section class="card">
           <h2>${this.say("adminDelete")}</h2>
           <p>${this.say("adminDeleteUserText")}</p>
@@ -103,6 +120,12 @@ export class UserPage extends Page {
     if (!set) return;
     this.#password.reset();
     this.tell(this.say("adminPasswordSet"));
+  }
+
+  /** @param {string} app */
+  async #uninstall(app) {
+    await this.act(() => this.ask("DELETE", `${appPath(app)}/installs/${encodeURIComponent(this.#id)}`), this.say("adminUninstalled", { name: this.#id }));
+    void this.#installs.refresh();
   }
 
   /** @param {User} user */

@@ -1,11 +1,11 @@
 import { LitElement, html, nothing } from "../vendor/lit.js";
-import { Refused } from "../inbox/server.js";
+import { TocsinError } from "../client.js";
 import { ring } from "../inbox/sound.js";
 import { LANGUAGES, languageFor } from "../texts/texts.js";
-import { appStyles } from "./app-styles.js";
+import { appStyles } from "./both.js";
 
 /** @typedef {import("./preferences.js").Preferences} Preferences */
-/** @typedef {import("../inbox/server.js").Server} Server */
+/** @typedef {import("../client.js").Tocsin} Tocsin */
 /** @typedef {import("../texts/texts.js").Texts} Texts */
 
 /** Preferences and account, in a dialog. Tells `preferences` with what was chosen, and `signed-out`. */
@@ -20,7 +20,7 @@ export class Settings extends LitElement {
 
   constructor() {
     super();
-    /** @type {Server | null} */
+    /** @type {Tocsin | null} */
     this.server = null;
     /** @type {Texts | null} */
     this.texts = null;
@@ -105,8 +105,8 @@ export class Settings extends LitElement {
           </form>
         </details>
         <div class="line">
-          <button type="button" class="button" @click=${() => this.#signOut("api/session")}>${texts.say("signOut")}</button>
-          <button type="button" class="button" @click=${() => this.#signOut("api/sessions")}>${texts.say("signOutEverywhere")}</button>
+          <button type="button" class="button" @click=${() => this.#signOut(false)}>${texts.say("signOut")}</button>
+          <button type="button" class="button" @click=${() => this.#signOut(true)}>${texts.say("signOutEverywhere")}</button>
         </div>
       </section>`;
   }
@@ -129,10 +129,10 @@ export class Settings extends LitElement {
     this.#choose({ sound: checked });
   }
 
-  /** @param {string} path */
-  async #signOut(path) {
+  /** @param {boolean} everywhere */
+  async #signOut(everywhere) {
     try {
-      await this.server?.request("DELETE", path);
+      await this.server?.signOut({ everywhere });
       this.dispatchEvent(new CustomEvent("signed-out"));
     } catch (error) {
       this.#problems = { form: /** @type {Error} */ (error).message };
@@ -165,10 +165,10 @@ export class Settings extends LitElement {
 
 /** @param {unknown} error @param {Texts} texts */
 function refusals(error, texts) {
-  if (!(error instanceof Refused)) return { form: String(error) };
+  if (!(error instanceof TocsinError)) return { form: String(error) };
   if (error.status === 403 || error.status === 401) return { current: texts.say("currentWrong") };
   if (error.status === 422) return { new: error.message };
-  if (error.status === 429) return { form: texts.say("tooMany", { count: error.retryAfter }) };
+  if (error.status === 429) return { form: texts.say("tooMany", { count: error.retryAfter ?? 0 }) };
   return { form: error.status === 0 ? texts.say("noConnection") : error.message };
 }
 

@@ -1,8 +1,8 @@
 import { LitElement, html, nothing } from "../vendor/lit.js";
-import { Refused } from "../inbox/server.js";
-import { appStyles } from "./app-styles.js";
+import { TocsinError } from "../client.js";
+import { appStyles } from "./both.js";
 
-/** @typedef {import("../inbox/server.js").Server} Server */
+/** @typedef {import("../client.js").Tocsin} Tocsin */
 /** @typedef {import("../texts/texts.js").Texts} Texts */
 
 /** The two fields that one signs in with. Tells `signed-in` with who that is. */
@@ -16,7 +16,7 @@ export class SignIn extends LitElement {
 
   constructor() {
     super();
-    /** @type {Server | null} */
+    /** @type {Tocsin | null} */
     this.server = null;
     /** @type {Texts | null} */
     this.texts = null;
@@ -79,12 +79,12 @@ export class SignIn extends LitElement {
     first?.focus();
   }
 
-  /** @param {Server} server @param {string} username @param {string} password @param {Texts} texts */
+  /** @param {Tocsin} server @param {string} username @param {string} password @param {Texts} texts */
   async #try(server, username, password, texts) {
     this.#busy = true;
     this.requestUpdate();
     try {
-      const { user } = await server.request("POST", "api/session", { body: { username, password } });
+      const { user } = await server.signIn(username, password);
       this.dispatchEvent(new CustomEvent("signed-in", { detail: user }));
     } catch (error) {
       this.#problems = problemsOf(error, texts);
@@ -95,9 +95,9 @@ export class SignIn extends LitElement {
 
 /** @param {unknown} error @param {Texts} texts */
 function problemsOf(error, texts) {
-  if (!(error instanceof Refused)) return { form: String(error) };
+  if (!(error instanceof TocsinError)) return { form: String(error) };
   if (error.status === 401) return { password: texts.say("wrongPassword") };
-  if (error.status === 429) return { form: texts.say("tooMany", { count: error.retryAfter }) };
+  if (error.status === 429) return { form: texts.say("tooMany", { count: error.retryAfter ?? 0 }) };
   return { form: texts.say("signInFailed", { why: error.status === 0 ? texts.say("noConnection") : error.message }) };
 }
 

@@ -1,10 +1,9 @@
 import { LitElement, html, nothing } from "../vendor/lit.js";
 import { adopt, icon } from "../inbox/icons.js";
-import { Refused, Server } from "../inbox/server.js";
+import { Tocsin, TocsinError } from "../client.js";
 import { languageFor, loadTexts } from "../texts/texts.js";
-import { appStyles } from "./app-styles.js";
+import { appStyles, keepPreferences, readPreferences } from "./both.js";
 import { showCount } from "./badge.js";
-import { keepPreferences, readPreferences } from "./preferences.js";
 
 /** @typedef {import("./preferences.js").Preferences} Preferences */
 /** @typedef {import("../texts/texts.js").Texts} Texts */
@@ -15,7 +14,7 @@ export class App extends LitElement {
   static styles = appStyles;
   static properties = { texts: { state: true }, user: { state: true }, preferences: { state: true }, trouble: { state: true } };
 
-  server = new Server(new URL("./", document.baseURI).href);
+  server = new Tocsin({ cookie: true, retryFor: 0 });
   #language = "";
   #notice = "";
   #count = 0;
@@ -56,9 +55,9 @@ export class App extends LitElement {
   async #whoIsThere() {
     this.trouble = null;
     try {
-      this.user = (await this.server.request("GET", "api/session")).user;
+      this.user = (await this.server.session()).user;
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) this.user = null;
+      if (error instanceof TocsinError && error.status === 401) this.user = null;
       else this.trouble = /** @type {Error} */ (error);
     }
   }
@@ -87,7 +86,7 @@ export class App extends LitElement {
           </nav>
         </header>
         <main id="inbox">
-          <tocsin-inbox src=${this.server.base} theme=${theme === "system" ? nothing : theme} density=${density} lang=${texts.language} ?sound=${sound}
+          <tocsin-inbox src=${this.server.url.href} theme=${theme === "system" ? nothing : theme} density=${density} lang=${texts.language} ?sound=${sound}
             @tocsin-unread=${this.#unread} @tocsin-signed-out=${() => this.#out(texts.say("signedOut"))}></tocsin-inbox>
         </main>
         <tocsin-settings .server=${this.server} .texts=${texts} .preferences=${this.preferences} .user=${user}

@@ -1,90 +1,43 @@
-import { LitElement, css, html, nothing } from "../vendor/lit.js";
-import { feedFor, letGo } from "../inbox/feeds.js";
-import { adopt, icon } from "../inbox/icons.js";
+import { css, html, nothing } from "../vendor/lit.js";
+import { icon } from "../inbox/icons.js";
+import { Listening } from "../inbox/listening.js";
+import { listStyles } from "../inbox/list-styles.js";
 import { controls } from "../inbox/styles.js";
-import { languageFor, loadTexts } from "../texts/texts.js";
-
-/** @typedef {import("../inbox/feed.js").Feed} Feed */
-/** @typedef {import("../texts/texts.js").Texts} Texts */
 
 const styles = css`
   :host { position: relative; display: inline-block; block-size: auto; min-block-size: 0; color: inherit; }
   .bell { position: relative; display: grid; place-items: center; inline-size: 2.75rem; block-size: 2.75rem; padding: 0; border: 0; border-radius: 0.8rem; background: transparent; color: inherit; font-size: 1.25rem; }
   .bell:hover, .bell[aria-expanded="true"] { background: color-mix(in srgb, currentColor 10%, transparent); }
   .counter { position: absolute; inset-block-start: 0.15rem; inset-inline-end: 0.1rem; min-inline-size: 1.15rem; padding-inline: 0.3rem; border-radius: 1rem; background: var(--accent); color: var(--on-accent); font-size: 0.6875rem; font-weight: 700; line-height: 1.15rem; text-align: center; font-variant-numeric: tabular-nums; }
+  .over .toasts { position: fixed; z-index: 1000; }
   .panel { position: fixed; inset: auto; margin: 0; padding: 0; inline-size: min(27rem, 100vw - 1rem); block-size: min(38rem, 100dvh - 5rem); border: 1px solid var(--line); border-radius: 1rem; background: var(--ground); color: var(--text); box-shadow: var(--shadow); overflow: hidden; }
 `;
 
 /**
  * `<tocsin-bell>`: a bell with how many are unread, which opens the inbox below it.
  *
- * Attributes, properties and events are those of `<tocsin-inbox>`; both share one stream where they show the same.
- * Parts: `bell`, `counter`, `panel`. Slot: `icon`.
+ * Attributes, properties and events are those of `<tocsin-inbox>`; both share one stream where they show the same. In a
+ * page without an inbox the bell shows the toasts and the emergencies; where there is one, that does.
+ * Parts: `bell`, `counter`, `panel`, `toasts`. Slot: `icon`.
  */
-export class TocsinBell extends LitElement {
-  static styles = [controls, styles];
-  static properties = {
-    src: {}, token: {}, tokenProviderUrl: { attribute: "token-provider" }, tokenProvider: { attribute: false },
-    theme: { reflect: true }, density: {}, lang: {}, sound: { type: Boolean }, quiet: { type: Boolean },
-    texts: { state: true }, open: { type: Boolean, reflect: true },
-  };
+export class TocsinBell extends Listening {
+  static styles = [controls, listStyles, styles];
+  /** @type {typeof Listening.properties} */
+  static properties = { open: { type: Boolean, reflect: true } };
 
-  /** @type {Feed | null} */
-  feed = null;
-  #language = "";
+  #version = 0;
 
   constructor() {
     super();
-    /** @type {string | null} */
-    this.src = null;
-    /** @type {string | null} */
-    this.token = null;
-    /** @type {string | null} */
-    this.tokenProviderUrl = null;
-    /** @type {(() => Promise<string>) | null} */
-    this.tokenProvider = null;
-    /** @type {"light" | "dark" | null} */
-    this.theme = null;
+    /** @type {"comfortable" | "compact"} */
     this.density = "compact";
-    this.lang = "";
-    this.sound = false;
-    this.quiet = false;
-    /** @type {Texts | null} */
-    this.texts = null;
     this.open = false;
   }
 
-  disconnectedCallback() {
-    super.disconnectedCallback();
-    this.#disconnect();
-  }
-
-  firstUpdated() {
-    void adopt(/** @type {ShadowRoot} */ (this.renderRoot));
-  }
-
-  /** @param {Map<string, unknown>} changed */
-  willUpdate(changed) {
-    const language = languageFor(this.lang || null);
-    if (language !== this.#language) {
-      this.#language = language;
-      void loadTexts(language).then((texts) => { if (language === this.#language) this.texts = texts; });
-    }
-    const moved = ["src", "token", "tokenProvider", "tokenProviderUrl"].some((name) => changed.has(name));
-    if (this.isConnected && (moved || !this.feed)) {
-      this.#disconnect();
-      this.feed = feedFor(this);
-      this.feed.addEventListener("change", this.#changed);
-    }
-  }
-
-  #changed = () => this.requestUpdate();
-
-  #disconnect() {
-    if (!this.feed) return;
-    this.feed.removeEventListener("change", this.#changed);
-    letGo(this.feed);
-    this.feed = null;
+  /** @param {Event} event */
+  onFeed(event) {
+    this.#version += 1;
+    super.onFeed(event);
   }
 
   render() {
@@ -99,8 +52,19 @@ export class TocsinBell extends LitElement {
       <div class="panel" part="panel" id="panel" popover role="dialog" aria-label=${texts.say("notifications")} dir=${texts.direction} @beforetoggle=${this.#toggling} @toggle=${this.#toggled}>
         ${this.open ? html`
           <tocsin-inbox part="inbox" src=${this.src ?? nothing} .token=${this.token} .tokenProvider=${this.tokenProvider} .tokenProviderUrl=${this.tokenProviderUrl}
-            theme=${this.theme ?? nothing} density=${this.density} lang=${this.lang || nothing} ?sound=${this.sound} ?quiet=${this.quiet}></tocsin-inbox>` : nothing}
-      </div>`;
+            theme=${this.theme ?? nothing} density=${this.density} lang=${this.lang || nothing} .within=${true}></tocsin-inbox>` : nothing}
+      </div>
+      <div class="over" dir=${texts.direction} lang=${texts.language}>${this.teller.draw(null, texts, this.#version, (id) => void this.#show(id))}</div>`;
+  }
+
+  /** Open the inbox with a notification. @param {string} id */
+  async #show(id) {
+    this.open = true;
+    /** @type {HTMLElement | null} */ (this.renderRoot.querySelector(".panel"))?.showPopover();
+    await this.updateComplete;
+    const inbox = /** @type {import("../inbox/element.js").TocsinInbox | null} */ (this.renderRoot.querySelector("tocsin-inbox"));
+    await inbox?.updateComplete;
+    await inbox?.open(id);
   }
 
   /** @param {ToggleEvent} event */

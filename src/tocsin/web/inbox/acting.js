@@ -1,4 +1,4 @@
-import { Refused } from "./server.js";
+import { TocsinError } from "../client.js";
 import { numberOf } from "./position.js";
 import { after, mayDismiss } from "./notification.js";
 
@@ -8,22 +8,13 @@ import { after, mayDismiss } from "./notification.js";
 /** @typedef {import("./notification.js").Type} Type */
 /** @typedef {import("./notification.js").State} State */
 
-/** @type {Record<Act, [string, string]>} */
-const ROUTES = {
-  read: ["PUT", "read"],
-  unread: ["DELETE", "read"],
-  dismiss: ["PUT", "dismissal"],
-  undismiss: ["DELETE", "dismissal"],
-  acknowledge: ["PUT", "acknowledgement"],
-};
-
 /** How many requests are under way at once. */
 const AT_ONCE = 6;
 
 /**
  * What is being done, to how many, and what takes it back (null where nothing does). `finished` says what was
  * refused, once all is answered, or null; it never rejects.
- * @typedef {{what: Act | "readAll", count: number, undo: (() => Done) | null, finished: Promise<Refused | null>}} Done
+ * @typedef {{what: Act | "readAll", count: number, undo: (() => Done) | null, finished: Promise<TocsinError | null>}} Done
  */
 
 /** What a person does with their notifications: shown at once, taken back where the server refuses. */
@@ -67,15 +58,14 @@ export class Acting {
 
   /** @param {Type | null} type @param {string | null} deviceId */
   async #readAll(type, deviceId) {
-    const { feed } = this, upTo = feed.stream.position;
-    if (upTo === null) return new Refused(0, "");
+    const { feed } = this, upTo = feed.position;
+    if (upTo === null) return new TocsinError("");
     const mark = { upTo: numberOf(upTo), type, deviceId, at: new Date().toISOString() };
     for (const inbox of feed.inboxes) inbox.expect(mark);
     feed.changed();
     let failed = null;
     try {
-      const body = { upTo, ...(type && { type }), ...(deviceId && { deviceId }) };
-      const { unread } = await feed.server.request("POST", "api/notifications/read-all", { body });
+      const { unread } = await feed.server.readAll({ upTo, ...(type && { type }), ...(deviceId && { deviceId }) });
       feed.unread.told(unread);
     } catch (error) {
       failed = refusal(error);
@@ -119,9 +109,9 @@ export class Acting {
     return then.read !== state.read || then.dismissed !== state.dismissed || then.acknowledged !== state.acknowledged;
   }
 
-  /** @param {Act} act @param {readonly Item[]} items @returns {Promise<Refused | null>} */
+  /** @param {Act} act @param {readonly Item[]} items @returns {Promise<TocsinError | null>} */
   async #each(act, items) {
-    /** @type {Refused | null} */
+    /** @type {TocsinError | null} */
     let failed = null;
     const queue = [...items];
     const at = new Date().toISOString();
@@ -158,12 +148,11 @@ export class Acting {
 
   /**
    * @param {Act} act @param {Item} item @param {(confirmed: (State & {id: string}) | null) => void} settle
-   * @returns {Promise<Refused | null>}
+   * @returns {Promise<TocsinError | null>}
    */
   async #one(act, item, settle) {
-    const [method, what] = ROUTES[act];
     try {
-      settle(await this.feed.server.request(method, `api/notifications/${encodeURIComponent(item.id)}/${what}`));
+      settle(await this.feed.server[act](item.id));
       return null;
     } catch (error) {
       settle(null);
@@ -176,5 +165,5 @@ export class Acting {
 
 /** @param {unknown} error */
 function refusal(error) {
-  return error instanceof Refused ? error : new Refused(0, String(error));
+  return error instanceof TocsinError ? error : new TocsinError(String(error));
 }

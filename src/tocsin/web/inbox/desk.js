@@ -174,6 +174,7 @@ export class Desk {
   }
 
   async readAll() {
+    if (!this.mayReadAll) return;
     const { inbox, query, feed } = this;
     const unread = inbox.items.filter((item) => inbox.state(item).read === null);
     // What is not loaded could not be taken back.

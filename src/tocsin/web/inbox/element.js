@@ -1,19 +1,14 @@
-import { LitElement, html, nothing } from "../vendor/lit.js";
-import { Announcer } from "./announcer.js";
+import { html, nothing } from "../vendor/lit.js";
 import { Desk } from "./desk.js";
-import { detail, keys } from "./detail.js";
-import { Emergency } from "./emergency.js";
-import { adopt } from "./icons.js";
 import { keyed } from "./keyboard.js";
+import { Listening } from "./listening.js";
+import { keys } from "./nothing-open.js";
 import { EVERYTHING, narrowed } from "./query.js";
 import { Rows } from "./rows.js";
 import { gapLine, stateLine } from "./state-line.js";
 import { styles } from "./styles.js";
-import { languageFor, loadTexts } from "../texts/texts.js";
-import { reasonOf, sentenceOf, toaster } from "./toaster.js";
-import { Toasts } from "./toasts.js";
+import { reasonOf, sentenceOf } from "./sentences.js";
 import { selectionBar, toolbar } from "./toolbar.js";
-import { feedFor, letGo } from "./feeds.js";
 
 /** @typedef {import("./feed.js").Feed} Feed */
 /** @typedef {import("../texts/texts.js").Texts} Texts */
@@ -31,21 +26,15 @@ const TICK = 15_000, UNDO = 10_000, TYPING = 180;
  * Events: `tocsin-notification`, `tocsin-unread`, `tocsin-open` (all with `detail`), `tocsin-state`, `tocsin-signed-out`.
  * Slots: `title`, `empty`, `detail`, `footer`. Parts: see docs/howto/embed-the-inbox.md.
  */
-export class TocsinInbox extends LitElement {
+export class TocsinInbox extends Listening {
   static styles = styles;
-  static properties = {
-    src: {}, token: {}, tokenProviderUrl: { attribute: "token-provider" }, tokenProvider: { attribute: false },
-    theme: { reflect: true }, density: { reflect: true }, lang: {}, sound: { type: Boolean }, quiet: { type: Boolean },
-    texts: { state: true }, now: { state: true },
-  };
+  /** @type {typeof Listening.properties} */
+  static properties = { now: { state: true } };
+  static rank = 1;
 
-  /** @type {Feed | null} */
-  feed = null;
   /** @type {Desk | null} */
   desk = null;
 
-  #announcer = new Announcer(() => /** @type {Texts} */ (this.texts), () => this.requestUpdate());
-  #toasts = new Toasts(() => this.requestUpdate());
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticking;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -58,33 +47,13 @@ export class TocsinInbox extends LitElement {
   /** What an empty inbox shows, fetched when there is one. @type {typeof import("./empty.js") | null} */
   #emptied = null;
   #fresh = 0;
-  #unread = -1;
-  #state = "";
   #words = "";
   #version = 0;
-  #language = "";
+  #wasOffline = false;
 
   constructor() {
     super();
-    /** @type {string | null} */
-    this.src = null;
-    /** @type {string | null} */
-    this.token = null;
-    /** @type {string | null} */
-    this.tokenProviderUrl = null;
-    /** @type {(() => Promise<string>) | null} */
-    this.tokenProvider = null;
-    /** @type {"light" | "dark" | null} */
-    this.theme = null;
-    /** @type {"comfortable" | "compact"} */
-    this.density = "comfortable";
-    this.sound = false;
-    this.quiet = false;
-    /** @type {Texts | null} */
-    this.texts = null;
     this.now = Date.now();
-    this.lang = "";
-    this.onFeed = this.onFeed.bind(this);
   }
 
   connectedCallback() {
@@ -98,83 +67,41 @@ export class TocsinInbox extends LitElement {
     clearInterval(this.#ticking);
     clearTimeout(this.#typing);
     clearTimeout(this.#undoing);
-    this.#announcer.stop();
-    this.#toasts.stop();
     this.removeEventListener("keydown", this.#key);
-    this.#disconnect();
   }
 
-  firstUpdated() {
-    void adopt(/** @type {ShadowRoot} */ (this.renderRoot));
-  }
-
-  /** @param {Map<string, unknown>} changed */
-  willUpdate(changed) {
-    const language = languageFor(this.lang || null);
-    if (language !== this.#language) {
-      this.#language = language;
-      void loadTexts(language).then((texts) => { if (language === this.#language) this.texts = texts; });
-    }
-    const moved = ["src", "token", "tokenProvider", "tokenProviderUrl"].some((name) => changed.has(name));
-    if (this.isConnected && (moved || !this.feed)) this.#connect();
-  }
-
-  #connect() {
-    this.#disconnect();
-    this.feed = feedFor(this);
-    this.feed.addEventListener("change", this.onFeed);
-    this.feed.addEventListener("notification", this.onFeed);
-    this.feed.addEventListener("signed-out", this.onFeed);
-    this.desk = new Desk(this.feed, (what) => this.#desk(what));
+  /** @param {Feed} feed */
+  connected(feed) {
+    this.desk = new Desk(feed, (what) => this.#desk(what));
     void this.desk.begin();
   }
 
-  #disconnect() {
-    if (!this.feed) return;
+  released() {
     this.desk?.end();
-    for (const name of ["change", "notification", "signed-out"]) this.feed.removeEventListener(name, this.onFeed);
-    letGo(this.feed);
-    this.feed = this.desk = null;
+    this.desk = null;
   }
 
   /** @param {Event} event */
   onFeed(event) {
-    const { feed, texts } = this;
-    if (!feed) return;
-    if (event.type === "signed-out") this.#tell("tocsin-signed-out", null);
-    if (event instanceof CustomEvent && event.type === "notification") this.#came(event.detail);
-    if (feed.unread.total !== this.#unread) this.#tell("tocsin-unread", { total: this.#unread = feed.unread.total });
-    if (feed.stream.state !== this.#state) {
-      const before = this.#state;
-      this.#state = feed.stream.state;
-      this.#tell("tocsin-state", { state: this.#state });
-      if (this.#state === "live" && this.desk?.trouble) void this.desk.begin();
-      if (texts && (this.#state === "offline" ? before === "live" : this.#state === "live" && before === "catching-up" && this.#wasOffline)) {
-        this.#announcer.say(texts.say(this.#state));
-      }
-      this.#wasOffline = this.#state === "offline" || (this.#wasOffline && this.#state !== "live");
-    }
     this.#version += 1;
-    this.requestUpdate();
+    super.onFeed(event);
   }
 
-  #wasOffline = false;
-
-  /** @param {{told: import("./notification.js").Told, live: boolean}} what */
-  #came({ told, live }) {
-    this.#tell("tocsin-notification", told);
-    if (told.read !== null || told.dismissed !== null) return;
-    if (told.type === "emergency") return;
-    this.#announcer.came(told);
-    if (!this.quiet && live) this.#toasts.show(told);
-    if (this.sound && told.type === "error") void import("./sound.js").then(({ ring }) => ring("error"));
+  /** @param {string} before */
+  changedState(before) {
+    const { texts } = this, state = this.feed?.state;
+    if (state === "live" && this.desk?.trouble) void this.desk.begin();
+    if (texts && state && (state === "offline" ? before === "live" : state === "live" && before === "catching-up" && this.#wasOffline)) {
+      this.teller.announcer.say(texts.say(state));
+    }
+    this.#wasOffline = state === "offline" || (this.#wasOffline && state !== "live");
   }
 
   /** @param {"changed" | "done"} what */
   #desk(what) {
     const { desk, texts } = this;
     if (what === "done" && desk && texts) {
-      this.#announcer.say(sentenceOf(desk, texts));
+      this.teller.announcer.say(sentenceOf(desk, texts));
       clearTimeout(this.#undoing);
       this.#undoing = setTimeout(() => desk.forget(), UNDO);
     }
@@ -182,14 +109,9 @@ export class TocsinInbox extends LitElement {
     this.requestUpdate();
   }
 
-  /** @param {string} name @param {unknown} what */
-  #tell(name, what) {
-    this.dispatchEvent(new CustomEvent(name, { detail: what, bubbles: true, composed: true }));
-  }
-
   #tick() {
     const now = Date.now();
-    if (now - this.now >= TICK || this.feed?.stream.state === "offline") this.now = now;
+    if (now - this.now >= TICK || this.feed?.state === "offline") this.now = now;
   }
 
   #key = (/** @type {KeyboardEvent} */ event) => {
@@ -224,6 +146,7 @@ export class TocsinInbox extends LitElement {
     const { desk, feed, texts } = this;
     if (!desk || !feed || !texts) return html`<div class="frame" aria-busy="true"></div>`;
     const item = desk.openItem;
+    if (item) this.teller.fetch();
     return html`
       <div class="frame ${item ? "opened" : ""}" part="frame" dir=${texts.direction} lang=${texts.language}>
         <div class="head"><slot name="title"></slot>${gapLine(feed, texts, () => { feed.gapAt = 0; this.requestUpdate(); })}</div>
@@ -236,13 +159,10 @@ export class TocsinInbox extends LitElement {
               @fresh=${(/** @type {CustomEvent<number>} */ { detail: fresh }) => { this.#fresh = fresh; this.requestUpdate(); }}></tocsin-rows>
             ${this.#instead(desk, texts)}
           </div>
-          <div class="right" id="detail">${item ? detail(item, desk, texts) : keys(texts)}</div>
+          <div class="right" id="detail">${item ? this.teller.over?.detail(item, desk, texts) ?? nothing : keys(texts)}</div>
         </div>
         <slot name="footer"></slot>
-        ${toaster(this.#toasts, desk, texts, (id) => void this.open(id))}
-        <tocsin-emergency .feed=${feed} .texts=${texts} .sound=${this.sound} .version=${this.#version}></tocsin-emergency>
-        <div class="hidden" role="status" aria-atomic="true">${this.#announcer.status}</div>
-        <div class="hidden" role="alert" aria-atomic="true">${this.#announcer.alert}</div>
+        ${this.teller.draw(desk, texts, this.#version, (id) => void this.open(id))}
       </div>`;
   }
 
@@ -266,10 +186,10 @@ export class TocsinInbox extends LitElement {
     if (desk.query.view !== "inbox") return html`<div class="instead"><p>${texts.say(desk.query.view === "unread" ? "allRead" : "nothingDismissed")}</p></div>`;
     const shown = this.#emptied;
     if (!shown) {
-      void import("./empty.js").then((module) => { this.#emptied = module; this.requestUpdate(); });
+      void import("./empty.js").then((module) => { this.#emptied = module; this.wear(module.emptyStyles); this.requestUpdate(); });
       return nothing;
     }
-    const code = shown.examples(desk.feed.server.base, texts.say("yourToken"));
+    const code = shown.examples(desk.feed.server.url.href, texts.say("yourToken"));
     return html`<slot name="empty">${shown.empty(code, this.#tab, this.#copied, texts,
       (tab) => { this.#tab = tab; this.requestUpdate(); }, () => void this.#copy(code[this.#tab] ?? ""))}</slot>`;
   }
@@ -299,10 +219,10 @@ export class TocsinInbox extends LitElement {
 
   updated() {
     const opened = this.desk?.opened ?? null;
-    if (opened === this.#openBefore) return;
+    if (opened === this.#openBefore || (opened !== null && !this.teller.over)) return;
     const before = this.#openBefore;
     this.#openBefore = opened;
-    this.#tell("tocsin-open", { id: opened });
+    this.report("tocsin-open", { id: opened });
     const covers = this.renderRoot.querySelector(".left")?.checkVisibility() === false;
     if (opened !== null && covers) /** @type {HTMLElement | null} */ (this.renderRoot.querySelector(".back"))?.focus();
     // Back to the row that was open, unless the focus is somewhere of its own.
@@ -312,7 +232,7 @@ export class TocsinInbox extends LitElement {
 
 /** Make the elements known to the page. */
 export function define() {
-  for (const [name, element] of /** @type {[string, CustomElementConstructor][]} */ ([["tocsin-rows", Rows], ["tocsin-emergency", Emergency], ["tocsin-inbox", TocsinInbox]])) {
+  for (const [name, element] of /** @type {[string, CustomElementConstructor][]} */ ([["tocsin-rows", Rows], ["tocsin-inbox", TocsinInbox]])) {
     if (!customElements.get(name)) customElements.define(name, element);
   }
 }

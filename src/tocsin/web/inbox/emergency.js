@@ -2,7 +2,7 @@ import { LitElement, html, nothing } from "../vendor/lit.js";
 import { Acting } from "./acting.js";
 import { icon } from "./icons.js";
 import { about } from "./row.js";
-import { reasonOf } from "./toaster.js";
+import { reasonOf } from "./sentences.js";
 
 /** @typedef {import("./feed.js").Feed} Feed */
 /** @typedef {import("./notification.js").Item} Item */

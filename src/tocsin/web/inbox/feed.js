@@ -2,14 +2,20 @@ import { Inbox } from "./model.js";
 import { Names } from "./names.js";
 import { EVERYTHING, concerns, parameters } from "./query.js";
 import { numberOf } from "./position.js";
-import { Refused } from "./server.js";
-import { Stream } from "./stream.js";
+import { TocsinError } from "../client.js";
 import { Unread } from "./unread.js";
 
 /** @typedef {import("./model.js").Event} Event */
 /** @typedef {import("./model.js").Page} Page */
 /** @typedef {import("./query.js").Query} Query */
-/** @typedef {import("./server.js").Server} Server */
+/** @typedef {import("../client.js").Tocsin} Tocsin */
+
+
+/**
+ * `connecting`, `catching-up` until what was missed is told, `live`; `offline` and trying again at `retryAt`; `ended` when
+ * coming back unchanged would not help.
+ * @typedef {"connecting" | "catching-up" | "live" | "offline" | "ended"} StreamState
+ */
 
 /** How many the first page holds, and the following ones. */
 const FIRST_PAGE = 50, PAGE = 200;
@@ -31,6 +37,10 @@ export class Feed extends EventTarget {
   unread = new Unread();
   /** A loss that the stream has told of: when, or 0. */
   gapAt = 0;
+  /** @type {StreamState} */
+  state = "connecting";
+  /** When the stream is tried again, in milliseconds; 0: it is not waiting. */
+  retryAt = 0;
   /** Emergencies nobody has acknowledged are among these. */
   emergencies = new Inbox({ ...EVERYTHING, types: ["emergency"] });
 
@@ -38,19 +48,24 @@ export class Feed extends EventTarget {
   #inboxes = new Set([this.emergencies]);
   /** @type {WeakMap<Inbox, AbortController>} */
   #loading = new WeakMap();
+  /** Elements that would tell of what comes, with their ranks. @type {Map<object, number>} */
+  #tellers = new Map();
   #told = false;
   #started = false;
   #caughtUp = false;
   #askedAt = 0;
   /** @type {Promise<void> | null} */
   #positioned = null;
+  /** @type {import("../client.js").Stream | null} */
+  #stream = null;
+  /** Grows with every stream: what one of before still tells is not heard. */
+  #turn = 0;
 
-  /** @param {Server} server */
+  /** @param {Tocsin} server */
   constructor(server) {
     super();
     this.server = server;
     this.names = new Names(server, () => this.changed());
-    this.stream = new Stream(server, (event) => this.#hear(event), (state, code) => this.#streaming(state, code));
   }
 
   /** Begin to listen; done twice, it is once. */
@@ -63,12 +78,24 @@ export class Feed extends EventTarget {
   stop() {
     this.#started = false;
     this.#positioned = null;
-    this.stream.stop();
+    this.#turn += 1;
+    this.#stream?.stop();
+    this.#stream = null;
   }
 
-  /** The number up to which the stream has come. */
+  /** Up to where the stream has come. @returns {string | null} */
+  get position() {
+    return this.#stream?.position ?? null;
+  }
+
+  /** The number of that. */
   get asOf() {
-    return this.stream.position === null ? 0 : numberOf(this.stream.position);
+    return this.position === null ? 0 : numberOf(this.position);
+  }
+
+  /** Try the stream again now, where it waits to. */
+  hurry() {
+    this.#stream?.hurry();
   }
 
   /** @returns {ReadonlySet<Inbox>} */
@@ -95,7 +122,7 @@ export class Feed extends EventTarget {
   /**
    * Read the first page of a view.
    * @param {Inbox} inbox
-   * @throws {Refused}
+   * @throws {TocsinError}
    */
   async refresh(inbox) {
     this.#loading.get(inbox)?.abort();
@@ -105,7 +132,7 @@ export class Feed extends EventTarget {
   /**
    * Read the following page of a view, where there is one.
    * @param {Inbox} inbox
-   * @throws {Refused}
+   * @throws {TocsinError}
    */
   async more(inbox) {
     if (typeof inbox.next === "string" && !this.#loading.has(inbox)) await this.#load(inbox, inbox.next);
@@ -114,6 +141,24 @@ export class Feed extends EventTarget {
   /** @param {Inbox} inbox */
   isLoading(inbox) {
     return this.#loading.has(inbox);
+  }
+
+  /** An element would tell of what comes. @param {object} teller @param {number} rank those of a higher one do it before it */
+  offer(teller, rank) {
+    this.#tellers.set(teller, rank);
+    this.changed();
+  }
+
+  /** @param {object} teller */
+  takeBack(teller) {
+    if (this.#tellers.delete(teller)) this.changed();
+  }
+
+  /** Whether that element is the one that tells: of several in a page the first of the highest rank. @param {object} teller */
+  tells(teller) {
+    const highest = Math.max(...this.#tellers.values());
+    for (const [one, rank] of this.#tellers) if (rank === highest) return one === teller;
+    return false;
   }
 
   /** Say so to everybody, once a turn. */
@@ -128,7 +173,7 @@ export class Feed extends EventTarget {
 
   /** The server no longer takes the credential. @param {unknown} error */
   refused(error) {
-    if (error instanceof Refused && error.status === 401) this.dispatchEvent(new Event_("signed-out"));
+    if (error instanceof TocsinError && error.status === 401) this.dispatchEvent(new Event_("signed-out"));
   }
 
   async #begin() {
@@ -136,7 +181,7 @@ export class Feed extends EventTarget {
       await this.refresh(this.emergencies);
     } catch (error) {
       this.refused(error);
-      if (this.#started && !(error instanceof Refused && error.status === 401)) setTimeout(() => this.#started && void this.#begin(), 2_000);
+      if (this.#started && !(error instanceof TocsinError && error.status === 401)) setTimeout(() => this.#started && void this.#begin(), 2_000);
     }
     this.changed();
   }
@@ -145,9 +190,7 @@ export class Feed extends EventTarget {
   async #load(inbox, before) {
     const loading = new AbortController();
     this.#loading.set(inbox, loading);
-    /** @type {[string, string][]} */
-    const query = [...parameters(inbox.query), ["limit", String(before === null ? FIRST_PAGE : PAGE)]];
-    if (before !== null) query.push(["before", before]);
+    const query = { ...parameters(inbox.query), limit: before === null ? FIRST_PAGE : PAGE, before };
     try {
       await this.#position();
       inbox.awaitPage();
@@ -161,7 +204,10 @@ export class Feed extends EventTarget {
       this.refused(error);
       throw error;
     } finally {
-      if (this.#loading.get(inbox) === loading) this.#loading.delete(inbox);
+      if (this.#loading.get(inbox) === loading) {
+        this.#loading.delete(inbox);
+        inbox.giveUpPage();
+      }
       this.changed();
     }
   }
@@ -208,17 +254,28 @@ export class Feed extends EventTarget {
   }
 
   async #listen() {
-    const unread = await this.server.request("GET", "api/notifications/unread");
+    const unread = await this.server.unreadCount();
     if (!this.#started) return;
     this.unread.told(unread);
-    this.stream.start(unread.position);
+    this.#follow(unread.position);
     this.changed();
+  }
+
+  /** @param {string | null} since right after this position; null: from now on */
+  #follow(since) {
+    const turn = this.#turn += 1;
+    this.#stream?.stop();
+    this.#stream = this.server.stream({
+      since,
+      onEvent: (event) => { if (turn === this.#turn) this.#hear(event); },
+      onState: (state, why) => { if (turn === this.#turn) this.#streaming(state, why); },
+    });
   }
 
   /** Read everything that is shown again. */
   async readAnew() {
     this.unread.reset();
-    this.server.request("GET", "api/notifications/unread").then((told) => { this.unread.told(told); this.changed(); }, () => undefined);
+    this.server.unreadCount().then((told) => { this.unread.told(told); this.changed(); }, () => undefined);
     const views = [...this.#inboxes].map((inbox) => this.refresh(inbox).catch(() => undefined));
     await Promise.all(views);
   }
@@ -229,8 +286,8 @@ export class Feed extends EventTarget {
     // What holds the words that are looked for, the server alone can tell.
     if (inbox.query.words.trim() || ids.length > ONE_BY_ONE) return this.#soonAnew(inbox);
     for (const id of ids) {
-      this.server.request("GET", `api/notifications/${encodeURIComponent(id)}`).then((told) => {
-        inbox.put(told, numberOf(told.position));
+      this.server.get(id).then((told) => {
+        inbox.put(told, numberOf(told.position ?? ""));
         this.changed();
       }, (error) => this.refused(error));
     }
@@ -253,19 +310,34 @@ export class Feed extends EventTarget {
     }
   }
 
-  /** @param {import("./stream.js").StreamState} state @param {number} code */
-  #streaming(state, code) {
+  /** @param {import("../client/types.js").State} state @param {{error?: TocsinError, seconds?: number}} why */
+  #streaming(state, { error, seconds = 0 }) {
+    if (state === "gap") return;
     this.#caughtUp = state === "live";
-    if (state === "ended" && (code === 4401 || code === 4410)) void this.#askAgain();
+    this.state = state === "catching up" ? "catching-up" : state;
+    this.retryAt = state === "offline" ? Date.now() + seconds * 1000 : 0;
+    if (state === "ended" && error) this.#ended(error);
     this.changed();
+  }
+
+  /** @param {TocsinError} error */
+  #ended({ close, unauthenticated }) {
+    if (unauthenticated || close === 4410) {
+      void this.#askAgain();
+    } else if (close === 4400 && this.position !== null) {
+      // A position that the server cannot read helps nobody; what came since is not known then.
+      this.gapAt = Date.now();
+      this.#follow(null);
+      void this.readAnew();
+    }
   }
 
   async #isRefused() {
     try {
-      await this.server.request("GET", "api/notifications/unread");
+      await this.server.unreadCount();
       return false;
     } catch (error) {
-      return error instanceof Refused && error.status === 401;
+      return error instanceof TocsinError && error.status === 401;
     }
   }
 
@@ -275,7 +347,7 @@ export class Feed extends EventTarget {
     this.#askedAt = Date.now();
     const gone = await this.#isRefused() && (await pause(REPLACED_WITHIN), await this.#isRefused());
     if (gone || soon) this.dispatchEvent(new Event_("signed-out"));
-    else if (this.#started) this.stream.start(this.stream.position);
+    else if (this.#started) this.#follow(this.position);
   }
 }
 

@@ -1,5 +1,5 @@
 import { Feed } from "./feed.js";
-import { Server } from "./server.js";
+import { Tocsin } from "../client.js";
 
 /**
  * Where an element's notifications come from.
@@ -24,7 +24,7 @@ export function feedFor(source) {
   const key = JSON.stringify([base, source.token, source.tokenProviderUrl, numberOf(source.tokenProvider)]);
   let shared = feeds.get(key);
   if (!shared) {
-    shared = { feed: new Feed(new Server(base, tokens(source))), users: 0 };
+    shared = { feed: new Feed(new Tocsin({ url: base, retryFor: 0, ...who(source) })), users: 0 };
     feeds.set(key, shared);
     shared.feed.start();
   }
@@ -52,15 +52,17 @@ function numberOf(provider) {
   return number;
 }
 
-/** @param {Source} source @returns {(() => Promise<string>) | null} */
-function tokens({ token, tokenProvider, tokenProviderUrl }) {
-  if (tokenProvider) return tokenProvider;
-  if (token !== null) return () => Promise.resolve(token);
-  if (tokenProviderUrl === null) return null;
+/** @param {Source} source @returns {{token: import("../client/types.js").Credential} | {cookie: true}} */
+function who({ token, tokenProvider, tokenProviderUrl }) {
+  if (tokenProvider) return { token: tokenProvider };
+  if (token !== null) return { token };
+  if (tokenProviderUrl === null) return { cookie: true };
   const address = new URL(tokenProviderUrl, document.baseURI);
-  return async () => {
-    const answer = await fetch(address, { credentials: "same-origin" });
-    if (!answer.ok) throw new Error(`the token provider answered ${answer.status}`);
-    return (await answer.json()).token;
+  return {
+    token: async () => {
+      const answer = await fetch(address, { credentials: "same-origin" });
+      if (!answer.ok) throw new Error(`the token provider answered ${answer.status}`);
+      return (await answer.json()).token;
+    },
   };
 }

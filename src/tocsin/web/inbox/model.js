@@ -89,9 +89,19 @@ export class Inbox {
     this.#changed();
   }
 
-  /** A page is on its way: what comes meanwhile is applied to it, too. To be ended with the page, or without. */
+  /** A page is on its way: what comes meanwhile is applied to it, too. Ended by the page, or by `giveUpPage`. */
   awaitPage() {
     this.#heard = [];
+  }
+
+  /** It does not come: nothing is kept for it any longer. */
+  giveUpPage() {
+    this.#heard = null;
+  }
+
+  /** Whether what comes is kept for a page. */
+  get awaitsPage() {
+    return this.#heard !== null;
   }
 
   /**

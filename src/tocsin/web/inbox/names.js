@@ -11,7 +11,7 @@ export class Names {
   #asked = null;
 
   /**
-   * @param {import("./server.js").Server} server
+   * @param {import("../client.js").Tocsin} server
    * @param {() => void} changed is told when names have come
    */
   constructor(server, changed) {
@@ -54,11 +54,7 @@ export class Names {
     const asked = this.#asked;
     this.#asked = null;
     if (!asked) return;
-    /** @type {[string, string][]} */
-    const query = [
-      ...[...asked.devices].slice(0, 100).map((id) => /** @type {[string, string]} */ (["deviceId", id])),
-      ...[...asked.apps].slice(0, 100).map((id) => /** @type {[string, string]} */ (["appId", id])),
-    ];
+    const query = { deviceId: [...asked.devices].slice(0, 100), appId: [...asked.apps].slice(0, 100) };
     try {
       const found = await this.server.request("GET", "api/names", { query });
       for (const [id, name] of Object.entries(found.devices)) this.devices.set(id, String(name));

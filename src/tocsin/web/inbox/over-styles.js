@@ -1,6 +1,6 @@
 import { css } from "../vendor/lit.js";
 
-/** What comes over the list, and what stands there in its place. */
+/** What comes over the list. */
 export const overStyles = css`
   .toasts { position: absolute; z-index: 20; inset-block-end: 1rem; inset-inline-end: 1rem; display: grid; gap: 0.6rem; inline-size: min(24rem, 100% - 2rem); }
   .toast, .snack { display: flex; align-items: center; gap: 0.25rem; border: 1px solid var(--line); border-radius: 0.9rem; background: var(--raised); box-shadow: var(--shadow); animation: arrive 0.22s ease-out; }
@@ -42,17 +42,4 @@ export const overStyles = css`
   .alarm .acknowledge:hover:not(:disabled) { background: #ffe4ee; }
   .alarm .quiet { color: #ffffff; }
   .alarm :focus-visible { outline: 3px solid #ffffff; outline-offset: 4px; }
-
-  .empty { z-index: 1; display: grid; justify-items: center; align-content: center; gap: 0.75rem; min-inline-size: 0; padding: 2rem 1rem; overflow-y: auto; text-align: center; }
-  slot[name="empty"] { z-index: 1; display: grid; min-block-size: 0; min-inline-size: 0; }
-  .empty h2 { margin: 0.5rem 0 0; font-size: 1.375rem; }
-  .empty p { margin: 0; color: var(--quiet); }
-  .example { inline-size: min(100%, 40rem); margin-block-start: 1rem; border: 1px solid var(--line); border-radius: 0.9rem; background: var(--ground); text-align: start; overflow: hidden; }
-  .tabs { display: flex; flex-wrap: wrap; border-block-end: 1px solid var(--line); }
-  .tabs [role="tab"] { padding: 0.6rem 0.9rem; border: 0; border-block-end: 2px solid transparent; background: none; color: var(--quiet); font-size: 0.875rem; font-weight: 600; }
-  .tabs [aria-selected="true"] { border-color: var(--accent); color: var(--text); }
-  .tabs :focus-visible, .example pre:focus-visible { outline-offset: -3px; }
-  .example [role="tabpanel"] { position: relative; }
-  .example pre { margin: 0; padding: 1rem 1rem 3.25rem; overflow-x: auto; font: 0.8125rem/1.55 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere; }
-  .example .copy { position: absolute; inset-block-end: 0.6rem; inset-inline-end: 0.6rem; }
 `;

@@ -13,17 +13,13 @@ export const EVERYTHING = { view: "inbox", types: [], devices: [], apps: [], wor
 /**
  * The query as parameters of `GET /api/notifications`.
  * @param {Query} query
- * @returns {[string, string][]}
+ * @returns {Record<string, import("../client/types.js").Asked>}
  */
 export function parameters({ view, types, devices, apps, words }) {
-  /** @type {[string, string][]} */
-  const found = [["dismissed", String(view === "dismissed")]];
-  if (view === "unread") found.push(["unread", "true"]);
-  for (const type of types) found.push(["type", type]);
-  for (const device of devices) found.push(["deviceId", device]);
-  for (const app of apps) found.push(["appId", app]);
-  if (words.trim()) found.push(["q", words.trim()]);
-  return found;
+  return {
+    dismissed: view === "dismissed", unread: view === "unread" ? true : null,
+    type: types, deviceId: devices, appId: apps, q: words.trim() || null,
+  };
 }
 
 /**

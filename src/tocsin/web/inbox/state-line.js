@@ -12,15 +12,15 @@ const SHAPES = { connecting: "refresh-cw", "catching-up": "refresh-cw", live: "w
  * @param {Texts} texts
  * @param {number} now
  */
-export function stateLine({ stream }, texts, now) {
-  const { state, retryAt } = stream;
+export function stateLine(feed, texts, now) {
+  const { state, retryAt } = feed;
   const waits = Math.max(0, Math.ceil((retryAt - now) / 1000));
   const says = state === "offline" && waits > 0 ? texts.say("offlineUntil", { count: waits }) : texts.say(state);
   return html`
     <div class="state ${state}" part="state ${state}" data-state=${state}>
       <span class="pulse" aria-hidden="true"></span>
       <span class="says">${says}</span>
-      ${state === "offline" ? html`<button type="button" class="link" @click=${() => stream.wake()}>${texts.say("tryNow")}</button>` : icon(SHAPES[state])}
+      ${state === "offline" ? html`<button type="button" class="link" @click=${() => feed.hurry()}>${texts.say("tryNow")}</button>` : icon(SHAPES[state])}
     </div>`;
 }
 

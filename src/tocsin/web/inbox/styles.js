@@ -1,6 +1,5 @@
 import { css } from "../vendor/lit.js";
 import { listStyles } from "./list-styles.js";
-import { overStyles } from "./over-styles.js";
 
 /** Colours, type and the controls; a page may set the custom properties on the element. */
 export const controls = css`
@@ -88,6 +87,7 @@ const tools = css`
     position: relative; display: flex; flex-direction: column; block-size: 100%; overflow: hidden; background: var(--ground);
   }
   .head { display: block; }
+  slot[name="empty"] { z-index: 1; display: grid; min-block-size: 0; min-inline-size: 0; }
 
   .toolbar .state { margin-inline-start: 0.25rem; }
   .state { display: flex; align-items: center; gap: 0.45rem; min-block-size: 1.75rem; color: var(--quiet); font-size: 0.8125rem; font-variant-numeric: tabular-nums; }
@@ -110,7 +110,7 @@ const tools = css`
   .views { display: inline-flex; padding: 0.2rem; border-radius: 0.75rem; background: color-mix(in srgb, var(--text) 7%, transparent); }
   .view { padding: 0.3rem 0.8rem; min-block-size: 2rem; border: 0; border-radius: 0.6rem; background: transparent; color: var(--quiet); font-size: 0.875rem; font-weight: 600; white-space: nowrap; }
   .view:hover { color: var(--text); }
-  .view[aria-pressed="true"] { background: var(--raised); color: var(--text); box-shadow: 0 1px 3px rgb(0 0 0 / 15%); }
+  .view[aria-pressed="true"] { background: light-dark(#ffffff, #3b3e47); color: var(--text); box-shadow: 0 1px 3px rgb(0 0 0 / 15%); }
   .count { margin-inline-start: 0.2rem; padding: 0.05rem 0.45rem; border-radius: 1rem; background: var(--accent); color: var(--on-accent); font-size: 0.75rem; font-variant-numeric: tabular-nums; }
   .search { position: relative; flex: 1 1 11rem; min-inline-size: 8rem; max-inline-size: 26rem; margin-inline-start: auto; }
   .search .icon { position: absolute; inset-block: 0; inset-inline-start: 0.75rem; margin-block: auto; color: var(--quiet); pointer-events: none; }
@@ -155,4 +155,4 @@ const tools = css`
   }
 `;
 
-export const styles = [controls, tools, listStyles, overStyles];
+export const styles = [controls, tools, listStyles];

@@ -1,40 +1,22 @@
 import { html, nothing, repeat } from "../vendor/lit.js";
 import { icon, iconOf } from "./icons.js";
 import { about } from "./row.js";
+import { sentenceOf } from "./sentences.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
 /** @typedef {import("./toasts.js").Toasts} Toasts */
 /** @typedef {import("../texts/texts.js").Texts} Texts */
 
-/** @type {Record<string, string>} */
-const DID = {
-  dismiss: "didDismiss", undismiss: "didUndismiss", read: "didRead", unread: "didUnread", acknowledge: "didAcknowledge", readAll: "didReadAll",
-};
-
-/**
- * What was done, in a sentence.
- * @param {Desk} desk
- * @param {Texts} texts
- */
-export function sentenceOf({ done, refusal }, texts) {
-  if (refusal) return texts.say("refused", { why: reasonOf(refusal, texts) });
-  return done ? texts.say(DID[done.what] ?? done.what, { count: done.count }) : "";
-}
-
-/** @param {Error} error @param {Texts} texts */
-export function reasonOf(error, texts) {
-  return "status" in error && error.status === 0 ? texts.say("noConnection") : error.message;
-}
-
 /**
  * What came, and what was done, in a corner. It is told to listeners by the live regions, not from here.
  * @param {Toasts} toasts
- * @param {Desk} desk
+ * @param {import("./names.js").Names} names
+ * @param {Desk | null} desk where something can be done
  * @param {Texts} texts
  * @param {(id: string) => void} open
  */
-export function toaster(toasts, desk, texts, open) {
-  const sentence = sentenceOf(desk, texts);
+export function toaster(toasts, names, desk, texts, open) {
+  const sentence = desk ? sentenceOf(desk, texts) : "";
   if (toasts.shown.length === 0 && !sentence) return nothing;
   return html`
     <section class="toasts" part="toasts" aria-label=${texts.say("came", { count: toasts.shown.length })}
@@ -46,12 +28,12 @@ export function toaster(toasts, desk, texts, open) {
             <span class="lines">
               <span class="title"><bdi>${told.title}</bdi></span>
               <span class="message"><bdi>${told.message}</bdi></span>
-              ${about(told, desk.feed.names, texts)}
+              ${about(told, names, texts)}
             </span>
           </button>
           <button type="button" class="act" aria-label=${texts.say("close")} title=${texts.say("close")} @click=${() => toasts.close(told.id)}>${icon("x")}</button>
         </div>`)}
-      ${sentence ? html`
+      ${desk && sentence ? html`
         <div class="snack ${desk.refusal ? "refused" : ""}">
           <span>${sentence}</span>
           ${desk.done?.undo ? html`<button type="button" class="button undo" data-act="undo" @click=${() => desk.undo()}>${icon("undo-2")}${texts.say("undo")}</button>` : nothing}

@@ -2,7 +2,7 @@
 export type Template = { readonly _$litType$: number };
 export function html(strings: TemplateStringsArray, ...values: unknown[]): Template;
 export function svg(strings: TemplateStringsArray, ...values: unknown[]): Template;
-export type Styles = { readonly cssText: string };
+export type Styles = { readonly cssText: string; readonly styleSheet: CSSStyleSheet };
 export function css(strings: TemplateStringsArray, ...values: unknown[]): Styles;
 export const nothing: unique symbol;
 export function repeat<T>(items: Iterable<T>, key: (item: T) => unknown, template: (item: T, index: number) => unknown): unknown;

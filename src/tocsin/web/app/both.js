@@ -1,0 +1,3 @@
+// What the inbox page and the admin pages have in common, as one file.
+export { appStyles } from "./app-styles.js";
+export { keepPreferences, readPreferences } from "./preferences.js";
