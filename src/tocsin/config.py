@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -137,6 +137,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 _IN_JSON = {"issuers": "array", "retention.apps": "object"}
 """Settings that are written as JSON in the environment."""
 
+_CHOICES = {name: get_args(hint) for name, hint in get_type_hints(Config).items() if get_origin(hint) is Literal}
+"""Settings that have one of a few words, and these words."""
+
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?", re.ASCII)
 _CLIENT_VARIABLES = frozenset({"TOCSIN_URL", "TOCSIN_TOKEN"})
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -171,6 +174,8 @@ def _whose(error: str, from_environment: dict[str, Any], given: dict[str, Any]) 
     places = [part for part in (at[1] if at else "").split(".") if part]
     path = ".".join([*places, unknown[1]] if unknown else places)
     why = f"there is no setting {path!r}" if unknown else error.partition(" - at ")[0]
+    if choices := _CHOICES.get(path):
+        why = f"{why}; expected one of {', '.join(choices)}"
     section, _, name = path.partition(".")
     if section in given:
         return f"--{section.replace('_', '-')}: {why}"
@@ -255,8 +260,10 @@ def _read_file(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
+    except NotADirectoryError:
+        raise StartError(f"{path.parent}: the data folder is a file, or below one; name a folder") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise StartError(f"{path}: cannot be read: {error}") from None
+        raise StartError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

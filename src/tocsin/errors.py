@@ -16,6 +16,7 @@
     │   ├── TooMany                over a rate, a quota or a count
     │   └── Unavailable            the store cannot take or give it now
     └── StartError                 `serve` cannot start; the sentence says what to do
+        └── NotYet                 what it starts with is away; a later start may succeed
 
 Codes are stable: clients and logs may match on them. Sentences are for their reader and may change,
 except where a published API document fixes them.
@@ -187,3 +188,9 @@ class StartError(TocsinError):
     """`serve` cannot start (exit status 2); the sentence says why and what to do."""
 
     code = "start"
+
+
+class NotYet(StartError):
+    """What `serve` needs (PostgreSQL) was away for a minute; started again later, it may be there (exit status 1)."""
+
+    temporary = True

@@ -24,7 +24,7 @@ from tocsin.config import Config
 from tocsin.credentials.attempts import Attempts
 from tocsin.credentials.shared_ticket import SharedTickets
 from tocsin.credentials.ticket import Issuing, Tickets
-from tocsin.errors import StartError, Unavailable
+from tocsin.errors import NotYet, StartError, Unavailable
 from tocsin.live.hub import Hub
 from tocsin.nodes import Answered, Broker, Others, Tailed
 from tocsin.ports import Clock, Span, Store
@@ -182,7 +182,7 @@ class AmongNodes:
         except ImportError as error:
             if error.name != "asyncpg":
                 raise
-            raise StartError("PostgreSQL needs a driver that is not here: pip install 'tocsin[postgres]'") from None
+            raise StartError("PostgreSQL needs its driver: pip install 'PATH-OF-THE-CHECKOUT[postgres]'") from None
         # A process that was started anew is another node: the one before may still be about somewhere.
         node = config.node or f"{socket.gethostname()[:40]}-{secrets.token_hex(4)}"
         broker: Any
@@ -192,7 +192,7 @@ class AmongNodes:
             except ImportError as error:
                 if error.name not in ("redis", "hiredis"):
                     raise
-                raise StartError("Redis needs a driver that is not here: pip install 'tocsin[redis]'") from None
+                raise StartError("Redis needs its driver: pip install 'PATH-OF-THE-CHECKOUT[redis]'") from None
             broker = RedisBroker(config.broker, node)
         else:
             broker = PostgresqlBroker(config.database, node)
@@ -307,10 +307,12 @@ async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
     """Ask a store that may not be up yet, as after a power cut, again and again for a minute.
 
     Raises:
-        StartError: it does not come, or something that waiting does not mend.
+        NotYet: it does not come.
+        StartError: something that waiting does not mend.
     """
     loop = asyncio.get_running_loop()
     ends = loop.time() + _START_SECONDS
+    said = ""
     while True:
         try:
             return await ask()
@@ -318,8 +320,10 @@ async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
             if isinstance(error, StartError) and not _may_pass(error.__context__):
                 raise
             if loop.time() > ends:
-                raise StartError(error.sentence) from None
-            log.warning("the store is not there yet: %s", error.sentence)
+                raise NotYet(error.sentence) from None
+            if error.sentence != said:
+                said = error.sentence
+                log.warning("the store is not there yet, asking again for %d s: %s", ends - loop.time(), said)
         await asyncio.sleep(0.5)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import gc
 import logging
 import os
@@ -299,10 +300,10 @@ def _listen(config: Config) -> list[socket.socket]:
         sock.bind(address)
         sock.listen(_BACKLOG)
     except OSError as error:
-        raise StartError(
-            f"cannot listen on {config.host} port {config.port}: {error.strerror or error};"
-            " another port: --port, TOCSIN_PORT, or PORT= with make run"
-        ) from None
+        taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
+        other = "port: --port, TOCSIN_PORT, or PORT= with make run" if taken else "address: --host, TOCSIN_HOST"
+        why = error.strerror or error
+        raise StartError(f"cannot listen on {config.host} port {config.port}: {why}; another {other}") from None
     sock.setblocking(False)  # noqa: FBT003  (a socket's own signature)
     return [sock]
 

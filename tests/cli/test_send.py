@@ -152,3 +152,10 @@ def test_a_spent_quota_is_later_at_once(start_server: Callable[..., Server]) -> 
     newest = inbox(server.user("user123"))[0]
     assert last.out.startswith(newest["id"])
     assert (newest["message"], newest["appId"]) == ("the tenth ü", DEV_APP)
+
+
+def test_sending_as_an_app_with_a_key_of_a_user_says_what_it_takes(dev: Server) -> None:
+    ran = tocsin("app", "send", DEV_APP, "user123", "m", server=dev, token=DEV_KEY)
+
+    assert ran.status == 4
+    assert "tocsin app secret create" in ran.err

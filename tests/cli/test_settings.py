@@ -69,6 +69,7 @@ def test_good_settings_are_called_good(tmp_path: Path) -> None:
         ("origins = ['*']", "origins"),
         ("trusted_proxies = ['there']", "trusted_proxies"),
         ("log_level = 'loud'", "log_level"),
+        ("log_level = 'loud'", "debug, info, warning, error"),
     ],
 )
 def test_wrong_settings_are_named_by_check_and_by_serve(text: str, names: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.server import Server
+from tocsin import foundation
+from tocsin.errors import StartError
 
 
 @pytest.mark.parametrize("abstract", [False, True], ids=["path", "abstract"])
@@ -32,3 +35,24 @@ def test_a_supervisor_that_is_not_there_keeps_nothing_from_going_on(
 ) -> None:
     server = start_server(env={"NOTIFY_SOCKET": str(tmp_path / "nobody")})
     assert server.stop() == 0
+
+
+async def _away() -> None:
+    try:
+        raise ConnectionRefusedError
+    except OSError:
+        raise StartError("it is away")  # noqa: B904  (as a store does; the context says why)
+
+
+async def _refuses() -> None:
+    raise StartError("there is no such database")
+
+
+def test_a_supervisor_is_to_try_again_where_a_database_was_away_and_not_where_it_refuses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(foundation, "_START_SECONDS", 0.0)
+    for ask, passes in ((_away, True), (_refuses, False)):
+        with pytest.raises(StartError) as ended:
+            asyncio.run(foundation.patiently(ask))
+        assert ended.value.temporary is passes

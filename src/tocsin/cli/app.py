@@ -13,10 +13,12 @@ from tocsin.cli.session import Session, speaks
 from tocsin.cli.terminal import complain, show_table
 
 _HEADS = ("ID", "NAME", "PER HOUR", "FOR ALL")
-_quota = click.option("--quota", type=click.IntRange(min=0), help="Notifications to one user in an hour.")
+_quota = click.option(
+    "--quota", type=click.IntRange(min=0), help="Notifications to one user in a UTC clock hour; 10 for a new app."
+)
 
 
-@click.group()
+@click.group(short_help="Look after apps, their secrets and installs.")
 def app() -> None:
     """Look after apps; a superuser's work, but for one's own installs."""
 
@@ -70,7 +72,7 @@ def update(session: Session, id_: str, name: str | None, quota: int | None, **gi
         _tell(session, client.call("PUT", "apps", id_, body=body))
 
 
-@app.command()
+@app.command(short_help="Delete an app; what it sent stays.")
 @click.argument("id_", metavar="ID")
 @speaks
 def delete(session: Session, id_: str) -> None:
@@ -100,7 +102,7 @@ def uninstall(session: Session, id_: str, user: str | None) -> None:
     session.show({"app": id_, "user": user, "installed": False}, f"uninstalled {id_}")
 
 
-@app.command("send")
+@app.command("send", short_help="Send as an app, with one of its secrets.")
 @click.argument("id_", metavar="ID")
 @click.argument("user")
 @click.argument("message")
@@ -110,12 +112,13 @@ def send_as(sending: Sending, id_: str, user: str, message: str) -> None:
 
     Its title is the app's name. A MESSAGE of - is read from standard input.
     """
+    sending.session.as_app = id_
     with sending.client() as client:
         sent = client.send_as_app(id_, user, message_of(message), idempotency_key=sending.key)
     sending.show(sent)
 
 
-@app.group()
+@app.group(short_help="Make, list and revoke what an app proves itself with.")
 def secret() -> None:
     """What an app proves itself with; it may have several, so that one can be replaced in peace."""
 

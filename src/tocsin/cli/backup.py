@@ -25,7 +25,7 @@ _SILENCE_SECONDS = 3600.0
 _SYNC_BYTES = 4 * 1024**2
 
 
-@click.command()
+@click.command(short_help="Write the whole database into FILE, checked.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @data_option
 @click.option("--replace", is_flag=True, help="FILE may be there already; it is replaced once the new one is sound.")
@@ -63,7 +63,7 @@ def backup(file: Path, data: str | None, url: str | None, token: str | None, *, 
     _show(session, looked, {"file": str(file), "from": str(folder or session.url)}, f"{file}: {_words(looked)}")
 
 
-@click.command()
+@click.command(short_help="Make a backup the database of a stopped server.")
 @click.argument("file", type=click.Path(path_type=Path))
 @data_option
 @click.option("--replace", is_flag=True, help="Put the database that is there aside.")

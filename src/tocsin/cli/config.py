@@ -31,7 +31,7 @@ class Setting(NamedTuple):
     source: str
 
 
-@click.group()
+@click.group(short_help="Show or check the server's settings.")
 def config() -> None:
     """The server's settings: options, over TOCSIN_… in the environment, over tocsin.toml in the data folder."""
 

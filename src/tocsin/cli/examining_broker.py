@@ -15,7 +15,7 @@ def broker(url: str) -> Iterator[Finding]:
     try:
         from tocsin.broker.redis_examination import look
     except ImportError:
-        yield Finding("problem", _ABOUT, "its driver is not here: pip install 'tocsin[redis]'")
+        yield Finding("problem", _ABOUT, "its driver is not here: pip install 'PATH-OF-THE-CHECKOUT[redis]'")
         return
     try:
         seen = look(url)

@@ -20,7 +20,7 @@ def postgresql(url: str) -> Iterator[Finding]:
     try:
         from tocsin.store.postgresql.examination import look
     except ImportError:
-        yield Finding("problem", _ABOUT, "its driver is not here: pip install 'tocsin[postgres]'")
+        yield Finding("problem", _ABOUT, "its driver is not here: pip install 'PATH-OF-THE-CHECKOUT[postgres]'")
         return
     try:
         settings = look(url)

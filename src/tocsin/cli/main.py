@@ -44,7 +44,7 @@ def main() -> None:
     """Tocsin, a self-hosted notification server.
 
     Commands other than serve, restore, migrate-store, config and doctor speak to a running server: TOCSIN_URL says
-    where it is, TOCSIN_TOKEN who you are. Every command takes --json.
+    where it is (http://127.0.0.1:8000 unless set), TOCSIN_TOKEN who you are. Every command takes --json.
     """
 
 

@@ -42,7 +42,7 @@ def migrate_store(folder: Path, url: str, **given: Any) -> None:
         try:
             from tocsin.store.postgresql.copying import copy
         except ImportError:
-            raise StartError("PostgreSQL needs a driver that is not here: pip install 'tocsin[postgres]'") from None
+            raise StartError("PostgreSQL needs its driver: pip install 'PATH-OF-THE-CHECKOUT[postgres]'") from None
         copied = asyncio.run(copy(folder, url, tell))
     except StartError as error:
         complain(error.sentence)

@@ -74,7 +74,7 @@ def message_of(argument: str) -> str:
     return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n") if argument == "-" else argument
 
 
-@click.command()
+@click.command(short_help="Send a notification with TITLE and MESSAGE.")
 @click.argument("title")
 @click.argument("message")
 @click.option("--type", "type_", type=click.Choice(TYPES), help="Severity.  [default: info]")

@@ -42,7 +42,8 @@ def serve(**given: Any) -> None:
     Each option is also an environment variable (TOCSIN_PORT) and a key of tocsin.toml (port), as is every other
     setting: see `tocsin config show`. An option beats the variable, and that the file.
 
-    Exit status: 0 after a graceful stop, 1 when the store can no longer keep anything, 2 when it cannot start.
+    Exit status: 0 after a graceful stop, 1 when the store can no longer keep anything or PostgreSQL is away at the
+    start, 2 when it cannot start as it is configured.
     """
     _hold_standard_streams()
     # Here and not above: no other command needs the server, and it is slow to import.
@@ -58,7 +59,8 @@ def serve(**given: Any) -> None:
         status = server.serve(config, _announcer(config, as_json=as_json))
     except StartError as error:
         complain(error.sentence)
-        sys.exit(exits.USAGE)
+        # A supervisor does not try 2 again: what passes by itself must not end that way.
+        sys.exit(exits.FAILED if error.temporary else exits.USAGE)
     except OSError as error:
         # The data folder cannot be made or written; what happens while it runs does not come this far.
         complain(f"cannot start: {error}")

@@ -37,6 +37,7 @@ class Session:
     Attributes:
         as_json: print for programs.
         signing_in: with a name and a password, so that a 401 speaks of those.
+        as_app: the id of an app whose secret the token has to be, so that a 401 speaks of that.
     """
 
     def __init__(self, url: str, token: str | None, *, as_json: bool) -> None:
@@ -44,6 +45,7 @@ class Session:
         self.token = token or None
         self.as_json = as_json
         self.signing_in = False
+        self.as_app = ""
 
     @contextmanager
     def client(self, *, retry_for: float = 0.0, doubt: str = "") -> Iterator[Client]:
@@ -67,6 +69,8 @@ class Session:
                 status = exits.of_answer(error.status)
             elif isinstance(error, Unreachable):
                 hint = ". Is it running, and is --url (TOCSIN_URL) right?" if error.temporary else ""
+                if "WRONG_VERSION_NUMBER" in str(error):
+                    hint += " It seems to speak http, not https."
                 status, sentence = exits.UNREACHABLE, f"{str(error).rstrip('.')}{hint}"
             complain(sentence)
             if error.doubtful and doubt:
@@ -88,6 +92,8 @@ class Session:
     def _hint(self) -> str:
         if self.signing_in:
             return "The name or the password is wrong, or the user is disabled."
+        if self.as_app:
+            return f"The token has to be a secret of the app {self.as_app}: `tocsin app secret create` makes one."
         if self.token is not None:
             return "The token (--token, TOCSIN_TOKEN) does not hold here: it is wrong, expired or revoked."
         hint = "Set TOCSIN_TOKEN to an API key, or to what `tocsin token --user NAME` prints"

@@ -17,7 +17,7 @@ _permissions = click.option("--permission", multiple=True, help="Such as notific
 _password = click.option("--password", is_flag=True, help="Ask for a password, or read it from standard input.")
 
 
-@click.group()
+@click.group(short_help="Look after users and passwords.")
 def user() -> None:
     """Look after users; a superuser's work, but for one's own password."""
 
@@ -69,7 +69,7 @@ def create(session: Session, id_: str, name: str | None, permission: Sequence[st
     sys.exit(exits.FAILED)
 
 
-@user.command()
+@user.command(short_help="Change what is given of a user, leave the rest.")
 @click.argument("id_", metavar="ID")
 @click.option("--name", help="What to call them.")
 @_permissions
@@ -96,7 +96,7 @@ def delete(session: Session, id_: str) -> None:
 
 
 @user.command()
-@click.argument("id_", metavar="ID", required=False)
+@click.argument("id_", metavar="[ID]", required=False)
 @speaks
 def password(session: Session, id_: str | None) -> None:
     """Set the password of user ID, or your own; their tokens end.
