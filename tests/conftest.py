@@ -27,6 +27,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if marker is not None:
         pytest.skip(marker.kwargs["reason"])
 
+
 LONGEST_FIRST = ("nodes/", "web/test_a", "inbox/test_property", "faults/", "store/", "web/", "client/")
 """Files that take long with few tests: one that begins last would leave the other workers waiting for it."""
 
