@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tocsin.errors import Invalid, Malformed
+from tocsin.notification import TYPES
 
 T = TypeVar("T")
 
@@ -262,4 +263,33 @@ def _invalid(text: str) -> Invalid:
     why, where = (found["why"], found["path"] or "") if found else (text, "")
     if missing := re.fullmatch(r"Object missing required field `(.+)`", why):
         return Invalid(missing[1], "is required")
+    if why.startswith("Invalid enum value"):
+        # No form has another closed set of words.
+        return Invalid(where, f"must be one of {', '.join(TYPES)}")
+    for pattern, words in _SAID:
+        if said := pattern.fullmatch(why):
+            return Invalid(where, said.expand(words))
+    if wrong := _WRONG_KIND.fullmatch(why):
+        wanted = [_KINDS.get(kind, kind) for kind in wrong["wanted"].split(" | ") if kind != "null"]
+        return Invalid(where, f"must be {' or '.join(wanted)}, not {_KINDS.get(wrong['got'], wrong['got'])}")
     return Invalid(where, why[:1].lower() + why[1:])
+
+
+# What the library says of a value, and the same for people.
+_SAID = [
+    (re.compile(r"Expected `\w+(?: \| null)?` of length >= 1"), "must not be empty"),
+    (re.compile(r"Expected `str(?: \| null)?` of length <= (\d+)"), r"must have at most \1 characters"),
+    (re.compile(r"Expected `array(?: \| null)?` of length <= (\d+)"), r"must have at most \1 entries"),
+    (re.compile(r"Invalid RFC3339 encoded datetime"), "must be a time like 2030-01-31T12:00:00Z"),
+]
+_WRONG_KIND = re.compile(r"Expected `(?P<wanted>[\w |]+)`, got `(?P<got>\w+)`")
+_KINDS = {
+    "str": "a string",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "an array",
+    "object": "an object",
+    "datetime": "a time like 2030-01-31T12:00:00Z",
+    "null": "null",
+}

@@ -190,7 +190,7 @@ def test_an_element_that_loses_meaning_spoils_only_itself(dev: Server) -> None:
 def test_what_is_no_array_is_refused(dev: Server, body: bytes) -> None:
     answer = post_batch(dev, body)
     assert answer.status == 422
-    assert "expected `array`" in answer.json["error"]
+    assert "must be an array" in answer.json["error"]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-ndjson; charset=latin-1", "application/jsonl", ""])

@@ -232,3 +232,22 @@ def test_expect_100_continue_is_answered_before_the_body_and_not_before_the_refu
     with socket.create_connection(("127.0.0.1", dev.port), timeout=5) as connection:
         connection.sendall((head % "wrong").encode())
         assert status_of(connection.recv(4000)) == 401
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"title": ""}, "title: must not be empty"),
+        ({"title": "x" * 257}, "title: must have at most 256 characters"),
+        ({"title": 5}, "title: must be a string, not a whole number"),
+        ({"message": None}, "message: must be a string, not null"),
+        ({"type": "loud"}, "type: must be one of info, success, warning, error, emergency"),
+        ({"dismissible": "yes"}, "dismissible: must be true or false, not a string"),
+        ({"metadata": [1]}, "metadata: must be an object, not an array"),
+        ({"tags": ["a"] * 17}, "tags: must have at most 16 entries"),
+        ({"tags": ["a", ""]}, "tags[1]: must not be empty"),
+    ],
+)
+def test_a_refusal_says_where_and_why_in_words_for_people(dev: Server, wrong: dict[str, Any], said: str) -> None:
+    answer = post(dev, fields(**wrong))
+    assert (answer.status, answer.json) == (422, {"error": said})
