@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.pictures import draw, pictures
 from bench.svg import short
-from bench.work.peers import FIGURES
+from bench.work.peers import FIGURES, REFUSED
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- figures: written by `make bench`, not by hand -->", "<!-- end of figures -->"
@@ -89,6 +89,8 @@ def section(run: dict[str, Any], name: str) -> str:
         ]
         for reason in _absent(run["rows"]):
             lines += [f"Not measured: {reason}.", ""]
+        for note in _refusing(run["rows"]):
+            lines += [f"{note}.", ""]
     for picture in pictures(run):
         lines += [f"![{PICTURES[picture]}]({IMAGES}/bench-{picture}.svg)", ""]
     disturbed = sorted({row["work"].split(",")[0] for row in run["rows"] if row["disturbed"]})
@@ -124,6 +126,11 @@ def _peer_lines(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
 def _absent(rows: Sequence[dict[str, Any]]) -> list[str]:
     missing = (row for row in rows if row["work"].startswith("peers") and not row["measured"])
     return list(dict.fromkeys(note for row in missing for note in row["notes"] if note.startswith(row["what"])))
+
+
+def _refusing(rows: Sequence[dict[str, Any]]) -> list[str]:
+    measured = (row for row in rows if row["work"].startswith("peers") and row["measured"])
+    return list(dict.fromkeys(note for row in measured for note in row["notes"] if REFUSED in note))
 
 
 def _said(figures: dict[str, Any], *, spread: bool = False) -> str:

@@ -4,6 +4,8 @@ A send's time counts from when it was due by the schedule. For context, one writ
 bytes at the same rate, measured beside each round.
 """
 
+from collections.abc import Sequence
+
 from bench.native import CannotMeasureError, run
 from bench.peers.peer import Running
 from bench.peers.tocsin import started
@@ -52,14 +54,17 @@ def measure(plan: Plan) -> list[Row]:
     ]
 
 
-def seen_at_rate(server: Running, targets: str, rate: int, warm_up: float, seconds: float) -> dict[str, float]:
+def seen_at_rate(
+    server: Running, targets: str, rate: int, warm_up: float, seconds: float, void: Sequence[str] = COUNTED_AS_FAILURE
+) -> dict[str, float]:
     """What `load/send_to_seen.c` found: percentiles in microseconds from when each send was due.
 
-    Raises CannotMeasureError when a send was refused, or a delivery lost, doubled or given to somebody else.
+    Raises CannotMeasureError when something happened that makes it `void`: a send refused, a delivery lost, doubled or
+    given to somebody else, a stream closed.
     """
     arguments = (server.stream_kind, server.server.port, server.content_type, CONNECTIONS, rate, warm_up, seconds)
     seen = run("send_to_seen", arguments, warm_up + seconds + 60, targets)
-    failures = [f"{seen[kind]:.0f} {kind}" for kind in COUNTED_AS_FAILURE if seen[kind]]
+    failures = [f"{seen[kind]:.0f} {kind}" for kind in void if seen[kind]]
     if failures or seen["answered"] != seen["sends"]:
         raise CannotMeasureError(f"of {seen['sends']:.0f} sends {seen['answered']:.0f} answered, {', '.join(failures)}")
     return seen

@@ -22,7 +22,7 @@ from bench.peers.peer import Peer, Running
 from bench.plan import Plan
 from bench.report import Figures, Goal, Row
 from bench.work.fan_out import BUSY, FLOOR_IS, bare_writes
-from bench.work.latency import seen_at_rate
+from bench.work.latency import COUNTED_AS_FAILURE, seen_at_rate
 
 NAME = "peers"
 CONNECTIONS = 32
@@ -31,6 +31,7 @@ WARM_UP_STREAMS, WARM_UP_SENDS = 50, 20
 SENDS_A_SECOND = 30
 SETTLE_SECONDS = 0.8
 WARM_UP_SECONDS = 0.4
+REFUSED = "sends of a round were answered with an error"
 BESIDE_TOCSIN = "Tocsin in the same round"
 # The heading of each figure's rows, its unit, and what takes it.
 FIGURES = {
@@ -52,6 +53,7 @@ class Measured:
     missing: dict[str, str] = field(default_factory=dict)
     bytes: int = 0
     synced: str = ""
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 def build() -> None:
@@ -138,9 +140,9 @@ def _sends(plan: Plan, peer: Running, measured: Measured) -> None:
     )
     sent = run("send_steadily", arguments, plan.seconds + 60)
     spent = peer.cpu_ns() - spent
-    if sent["refused"] or sent["closed"]:
-        why = f"{sent['refused']:.0f} refused (first {sent['first_refusal']:.0f}), {sent['closed']:.0f} closed"
-        raise CannotMeasureError(f"sends: {why}")
+    if sent["closed"] or not sent["answered"]:
+        raise CannotMeasureError(f"{sent['answered']:.0f} sends answered, {sent['closed']:.0f} connections closed")
+    _refused(measured, "_sends", sent["refused"], sent["accepted"] + sent["refused"])
     if measured.peer.durable and not measured.synced:
         measured.synced = syncs_of(peer.pids, lambda: send_to_peer(peer, 1, BUSY))
     measured.figures["sends"].append(sent["per_second"])
@@ -149,9 +151,19 @@ def _sends(plan: Plan, peer: Running, measured: Measured) -> None:
 
 def _seen(plan: Plan, peer: Running, measured: Measured) -> None:
     targets = "".join(address.as_line() for address in peer.each(plan.streams))
-    seen = seen_at_rate(peer, targets, RATE, WARM_UP_SECONDS, plan.seconds)
+    void = [kind for kind in COUNTED_AS_FAILURE if kind != "refused"]
+    seen = seen_at_rate(peer, targets, RATE, WARM_UP_SECONDS, plan.seconds, void)
+    _refused(measured, "_seen", seen["refused"], seen["sends"])
     measured.figures["p50"].append(seen["p50_us"] / 1000)
     measured.figures["p99"].append(seen["p99_us"] / 1000)
+
+
+def _refused(measured: Measured, source: str, refused: float, sends: float) -> None:
+    """A peer that refuses some of its sends is still measured, and it is said; Tocsin's figure is void."""
+    if refused and measured.peer is ALL[0]:
+        raise CannotMeasureError(f"{refused:.0f} of {sends:.0f} sends were refused")
+    if refused:
+        measured.refused[source] = f"{refused:.0f} of {sends:.0f} {REFUSED}"
 
 
 def _row(name: str, measured: Measured, taken: Sequence[Measured]) -> Row:
@@ -169,6 +181,8 @@ def _row(name: str, measured: Measured, taken: Sequence[Measured]) -> Row:
         row.goal = Goal(at_least=round(max(others))) if others else None
     if name == "sends" and measured.synced:
         row.notes.append(f"{measured.peer.what}: {measured.synced}")
+    if source in measured.refused:
+        row.notes.append(f"{measured.peer.what}: {measured.refused[source]}")
     reason = measured.missing.get("start") or measured.missing.get(source)
     if reason and measured is tocsin:
         row.problems.append(reason)

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from bench.readme import BEGIN, END, section
-from bench.work.peers import FIGURES
+from bench.work.peers import FIGURES, REFUSED
 
 from measuring.results import row, run
 
@@ -20,8 +20,9 @@ def test_the_figures_in_readme_are_what_their_result_says() -> None:
     assert shown == section(json.loads((ROOT / "bench" / "results" / named[1]).read_text()), named[1])
 
 
-def test_a_system_that_lost_and_one_that_was_not_there_are_shown_as_such() -> None:
+def test_systems_that_were_faster_or_refused_or_were_not_there_are_shown_as_such() -> None:
     sends, delivery = FIGURES["sends"][0], FIGURES["delivery"][0]
+    refusing = {**row(sends, "Refusing", "/s", 90.0), "notes": [f"Refusing: 3 of 90 {REFUSED}"]}
     absent = {
         **row(sends, "Absent, in memory", "/s", 1.0),
         "measured": None,
@@ -34,9 +35,11 @@ def test_a_system_that_lost_and_one_that_was_not_there_are_shown_as_such() -> No
             row(sends, "Faster", "/s", 50_000.0, 14_000.0),
             row(delivery, "Faster", "µs", 3.0, 5.0),
             absent,
+            refusing,
         ),
         "run.json",
     )
     assert "| Tocsin | 7 µs | 14,000 /s | – | – | – |" in said
     assert "| Faster | 3 µs | 50,000 /s | – | – | – |" in said
+    assert f"Refusing: 3 of 90 {REFUSED}." in said
     assert "Not measured: Absent, in memory: go not found." in said
