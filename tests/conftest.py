@@ -28,7 +28,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(marker.kwargs["reason"])
 
 
-LONGEST_FIRST = ("nodes/", "web/test_a", "inbox/test_property", "faults/", "store/", "web/", "client/")
+LONGEST_FIRST = (
+    "nodes/test_faults",
+    "inbox/test_property",
+    "web/test_a",
+    "faults/",
+    "store/",
+    "nodes/",
+    "web/",
+    "client/",
+)
 """Files that take long with few tests: one that begins last would leave the other workers waiting for it."""
 
 
