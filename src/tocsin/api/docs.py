@@ -9,7 +9,12 @@ from tocsin.api.answer import Answer, Headers
 from tocsin.api.call import Call
 from tocsin.errors import NotFound
 
-_KINDS = {"docs.js": b"text/javascript; charset=utf-8", "docs.css": b"text/css; charset=utf-8"}
+_KINDS = {
+    "docs.js": b"text/javascript; charset=utf-8",
+    "docs.css": b"text/css; charset=utf-8",
+    "icon.svg": b"image/svg+xml",
+}
+_ICON = "app/favicon/0.svg"
 
 _POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -33,4 +38,4 @@ async def asset(call: Call) -> Answer:
 
 @cache
 def _read(name: str) -> bytes:
-    return files("tocsin").joinpath("web", "docs", name).read_bytes()
+    return files("tocsin").joinpath("web", _ICON if name == "icon.svg" else f"docs/{name}").read_bytes()

@@ -139,7 +139,7 @@ export class Chart extends LitElement {
     return {
       width: widthOf(target),
       height: HEIGHT,
-      padding: [8, 8, 0, 0],
+      padding: [8, 28, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       scales: { x: { time: true, range: () => [this.from, this.to] }, y: { range: (/** @type {unknown} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Math.max(1, most * 1.15)] } },
