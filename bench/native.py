@@ -29,14 +29,16 @@ def program(name: str) -> Path:
     if compiler is None:
         raise CannotMeasureError("gcc not found: the load and the floors are C programs")
     BUILD.mkdir(exist_ok=True)
+    unfinished = binary.with_name(f"{name}.{os.getpid()}")
     built = subprocess.run(
-        [compiler, "-O2", "-Wall", "-o", str(binary), str(source)],
+        [compiler, "-O2", "-Wall", "-o", str(unfinished), str(source)],
         capture_output=True,
         text=True,
         check=False,
     )
     if built.returncode:
         raise CannotMeasureError(f"{source.name} does not compile: {built.stderr.strip()[:300]}")
+    unfinished.replace(binary)  # whole or not at all: somebody else may be compiling or running it
     return binary
 
 

@@ -1,10 +1,8 @@
 """Peers are measured by the code that measures Tocsin, and one that cannot be had is a row that says why."""
 
-import os
-from pathlib import Path
-
 import pytest
 from bench import machine
+from bench.native import program
 from bench.peers import ALL, go_module, gotify, starlette_broadcast
 from bench.peers.peer import FLAT, PLACE
 from bench.peers.tocsin import TOCSIN
@@ -31,15 +29,13 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
         load_core=load_core,
         large_store_rows=0,
     )
-    tools = tmp_path_factory.mktemp("tools")
-    (tools / "gcc").symlink_to(
-        next(Path(f) / "gcc" for f in os.environ["PATH"].split(":") if (Path(f) / "gcc").exists())
-    )
+    for needed in ("hold_streams", "write_to_sockets", "send_steadily", "send_to_seen"):
+        program(needed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(peers, "SETTLE_SECONDS", 0.1)
         patch.setattr(go_module, "HERE", tmp_path_factory.mktemp("built"))
         patch.setattr(peers, "ALL", (TOCSIN, *starlette_broadcast.PEERS, *gotify.PEERS))
-        patch.setenv("PATH", f"{tools}:/usr/bin:/bin" if not Path("/usr/bin/go").exists() else str(tools))
+        patch.setenv("PATH", str(tmp_path_factory.mktemp("nothing")))
         return peers.measure(plan)
 
 
