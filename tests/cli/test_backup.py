@@ -155,6 +155,14 @@ def refused(file: Path, data: Path) -> str:
     return ran.err
 
 
+def test_what_is_in_postgresql_is_not_looked_for_in_a_folder(tmp_path: Path) -> None:
+    given = {"TOCSIN_DATABASE": "postgresql://127.0.0.1:1/tocsin", "TOCSIN_DATA": str(tmp_path)}
+    ran = tocsin("backup", str(tmp_path / "b.db"), env=given)
+    assert ran.status == 2
+    assert "pg_dump" in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_that_is_damaged_is_refused(copy: Path, tmp_path: Path) -> None:
     content = bytearray(copy.read_bytes())
     for at in range(8 * 4096, len(content) - 4096, 4096):

@@ -106,6 +106,8 @@ def _stopped(data: str | None, url: str | None) -> Path | None:
     if url is not None and data is None:
         return None
     folder = _folder(data)
+    if url is None and os.environ.get("TOCSIN_DATABASE") and not database(folder).exists():
+        _refuse("everything is in PostgreSQL (TOCSIN_DATABASE): copy it with pg_dump")
     try:
         if database(folder).exists() and not in_use(folder):
             return folder
