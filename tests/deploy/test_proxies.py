@@ -92,14 +92,15 @@ def test_tokens_in_a_query_are_not_noted(proxy: Proxy, two: Nodes) -> None:
 
 
 def test_a_node_that_is_restarted_cuts_off_no_send(proxy: Proxy, two: Nodes) -> None:
-    """Where other tests run beside, a node may lose sight of the log, or a proxy of both nodes, for a moment: 503."""
+    """Where other tests run beside, a node may lose sight of the log, or a proxy of both nodes, for a moment: 503, and
+    nginx's word for nobody being left is 502."""
     statuses: list[int] = []
     stop = threading.Event()
 
     def send() -> None:
         while not stop.is_set():
             statuses.append(service(proxy).send("goes on", userId="user456").status)
-            if statuses[-1] == 503:
+            if statuses[-1] != 200:
                 time.sleep(0.2)
 
     senders = [threading.Thread(target=send) for _ in range(2)]
@@ -112,8 +113,9 @@ def test_a_node_that_is_restarted_cuts_off_no_send(proxy: Proxy, two: Nodes) -> 
         stop.set()
         for sender in senders:
             sender.join(30)
-    assert set(statuses) <= {200, 503}
-    assert statuses.count(503) <= 0.1 * len(statuses)
+    assert set(statuses) <= {200, 502, 503}
+    assert statuses.count(502) <= proxy.log().count("no live upstreams"), "a send was cut off"
+    assert statuses.count(200) >= 0.9 * len(statuses)
 
 
 def test_a_sub_path_leads_to_it_as_the_top_does(two: Nodes, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_of_one_recipient_it_says_when_they_did_what(dev: Server, person: Person
     told = receipts(dev.service(), id_)
 
     nothing = dict.fromkeys(("delivered", "read", "dismissed", "acknowledged"))
+    assert untouched.pop("notification")["title"] == person.item(id_)["title"]
     assert untouched == {
         "id": id_,
         "sentAt": person.item(id_)["timestamp"],

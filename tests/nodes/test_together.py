@@ -16,6 +16,7 @@ from harness.http import Http, inbox
 from harness.http_stream import Refused, Sse
 from harness.postgresql import Cluster
 from harness.websocket import Closed, WebSocket
+from inbox.people import eventually
 from nodes.three import Nodes
 from send.hour import wait_for_room_in_the_hour
 
@@ -292,5 +293,10 @@ def test_control_a_node_that_does_not_hear_of_changes_lets_a_revoked_key_in(care
 
 def test_control_nodes_that_do_not_hear_one_another_count_their_own_streams_only(careless: Nodes) -> None:
     with stream(careless, 0, "user123"), stream(careless, 1, "user123"):
-        assert careless[0].service().send("t", "m", userId="user123").json["recipientCount"] == 1
-        assert careless.metric("tocsin_recipient_count_lower_bounds", 0) == 1
+
+        def waited_in_vain() -> bool:
+            assert careless[0].service().send("t", "m", userId="user123").json["recipientCount"] == 1
+            return careless.metric("tocsin_recipient_count_lower_bounds", 0) >= 1
+
+        # Until the one knows of the other's stream, it asks nobody.
+        assert eventually(waited_in_vain, 30)

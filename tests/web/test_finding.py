@@ -67,6 +67,7 @@ def test_filters_by_type_device_app_and_unread(dev: Server, reader: Reader, wind
 def test_search_finds_as_one_types_and_what_comes_meanwhile(reader: Reader, window: Callable[..., Screen]) -> None:
     for title in ("Pressure is rising", "Backup finished", "Pressure has fallen"):
         reader.sent(title)
+    reader.wait_until_found("pres", 2)
     screen = window(reader)
     search = screen.page.get_by_label("Search titles and messages")
     search.press_sequentially("pres")

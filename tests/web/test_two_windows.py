@@ -103,12 +103,17 @@ def test_the_control_of_that_a_window_that_does_not_resume_misses_it(
     screen = window(reader)
     # Takes the position out of every address of a stream, as if it had not been kept.
     screen.page.evaluate(
-        """() => { const real = WebSocket; globalThis.WebSocket = class extends real {
-             constructor(url, protocols) { url.searchParams.delete("since"); super(url, protocols); } }; }"""
+        """() => { const real = WebSocket; globalThis.away = true; globalThis.WebSocket = class extends real {
+             constructor(url, protocols) {
+                 url.searchParams.delete("since");
+                 if (globalThis.away) url.pathname = "/nowhere";
+                 super(url, protocols);
+             } }; }"""
     )
     server.kill()
     server.start()
     reader.sent("missed")
+    screen.page.evaluate("globalThis.away = false")
     screen.until_live()
     reader.sent("seen")
     screen.shows("seen")

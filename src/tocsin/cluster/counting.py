@@ -55,8 +55,9 @@ _answers = msgspec.json.Decoder(list[Answer])
 
 
 class _Waiting:
-    def __init__(self, nodes: set[str], due: float) -> None:
+    def __init__(self, nodes: set[str], silent: set[str], due: float) -> None:
         self.nodes = nodes
+        self.silent = silent
         self.due = due
         self.counts: dict[tuple[str, int], int] = {}
         self.changed = asyncio.Event()
@@ -141,7 +142,8 @@ class Counting:
     def expect(self, span: Span) -> None:
         """A span was committed here: note who has to answer. They may have heard of it, and answered, earlier."""
         due = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        self._waiting[span.epoch, span.last] = _Waiting(set(span.awaited) - self._silent, due)
+        awaited = set(span.awaited)
+        self._waiting[span.epoch, span.last] = _Waiting(awaited - self._silent, awaited & self._silent, due)
         for answer in self._early.pop((span.epoch, span.last), ()):
             self._take(answer)
 
@@ -162,11 +164,12 @@ class Counting:
             self._early.setdefault(place, []).append(answer)
             if len(self._early) > _MOST_EARLY:
                 self._early.popitem(last=False)
-        elif answer.node in waiting.nodes:
+        elif answer.node in waiting.nodes | waiting.silent:
             for seq, streams in answer.counts:
                 waiting.counts[answer.node, seq] = streams
             if not answer.more:
                 waiting.nodes.discard(answer.node)
+                waiting.silent.discard(answer.node)
                 waiting.changed.set()
 
     async def settled(self, span: Span, is_given_out: Callable[[], bool]) -> None:
@@ -184,8 +187,10 @@ class Counting:
                     waiting.changed.clear()
                     await waiting.changed.wait()
         except TimeoutError:
-            self._missed(waiting.nodes, counted=any(entry.notification is not None for entry in span.entries))
+            self._missed(waiting.nodes)
         finally:
+            if waiting.nodes | waiting.silent:
+                self.lower_bounds += any(entry.notification is not None for entry in span.entries)
             del self._waiting[span.epoch, span.last]
             self.recall(span.entries)
             told: dict[int, int] = {}
@@ -194,8 +199,7 @@ class Counting:
             for entry in span.entries:
                 entry.streamed += told.get(entry.seq, 0)
 
-    def _missed(self, nodes: set[str], *, counted: bool) -> None:
-        self.lower_bounds += counted
+    def _missed(self, nodes: set[str]) -> None:
         fresh = nodes - self._silent
         if fresh:
             log.warning(
