@@ -83,6 +83,25 @@ def test_search_finds_as_one_types_and_what_comes_meanwhile(reader: Reader, wind
     expect(screen.rows).to_have_count(5)
 
 
+def test_what_is_typed_stays_whatever_happens_meanwhile(reader: Reader, window: Callable[..., Screen]) -> None:
+    for title in ("Pressure is rising", "Backup finished"):
+        reader.sent(title)
+    reader.wait_until_found("pres", 1)
+    screen = window(reader)
+    search = screen.page.get_by_label("Search titles and messages")
+    for letter in "pres":
+        search.press_sequentially(letter)
+        screen.page.evaluate(
+            """async () => {
+                const inbox = document.querySelector("tocsin-app").renderRoot.querySelector("tocsin-inbox");
+                inbox.requestUpdate();
+                await inbox.updateComplete;
+            }"""
+        )
+    expect(search).to_have_value("pres")
+    screen.shows("Pressure is rising")
+
+
 def test_marking_all_as_read_reads_what_the_filter_shows(reader: Reader, window: Callable[..., Screen]) -> None:
     reader.sent("a warning", type="warning")
     reader.sent("an error", type="error")

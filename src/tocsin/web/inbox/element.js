@@ -47,7 +47,8 @@ export class TocsinInbox extends Listening {
   /** What an empty inbox shows, fetched when there is one. @type {typeof import("./empty.js") | null} */
   #emptied = null;
   #fresh = 0;
-  #words = "";
+  /** What is typed and not asked for yet. @type {string | null} */
+  #typed = null;
   #version = 0;
   #wasOffline = false;
 
@@ -150,7 +151,7 @@ export class TocsinInbox extends Listening {
     return html`
       <div class="frame ${item ? "opened" : ""}" part="frame" dir=${texts.direction} lang=${texts.language}>
         <div class="head"><slot name="title"></slot>${gapLine(feed, texts, () => { feed.gapAt = 0; this.requestUpdate(); })}</div>
-        ${desk.selected.size ? selectionBar(desk, texts) : toolbar(desk, texts, stateLine(feed, texts, Date.now()), (words) => this.#type(words),
+        ${desk.selected.size ? selectionBar(desk, texts) : toolbar(desk, texts, stateLine(feed, texts, Date.now()), this.#typed ?? desk.query.words, (words) => this.#type(words),
           this.#filters, () => { this.#filters = !this.#filters; this.requestUpdate(); })}
         <div class="panes">
           <div class="left">
@@ -196,14 +197,19 @@ export class TocsinInbox extends Listening {
 
   /** @param {Desk} desk */
   #everything(desk) {
+    clearTimeout(this.#typing);
+    this.#typed = null;
     void desk.ask({ ...EVERYTHING, view: desk.query.view });
   }
 
   /** @param {string} words */
   #type(words) {
-    this.#words = words;
+    this.#typed = words;
     clearTimeout(this.#typing);
-    this.#typing = setTimeout(() => { if (this.desk && this.desk.query.words !== this.#words) void this.desk.ask({ words: this.#words }); }, TYPING);
+    this.#typing = setTimeout(() => {
+      this.#typed = null;
+      if (this.desk && this.desk.query.words !== words) void this.desk.ask({ words });
+    }, TYPING);
   }
 
   /** @param {string} text */

@@ -13,11 +13,12 @@ const VIEWS = /** @type {const} */ (["inbox", "unread", "dismissed"]);
  * @param {Desk} desk
  * @param {Texts} texts
  * @param {unknown} state the state line
+ * @param {string} words what stands in the search, asked for or not
  * @param {(words: string) => void} search is told what is typed, as it is typed
  * @param {boolean} filters whether all filters are to be seen where there is little room
  * @param {() => void} toggle
  */
-export function toolbar(desk, texts, state, search, filters, toggle) {
+export function toolbar(desk, texts, state, words, search, filters, toggle) {
   const { query, feed } = desk;
   return html`
     <div class="toolbar ${filters ? "all-filters" : ""}" part="toolbar">
@@ -32,7 +33,7 @@ export function toolbar(desk, texts, state, search, filters, toggle) {
         <div class="search" role="search">
           ${icon("search")}
           <input type="search" autocomplete="off" spellcheck="false" enterkeyhint="search" aria-label=${texts.say("searchFor")} placeholder=${texts.say("search")}
-            .value=${live(query.words)} @input=${(/** @type {InputEvent} */ event) => search(/** @type {HTMLInputElement} */ (event.target).value)}>
+            .value=${live(words)} @input=${(/** @type {InputEvent} */ event) => search(/** @type {HTMLInputElement} */ (event.target).value)}>
         </div>
         <button type="button" class="button more" aria-pressed=${String(filters)} aria-label=${texts.say("filters")} title=${texts.say("filters")} @click=${toggle}>${icon("sliders-horizontal")}</button>
       </div>
