@@ -173,7 +173,7 @@ def _share(n: int, nodes: int) -> int:
 
 def _send(plan: Plan, port: int, connections: int) -> dict[str, float]:
     body = BROADCAST_TEXT[:-1] + ',"userId":"user456"}'
-    arguments = (port, SEND_PATH, connections, WARM_UP_SECONDS, plan.seconds, AS_SUPERUSER, body)
+    arguments = (port, SEND_PATH, "application/json", connections, WARM_UP_SECONDS, plan.seconds, AS_SUPERUSER, body)
     sent = run("send_steadily", arguments, plan.seconds + 30)
     if sent["refused"] or sent["closed"]:
         raise CannotMeasureError(f"{sent['refused']:.0f} refused, {sent['closed']:.0f} closed")
@@ -192,7 +192,7 @@ def _delivery(plan: Plan, nodes: list[ServerProcess]) -> float:
     send_paced(admin, sends, 0, 0)
     alone = _cpu(nodes) - before
     with contextlib.ExitStack() as stack:
-        arguments = [("ws", node.port, each, STREAM_PATH, AS_SUPERUSER) for node in nodes]
+        arguments = [("ws", node.port, each, STREAM_PATH, AS_SUPERUSER, "") for node in nodes]
         readers = [stack.enter_context(Companion("hold_streams", of)) for of in arguments]
         for reader in readers:
             reader.line()
