@@ -44,14 +44,6 @@ def memory_kib(pid: int) -> tuple[int, int]:
     return sizes["Rss"], sizes["Pss"]
 
 
-def disk_bytes_written(pid: int) -> int:
-    """Bytes the process has caused to be written to storage so far."""
-    for line in Path(f"/proc/{pid}/io").read_text().splitlines():
-        if line.startswith("write_bytes:"):
-            return int(line.split()[1])
-    return 0
-
-
 def busy_share(seconds: float = 1.0) -> float:
     """How much of all cores is in use, 0 to 1, looked at for `seconds` while nothing is measured."""
     before = _busy_and_all_ticks()

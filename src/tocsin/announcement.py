@@ -47,7 +47,6 @@ class _Form(msgspec.Struct, omit_defaults=True):
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_Form)
-_rows = msgspec.json.Decoder(list[Row])
 
 
 def encode(span: Span, node: str, most: int = LARGEST) -> bytes:
@@ -75,11 +74,6 @@ def decode(told: bytes | str) -> Announcement:
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, TypeError) as error:
         raise Malformed(f"not an announcement: {error}") from None
     return Announcement(Epoch(form.epoch), form.first, form.last, form.node, entries)
-
-
-def entries_of(text: str | bytes) -> list[Entry]:
-    """Entries from a JSON array of their forms."""
-    return [entry_of(row) for row in _rows.decode(text)]
 
 
 def row_of(entry: Entry) -> Row:

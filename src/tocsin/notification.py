@@ -29,9 +29,6 @@ MESSAGE_BYTES = 8 * 1024
 METADATA_BYTES = 16 * 1024
 """Most UTF-8 bytes in metadata, as JSON text."""
 
-METADATA_DEPTH = 32
-"""Deepest nesting of objects and arrays in metadata."""
-
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """A validated notification that is not yet stored.

@@ -26,8 +26,6 @@ ROLES = (
 )
 """In the order of the matrix's columns."""
 
-STRANGERS = ("nobody", "expired token", "revoked key")
-
 
 def clients(server: Server) -> dict[str, Http]:
     """A client for each role."""
