@@ -8,6 +8,7 @@ ONLY ?=
 # Tests start these programs. command:Debian package; a command found on PATH is left as it is.
 PACKAGES = curl:curl node:nodejs strace:strace faketime:faketime mkfs.ext4:e2fsprogs losetup:mount unshare:util-linux
 PACKAGES += pg_ctlcluster:postgresql redis-server:redis-server chromium:chromium
+# Not nginx and Caddy: their packages start a web server on port 80. tests/deploy runs where they are installed.
 
 # Not from the caller's shell: another project's Python, or options that would hide pytest's closing line.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTEST_ADDOPTS
