@@ -11,7 +11,7 @@ PACKAGES += pg_ctlcluster:postgresql redis-server:redis-server chromium:chromium
 # Not nginx and Caddy: their packages start a web server on port 80. tests/deploy runs where they are installed.
 
 # Not from the caller's shell: another project's Python, or options that would hide pytest's closing line.
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTEST_ADDOPTS
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTEST_ADDOPTS PYTHONDONTWRITEBYTECODE
 
 # What a sender, a reader or an operator sees of the server, wherever it keeps things.
 BEHAVIOUR = tests/test_path.py tests/send tests/inbox tests/live tests/api tests/documents tests/client tests/cli tests/attacks
