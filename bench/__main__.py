@@ -95,6 +95,7 @@ def _options() -> argparse.Namespace:
     options.add_argument("--quick", action="store_true", help="2 short rounds: does it run? Not for quoting.")
     options.add_argument("--large", action="store_true", help="also a store of 10 M rows")
     options.add_argument("--large-rows", type=int, default=10_000_000, help="rows of that store")
+    options.add_argument("--stores", type=Path, help="folder that keeps the stores of inbox-reads for the next run")
     options.add_argument("--publish", action="store_true", help="write README's figures and pictures from this run")
     options.add_argument("--label", default="local", help="last part of the result file's name")
     return options.parse_args()
@@ -113,6 +114,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         server_core=server_core,
         load_core=load_core,
         large_store_rows=options.large_rows if options.large else 0,
+        stores=options.stores and options.stores.resolve(),
     )
 
 

@@ -1,6 +1,7 @@
 """How long and how often a run measures."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Plan:
     load_core: int
     large_store_rows: int
     """Rows of the store for the large cold start; 0 leaves it out."""
+    stores: Path | None = None
+    """Where large stores are kept for the next run; None throws them away."""
 
     @property
     def rounds_and_warm_up(self) -> range:
