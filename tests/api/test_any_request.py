@@ -24,10 +24,10 @@ from harness.server import Server
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
-EXAMPLES = {"admin": 18, "user123": 6}
+EXAMPLES = {"admin": 10, "user123": 4}
 """Requests of each kind to each route; two for the other roles, whom most routes turn away before reading anything."""
 
-SOAK = 20
+SOAK = 40
 """So many times as many."""
 
 

@@ -20,7 +20,7 @@ def test_a_first_start_that_is_killed_leaves_no_half_made_store(
     expected = schema(database_file(whole.data))
     assert len(expected) > 3
     half_way = 0
-    for n in range(50 if soak else 10):
+    for n in range(50 if soak else 5):
         server = start_server(ready=False)
         server.launch()
         # From before the file is made until after the server is ready, close to the making in most rounds.

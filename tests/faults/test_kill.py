@@ -43,7 +43,7 @@ def judge(server: Server, publishers: Publishers, following: list[tuple[str, Fol
 def test_nothing_acknowledged_is_lost_by_kill_minus_nine(
     start_server: Callable[..., Server], soak: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rounds, readers, enough = (200, 25, 100_000) if soak else (8, 3, 0)
+    rounds, readers, enough = (200, 25, 100_000) if soak else (5, 3, 0)
     server = start_server()
     with followers(server, readers) as following:
         publishers = Publishers(server.service, threads=32)
