@@ -165,6 +165,10 @@ class Tocsin:
         rest = asyncio.sleep(seconds if self._foundation.several else 0)
         await asyncio.gather(rest, self.hub.close_all(Close.RESTART, "the server is restarting", seconds))
 
+    def is_writing(self) -> bool:
+        """Whether somebody waits for the disk."""
+        return self._foundation.store.queued > 0
+
     def _first_people(self, store: Store) -> Callable[[], Awaitable[None]]:
         async def put_in() -> None:
             if self.config.dev:
@@ -272,7 +276,7 @@ def _uvicorn_config(config: Config, tocsin: Tocsin) -> uvicorn.Config:
     try:
         return uvicorn.Config(
             tocsin.app,
-            http=OrderlyHttpProtocol.behind(Turnstile()),
+            http=OrderlyHttpProtocol.behind(Turnstile(busy=tocsin.is_writing)),
             ws=WebSocketProtocol,
             ws_max_size=BODY_BYTES,
             ws_per_message_deflate=False,

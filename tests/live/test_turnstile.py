@@ -42,6 +42,33 @@ def test_whoever_comes_when_nobody_waits_is_let_in_at_once() -> None:
     asyncio.run(run())
 
 
+def test_a_send_on_its_way_to_the_disk_goes_first_and_those_who_come_after_it() -> None:
+    async def run() -> None:
+        busy, let_in = True, list[int]()
+        turnstile = Turnstile(busy=lambda: busy)
+        for n in range(2 * A_TURN):
+            assert turnstile.enter(lambda n=n: let_in.append(n))  # type: ignore[misc]
+        assert let_in == []
+        busy = False
+        await asyncio.sleep(0.1)
+        assert let_in == list(range(2 * A_TURN))
+
+    asyncio.run(run())
+
+
+def test_sends_without_end_keep_nobody_out() -> None:
+    async def run() -> None:
+        turnstile, let_in = Turnstile(busy=lambda: True), list[int]()
+        for n in range(5 * A_TURN):
+            assert turnstile.enter(lambda n=n: let_in.append(n))  # type: ignore[misc]
+        async with asyncio.timeout(10):
+            while len(let_in) < 5 * A_TURN:
+                await asyncio.sleep(0.01)
+        assert let_in == list(range(5 * A_TURN))
+
+    asyncio.run(run())
+
+
 async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})

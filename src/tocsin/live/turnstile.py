@@ -20,10 +20,14 @@ A_TURN = 2
 MOST_WAITING = 10_000
 """Handshakes that may wait; more would wait for longer than their clients do."""
 
+PATIENCE_SECONDS = 0.004
+"""How long those who come may be held up by sends."""
+
 SOONEST, LATEST = 5, 20
 """Seconds after which one who was turned away may come back."""
 
 _LOOK_AGAIN = 2.5
+_STAND_BACK = 0.001
 _A_STREAM = b"GET /notifications"
 _BODY = b'{"error":"Too many streams begin right now"}'
 _TURNED_AWAY = (
@@ -37,12 +41,17 @@ class Turnstile:
 
     Parameters:
         most: how many may.
+        busy: whether somebody's send is on its way to the disk. It needs the interpreter for a moment, again and
+            again, so those who come let it pass; for PATIENCE_SECONDS, since somebody's always may be.
     """
 
-    def __init__(self, *, most: int = MOST_WAITING) -> None:
+    def __init__(self, *, most: int = MOST_WAITING, busy: Callable[[], bool] = lambda: False) -> None:
         self._most = most
+        self._busy = busy
         self._waiting: deque[Callable[[], None]] = deque()
         self._let_in = 0
+        self._turning = False
+        self._stood_since = 0.0
 
     def enter(self, let_in: Callable[[], None]) -> bool:
         """Call `let_in` now, or when its turn comes.
@@ -50,24 +59,38 @@ class Turnstile:
         Returns:
             Whether it will be called: not when too many wait already.
         """
-        if not self._let_in:
-            asyncio.get_running_loop().call_soon(self._turn)
-        elif self._let_in >= A_TURN:
-            if len(self._waiting) >= self._most:
-                return False
-            self._waiting.append(let_in)
-            return True
-        self._let_in += 1
-        let_in()
+        first = not self._waiting and self._let_in < A_TURN
+        if not first and len(self._waiting) >= self._most:
+            return False
+        self._waiting.append(let_in)
+        if not self._turning:
+            self._turn()
+        elif first:
+            self._let_some_in()
         return True
 
     def _turn(self) -> None:
         self._let_in = 0
+        self._let_some_in()
+        loop = asyncio.get_running_loop()
+        self._turning = bool(self._let_in or self._waiting)
+        if self._let_in:
+            loop.call_soon(self._turn)
+        elif self._waiting:
+            loop.call_later(_STAND_BACK, self._turn)
+
+    def _let_some_in(self) -> None:
+        if not self._waiting:
+            return
+        if self._busy():
+            now = asyncio.get_running_loop().time()
+            self._stood_since = self._stood_since or now
+            if now - self._stood_since < PATIENCE_SECONDS:
+                return
+        self._stood_since = 0.0
         while self._waiting and self._let_in < A_TURN:
             self._let_in += 1
             self._waiting.popleft()()
-        if self._let_in:
-            asyncio.get_running_loop().call_soon(self._turn)
 
 
 class OrderlyHttpProtocol(HttpProtocol):
