@@ -130,7 +130,8 @@ def _absent(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 def _refusing(rows: Sequence[dict[str, Any]]) -> list[str]:
     measured = (row for row in rows if row["work"].startswith("peers") and row["measured"])
-    return list(dict.fromkeys(note for row in measured for note in row["notes"] if REFUSED in note))
+    found = ((row["work"].removeprefix("peers, ").split(":")[0], note) for row in measured for note in row["notes"])
+    return list(dict.fromkeys(f"{note} ({work})" for work, note in found if REFUSED in note))
 
 
 def _said(figures: dict[str, Any], *, spread: bool = False) -> str:

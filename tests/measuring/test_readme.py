@@ -41,5 +41,5 @@ def test_systems_that_were_faster_or_refused_or_were_not_there_are_shown_as_such
     )
     assert "| Tocsin | 7 µs | 14,000 /s | – | – | – |" in said
     assert "| Faster | 3 µs | 50,000 /s | – | – | – |" in said
-    assert f"Refusing: 3 of 90 {REFUSED}." in said
+    assert f"Refusing: 3 of 90 {REFUSED} (sends over 32 connections)." in said
     assert "Not measured: Absent, in memory: go not found." in said
