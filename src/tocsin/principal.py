@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Literal, NewType
 
 import msgspec
@@ -107,6 +108,11 @@ def parse_id(text: str, *, where: str) -> str:
     Raises:
         Invalid: empty, over 128 code points, holds a control character or surrounding white space.
     """
+    # The same few come again and again; what is kept of them is short.
+    return _parse_known(text, where) if len(text) <= ID_LENGTH else _parse(text, where)
+
+
+def _parse(text: str, where: str) -> str:
     form = text if text.isascii() else unicodedata.normalize("NFC", text)
     if not form:
         raise Invalid(where, "must not be empty")
@@ -117,6 +123,9 @@ def parse_id(text: str, *, where: str) -> str:
     if form != form.strip():
         raise Invalid(where, "must not begin or end with white space")
     return form
+
+
+_parse_known = lru_cache(maxsize=4096)(_parse)
 
 
 # Zl and Zp break lines in logs and terminals as surely as a control character does.
