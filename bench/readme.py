@@ -72,8 +72,8 @@ def section(run: dict[str, Any], name: str) -> str:
         f"{machine['cpu']}, {machine['cores']} cores, one of them for the server; Python {machine['python']}. Medians",
         f"(lowest–highest round) from [{run['date'][:10]}](bench/results/{name}), by `{run['command']}`:",
         "",
-        "| what | measured | floor in the same run |",
-        "|---|---|---|",
+        "| what | measured | floor in the same run | goal, of the ratio where there is a floor |",
+        "|---|---|---|---|",
         *_own_lines(run["rows"]),
         "",
     ]
@@ -108,7 +108,8 @@ def _own_lines(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
             if row["ratio"]:
                 ratio = row["ratio"]["median"]
                 floor = f"{FLOORS.get(work, row['floor_is'])}: {_said(row['floor'])} ({ratio:.2f} times)"
-            yield f"| {says} | {_said(row['measured'], spread=True)} | {floor} |"
+            goal = f"{row['goal']}: {row['verdict']}" if row["goal"] else ""
+            yield f"| {says} | {_said(row['measured'], spread=True)} | {floor} | {goal} |"
 
 
 def _peer_lines(rows: Sequence[dict[str, Any]]) -> Iterator[str]:

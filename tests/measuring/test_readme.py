@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from bench.readme import BEGIN, END, section
+from bench.report import Goal
 from bench.work.peers import FIGURES, REFUSED
 
 from measuring.results import row, run
@@ -18,6 +19,12 @@ def test_the_figures_in_readme_are_what_their_result_says() -> None:
     named = re.search(r"\(bench/results/([\w.-]+\.json)\)", shown)
     assert named
     assert shown == section(json.loads((ROOT / "bench" / "results" / named[1]).read_text()), named[1])
+
+
+def test_what_missed_its_goal_is_said_to_have_missed_it() -> None:
+    what = "WebSocket, 1,000 streams, back to back: CPU per delivery"
+    said = section(run(row("fan-out", what, "µs", 8.0, 4.0, goal=Goal(at_most=1.5))), "run.json")
+    assert "| 8 (7.84–8.24) µs | a C program's bare `write()`: 4 µs (2.00 times) | ≤ 1.5: missed |" in said
 
 
 def test_systems_that_were_faster_or_refused_or_were_not_there_are_shown_as_such() -> None:
