@@ -144,12 +144,11 @@ def test_fifty_stalled_readers_of_a_thousand_cost_the_others_nothing(
             print(f"  {whose} p99 {told['stalled'][n]:.1f} ms, control {told['control'][n]:.1f} ms ({', '.join(each)})")
         print(f"  memory at most +{max(grown) / MIB:.1f} MiB; load average {os.getloadavg()[0]:.1f}")
     assert max(grown) <= 64 * MIB
+    slower = [n for n in (0, 1) if told["stalled"][n] > max(told["control"][n] * 1.1, told["control"][n] + 5)]
     controls = [found["control"][1] for found in rounds]
-    if max(controls) > 2 * min(controls):
+    if slower and max(controls) > 2 * min(controls):
         pytest.skip("the controls differ among themselves: something else runs here, and latencies say nothing")
-    for n in (0, 1):
-        allowed = max(told["control"][n] * 1.1, told["control"][n] + 5)
-        assert told["stalled"][n] <= allowed, "slow readers slow others down"
+    assert not slower, "slow readers slow others down"
 
 
 def pace(crowd: Crowd, seconds: float = 20.0) -> tuple[float, float]:
