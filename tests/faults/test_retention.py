@@ -145,7 +145,7 @@ def test_a_million_rows_go_and_nobody_waits_for_it(start_server: Callable[..., S
     server.stop()
     server.env = {"TOCSIN_RETENTION__EVERY_SECONDS": "60"}
     server.start(within=60)
-    busy = percentile(server, lambda: count(server.data) == 0, seconds=3_000)
+    busy = percentile(server, lambda: not are_left(server.data), seconds=3_000)
     print(f"\np99 of sends: {calm * 1000:.0f} ms, and {busy * 1000:.0f} ms while {rows:,} rows went")
     assert count(server.data) == 0
     # What the machine itself takes is not retention's.
@@ -186,6 +186,14 @@ def count(data: Path) -> int:
         connection.set_busy_timeout(2_000)
         found = connection.execute("SELECT count(*) FROM notifications WHERE sender = 'user:old'").fetchall()
     return int(found[0][0])
+
+
+def are_left(data: Path) -> bool:
+    """Whether any of the old ones is left; counting them all each time would hold the log's readers up."""
+    with closing(apsw.Connection(str(database_file(data)), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+        connection.set_busy_timeout(2_000)
+        found = connection.execute("SELECT EXISTS (SELECT 1 FROM notifications WHERE sender = 'user:old')").fetchall()
+    return bool(found[0][0])
 
 
 def check_counters(data: Path) -> None:
