@@ -25,7 +25,10 @@ log = logging.getLogger("tocsin.store")
 T = TypeVar("T")
 
 WAL_PAGES = 8_000
-"""Pages of WAL (4 KiB each) at which the writer moves them itself, the checkpointer being too slow."""
+"""Pages of WAL (4 KiB each) at which the writer moves them itself, so that it can begin anew.
+
+While somebody reads what is in it, it cannot; then the writer tries again after a quarter as many more.
+"""
 
 
 class Broken(Exception):
@@ -51,6 +54,7 @@ class Ledger:
         self.waiting = False
         self.before_commit: Callable[[], None] = lambda: None
         self.wal_pages = 0
+        self._too_long = WAL_PAGES
         self._connection = connection
         connection.set_wal_hook(self._note_wal)
         self._path = path
@@ -122,7 +126,7 @@ class Ledger:
             return [refusal] * len(commands), None
         self.before_commit()
         self._wait("COMMIT")
-        if self.wal_pages >= WAL_PAGES:
+        if self.wal_pages >= self._too_long:
             self._checkpoint()
         first, self.head = self.head + 1, batch.head
         self.trouble = ""
@@ -157,9 +161,12 @@ class Ledger:
 
     def _note_wal(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
         self.wal_pages = pages
+        if pages < WAL_PAGES:
+            self._too_long = WAL_PAGES
         return apsw.SQLITE_OK
 
     def _checkpoint(self) -> None:
+        self._too_long = self.wal_pages + WAL_PAGES // 4
         try:
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.Error as error:
