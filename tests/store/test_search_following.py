@@ -12,6 +12,7 @@ import pytest
 from store.search_log import LAST, Log, eventually, find, finds, followed, searching
 from tocsin.errors import Unavailable
 from tocsin.principal import UserId
+from tocsin.store.sqlite import indexer
 from tocsin.store.sqlite import search as sqlite_search
 from tocsin.store.sqlite.search import Search
 
@@ -201,3 +202,36 @@ def test_a_closed_search_says_so(folder: Path) -> None:
 
     searching(log, test)
     asyncio.run(after())
+
+
+@pytest.mark.parametrize("sending", [False, True])
+def test_what_was_there_before_is_taken_in_with_less_rest_while_nothing_is_sent(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, sending: bool
+) -> None:
+    log = Log(folder)
+    log.add_all([("", f"word {n}", None, None) for n in range(4_000)])
+    asked: list[bool] = []
+    assert indexer.rest_of(behind=True, alone=True) < indexer.rest_of(behind=True, alone=False)
+
+    def rest_of(*, behind: bool, alone: bool) -> float:
+        if behind:
+            asked.append(alone)
+        return 0.0
+
+    monkeypatch.setattr(indexer, "rest_of", rest_of)
+
+    async def test(search: Search) -> None:
+        while not await found_all(search):
+            if sending:
+                search.wake()
+            await asyncio.sleep(0)
+
+    async def found_all(search: Search) -> bool:
+        try:
+            return bool(await find(search, "3999"))
+        except Unavailable:
+            return False
+
+    searching(log, test)
+    assert len(asked) > 3
+    assert all(asked) is not sending
