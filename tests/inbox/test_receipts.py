@@ -238,6 +238,20 @@ def test_what_a_screen_did_not_bring_is_not_delivered_by_what_it_did(person: Per
     assert told[0] > told[1], "each when it was first said"
 
 
+def test_what_came_before_a_stream_was_somebodys_is_not_delivered_by_it(person: Person) -> None:
+    service = person.server.service()
+    with person.websocket(key=None) as screen:
+        screen.recv_event("caught-up")
+        missed = person.sent("missed")
+        screen.send_json({"auth": person.key})
+        screen.recv_event("unread")
+        later = person.sent("later")
+        place = screen.recv_event("notification")["position"]
+        screen.send_json({"received": place})
+        assert eventually(lambda: is_delivered(service, later))
+    assert not is_delivered(service, missed)
+
+
 def test_of_a_broadcast_it_is_delivered_to_those_who_said_so(dev: Server, somebody: Callable[[], Person]) -> None:
     people = [somebody() for _ in range(3)]
     id_ = sent(dev, "t")
