@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from tocsin.config import Config
 from tocsin.credentials.address import client_address
@@ -153,23 +153,21 @@ class Request:
         return bool(self.scope["type"] == "websocket")
 
     def is_listed_origin(self, origin: str) -> bool:
-        """Whether pages of that origin may use the API (CORS)."""
-        return origin in self._config.origins
+        """Whether pages of that origin may use the API (CORS); with `--dev`, also those of this machine."""
+        if origin in self._config.origins:
+            return True
+        parts = _origin_parts(origin) if self._config.dev else None
+        return parts is not None and parts.hostname in _LOOPBACK
 
     def from_allowed_origin(self) -> bool:
         """Whether a request that names an Origin comes from our own pages or from listed ones."""
         origin = self.origin
         if origin is None or origin in self._config.origins:
             return True
-        try:
-            parts = urlsplit(origin)
-            host, _port = parts.hostname, parts.port
-        except ValueError:
-            return False
-        if parts.scheme not in ("http", "https") or host is None or origin != f"{parts.scheme}://{parts.netloc}":
+        if (parts := _origin_parts(origin)) is None:
             return False
         if self._config.dev:
-            return host in _LOOPBACK
+            return parts.hostname in _LOOPBACK
         if self._config.base_url:
             own = urlsplit(self._config.base_url)
             return (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
@@ -187,6 +185,18 @@ class Request:
         if origin in self._config.origins:
             return True
         return site in (None, "same-origin") and self.from_allowed_origin()
+
+
+def _origin_parts(origin: str) -> SplitResult | None:
+    """An origin taken apart; None where it is none of a web page."""
+    try:
+        parts = urlsplit(origin)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or host is None or origin != f"{parts.scheme}://{parts.netloc}":
+        return None
+    return parts
 
 
 def _bearer(field: bytes) -> str:

@@ -26,6 +26,7 @@ class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a notification.
 
     Attributes:
+        first: the number of its creation.
         sender: who sent it (`user:<id>` or `app:<id>`).
         credential: which credential it came by, without its secret.
         user_id: whom it is for; None for everyone.
@@ -39,6 +40,7 @@ class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: NotificationId
+    first: int
     sender: str
     credential: str
     user_id: UserId | None

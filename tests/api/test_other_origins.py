@@ -57,3 +57,12 @@ def test_a_page_of_a_listed_origin_reads_what_the_head_of_an_answer_says(server:
 def test_a_page_of_another_origin_reads_nothing(server: Server) -> None:
     for answer in answers(server, "https://elsewhere.example"):
         assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+def test_a_page_of_a_listed_origin_may_send_every_header_that_means_something(server: Server) -> None:
+    said = {"authorization", "content-type", "idempotency-key", "last-event-id", "x-api-key", "x-request-id"}
+    asking = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": ",".join(sorted(said))}
+    for path in (SEND, "/notifications"):
+        answer = asked(Http(server.url), "OPTIONS", path, LISTED, **asking)
+        allowed = answer.headers["access-control-allow-headers"].split(",")
+        assert {name.strip().lower() for name in allowed} == said

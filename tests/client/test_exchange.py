@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tocsin.client import AsyncClient, Client, ClientError, Gap, Mark, Refused, Unreachable
 from tocsin.client.calls import call, changes, list_notifications, mark_read, read_all
 from tocsin.client.exchange import ANSWER_SECONDS, SHORTEST_ANSWER_SECONDS, Trying, judge
+from tocsin.client.options import following
 from tocsin.client.request import Request, with_key
 from tocsin.client.sending import send, send_as_app, send_many
 
@@ -165,6 +167,24 @@ def test_a_misspelt_word_is_refused_at_once() -> None:
         send("t", "m", usr="x")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="kind"):
         list_notifications(kind="x")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="device_id"), Client("http://127.0.0.1:1") as client:
+        client.stream(device_id="cam-1")  # type: ignore[call-overload]
+
+
+def test_one_device_or_tag_is_not_taken_for_its_letters() -> None:
+    assert ("deviceId", "cam-1") in changes(devices="cam-1").request.query
+    opening = following(None, {"devices": "cam-1"}, named=True).request(0.0)
+    assert [value for name, value in opening.query if name == "deviceId"] == ["cam-1"]
+    body = json.loads(send("t", "m", tags="door").request.body or b"")
+    assert body["tags"] == ["door"]
+    assert "tags" not in json.loads(send("t", "m", tags=None).request.body or b"")
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_number_that_json_has_not_is_refused_and_not_made_nothing(number: float) -> None:
+    for metadata in ({"at": number}, {"at": [1, {"x": (number,)}]}):
+        with pytest.raises(ValueError, match="NaN"):
+            send("t", "m", metadata=metadata)
 
 
 def test_changes_are_read_as_events_and_unknown_ones_left_out() -> None:

@@ -105,7 +105,7 @@ class Person:
     # -- their screens
 
     def websocket(self, **options: Any) -> WebSocket:
-        return WebSocket(self.server.url, key=self.key, **{"subprotocol": V1, **options})
+        return WebSocket(self.server.url, **{"key": self.key, "subprotocol": V1, **options})
 
     def sse(self, **options: Any) -> Sse:
         return Sse(self.server.url, key=self.key, **options)

@@ -154,6 +154,24 @@ def test_it_is_for_its_sender_and_superusers(dev: Server, person: Person, somebo
     assert nobodys.json == others.json
 
 
+def test_another_of_the_senders_name_is_not_its_sender(dev: Server, person: Person) -> None:
+    service, path = dev.service(), f"/api/users/{person.id}"
+    service.put(path, {"superuser": True})
+    id_ = person.http.send("to everyone").json["notificationId"]
+    assert person.http.get(f"/api/notifications/{id_}/receipts").status == 200
+
+    assert service.delete(path).status == 204
+    assert service.put(path, {"permissions": ["notifications"]}).status == 201
+    another = dev.http(key=service.post("/api/keys", {"userId": person.id}).json["key"])
+
+    assert another.get(f"/api/notifications/{id_}/receipts").status == 404
+    assert another.delete(f"/api/notifications/{id_}").status == 404
+    own = another.send("to oneself").json["notificationId"]
+    assert another.get(f"/api/notifications/{own}/receipts").status == 200
+    assert another.delete(f"/api/notifications/{own}").status == 204
+    assert service.delete(f"/api/notifications/{id_}").status == 204
+
+
 def test_an_app_asks_with_any_secret_of_its_own(dev: Server) -> None:
     service = dev.service()
     made = dev.http().send_from_app("user456", "by the app")
@@ -236,6 +254,20 @@ def test_what_a_screen_did_not_bring_is_not_delivered_by_what_it_did(person: Per
         assert eventually(lambda: is_delivered(service, missed))
     told = [receipts(service, id_)["receipts"][0]["delivered"] for id_ in (missed, later)]
     assert told[0] > told[1], "each when it was first said"
+
+
+def test_what_came_before_a_stream_was_somebodys_is_not_delivered_by_it(person: Person) -> None:
+    service = person.server.service()
+    with person.websocket(key=None) as screen:
+        screen.recv_event("caught-up")
+        missed = person.sent("missed")
+        screen.send_json({"auth": person.key})
+        screen.recv_event("unread")
+        later = person.sent("later")
+        place = screen.recv_event("notification")["position"]
+        screen.send_json({"received": place})
+        assert eventually(lambda: is_delivered(service, later))
+    assert not is_delivered(service, missed)
 
 
 def test_of_a_broadcast_it_is_delivered_to_those_who_said_so(dev: Server, somebody: Callable[[], Person]) -> None:

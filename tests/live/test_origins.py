@@ -109,3 +109,12 @@ def test_in_dev_every_loopback_origin_is_listed(dev: Server, origin: str, status
             return refused.status
 
     assert answer() == status
+    # What a browser lets a page read of its own streams, and of what it sends.
+    allowed = origin if status == 101 else None
+    page = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    for method, path in (("OPTIONS", "/api/notifications/send"), ("GET", "/api/notifications")):
+        told = dev.user("user123").request(method, path, headers=page).headers
+        assert told.get("access-control-allow-origin") == allowed
+    if allowed:
+        with Sse(dev.url, token=dev.token("user123"), headers={"Origin": origin}) as events:
+            assert events.headers["access-control-allow-origin"] == allowed

@@ -29,6 +29,7 @@ JSON_KINDS = (JSON, "application/x-ndjson")
 
 LIST_DEFAULT = 50
 LIST_MOST = 200
+_DIGITS = 6
 
 
 class Gone(Exception):
@@ -195,7 +196,7 @@ class Call:
         text = self.request.asked("limit")
         if text is None:
             return LIST_DEFAULT
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= LIST_MOST):
+        if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS and 1 <= int(text) <= LIST_MOST):
             raise Invalid("limit", f"must be a number from 1 to {LIST_MOST}")
         return int(text)
 

@@ -100,6 +100,7 @@ _EXPOSED = b", ".join(
         b"X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset",
     ]
 )
+_TAKEN = b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Request-Id"
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -197,7 +198,7 @@ class Endpoint:
         if _shared_with(request) is not None and request.header(b"access-control-request-method"):
             headers += [
                 (b"access-control-allow-methods", self._allow),
-                (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key, X-API-Key"),
+                (b"access-control-allow-headers", _TAKEN),
                 (b"access-control-max-age", b"600"),
             ]
         return Answer(204, b"", b"", headers)

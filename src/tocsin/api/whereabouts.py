@@ -96,13 +96,22 @@ async def _text(call: Call, found: Whereabouts) -> msgspec.Raw | None:
 async def withdraw(call: Call) -> Answer:
     """`DELETE /api/notifications/{id}`."""
     found = await _sent_by(call, None, 1)
-    audit = None if found.sender == call.principal.sender else call.audit("notification.withdraw", found.id)
+    audit = None if await _is_by(call, found) else call.audit("notification.withdraw", found.id)
     await call.parts.store.withdraw(found.id, call.parts.clock.now(), audit)
     return nothing()
 
 
 async def _sent_by(call: Call, before: str | None, limit: int) -> Whereabouts:
     found = await call.parts.store.whereabouts(NotificationId(call.param("id")), before, limit)
-    if found is None or (found.sender != call.principal.sender and not call.principal.superuser):
+    if found is None or not (call.principal.superuser or await _is_by(call, found)):
         raise NotFound("Notification")
     return found
+
+
+async def _is_by(call: Call, found: Whereabouts) -> bool:
+    """Whether who asks has sent it, and not somebody who had their name before them."""
+    principal = call.principal
+    if found.sender != principal.sender:
+        return False
+    user = None if principal.user_id is None else await call.parts.directory.user(principal.user_id)
+    return user is None or found.first > user.joined

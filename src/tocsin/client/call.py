@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, ParamSpec, TypeVar
 
 import msgspec
@@ -39,6 +39,11 @@ def as_method(method: Callable[P, T], make: Callable[..., object]) -> Callable[P
 def reading(form: type[T]) -> Callable[[bytes], T]:
     """Reads a successful answer's body as one of our structs."""
     return lambda body: read(body, form)
+
+
+def several(given: str | Iterable[str]) -> tuple[str, ...]:
+    """One text, or several: a text is not taken for its letters."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def know(given: Mapping[str, object], form: type) -> None:

@@ -17,7 +17,7 @@ import msgspec
 
 from tocsin import wire
 from tocsin.client.answer import AllRead, Changes, Page, Receipts, State
-from tocsin.client.call import Call, know, reading
+from tocsin.client.call import Call, know, reading, several
 from tocsin.client.errors import not_tocsin
 from tocsin.client.event import Envelope, Unread, read_event
 from tocsin.client.exchange import read
@@ -89,15 +89,15 @@ def unread() -> Call[Unread]:
     return Call(api("GET", "notifications", "unread"), reading(Unread))
 
 
-def changes(since: str | None = None, *, limit: int = 50, devices: Sequence[str] = ()) -> Call[Changes]:
+def changes(since: str | None = None, *, limit: int = 50, devices: str | Sequence[str] = ()) -> Call[Changes]:
     """What a stream would have told since a position.
 
     Parameters:
         since: None: only the position of now is answered.
         limit: most events of a kind, to 200.
-        devices: only what is about these; none: all.
+        devices: only what is about these (one, or several); none: all.
     """
-    query = [("limit", str(limit)), *(("deviceId", device) for device in devices)]
+    query = [("limit", str(limit)), *(("deviceId", device) for device in several(devices))]
     query += [("since", since)] if since is not None else []
     return Call(api("GET", "changes", query=query), _read_changes)
 

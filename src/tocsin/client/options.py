@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
 
+from tocsin.client.call import know, several
 from tocsin.client.event import Event, Gap
 from tocsin.client.exchange import Waiting
 from tocsin.client.following import Following
@@ -17,7 +18,7 @@ log = logging.getLogger("tocsin.client")
 class StreamOptions(TypedDict, total=False):
     """How a stream behaves.
 
-    devices: only notifications about these; none: all.
+    devices: only notifications about these (one, or several); none: all.
     confirm: tell the server what was taken, every 5 seconds at most: a notification is when the next one is asked for
         (so that `delivered` of its receipts is true; True unless given). False: only what is given to `confirm`.
     lost: without `events`: told when something that was to come can no longer be had; a warning is logged unless
@@ -26,7 +27,7 @@ class StreamOptions(TypedDict, total=False):
         unless given.
     """
 
-    devices: Sequence[str]
+    devices: str | Sequence[str]
     confirm: bool
     lost: Callable[[Gap], None]
     waiting: Waiting
@@ -36,9 +37,10 @@ def following(since: str | None, options: StreamOptions, *, named: bool) -> Foll
     """A stream with these options, before its first connection.
 
     Raises:
-        Malformed: `since` is no position.
+        Malformed: `since` is no position. TypeError: an option that there is not.
     """
-    return Following(since, options.get("devices", ()), named=named, confirm=options.get("confirm", True))
+    know(options, StreamOptions)
+    return Following(since, several(options.get("devices", ())), named=named, confirm=options.get("confirm", True))
 
 
 def choice(options: StreamOptions, *, events: bool) -> Callable[[Event], Any]:

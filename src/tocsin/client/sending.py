@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Required, TypedDict, Unpack
 
@@ -11,7 +12,7 @@ import msgspec
 from tocsin import wire
 from tocsin.client import request
 from tocsin.client.answer import Outcome, Sent
-from tocsin.client.call import Call, know, reading
+from tocsin.client.call import Call, know, reading, several
 from tocsin.client.exchange import read
 from tocsin.client.request import api
 
@@ -31,7 +32,7 @@ class Fields(TypedDict, total=False):
     metadata: Mapping[str, Any] | str | None
     url: str | None
     icon: str | None
-    tags: Sequence[str]
+    tags: str | Sequence[str] | None
     group: str | None
     app_id: str | None
 
@@ -53,7 +54,7 @@ def send(title: str, message: str, *, idempotency_key: str | None = None, **fiel
 
     Raises:
         Refused, Unreachable: it was not taken, unless `doubtful`: then the same send with the same key finds out.
-        ValueError: metadata is no JSON object, a text is not Unicode, or the key is none.
+        ValueError: metadata is no JSON object or holds NaN or an infinity, a text is not Unicode, or the key is none.
     """
     body = _body({"title": title, "message": message, **fields})
     return Call(request.once(api("POST", "notifications", "send", body=body), idempotency_key), reading(Sent))
@@ -87,12 +88,14 @@ def send_many(
 
 def _body(item: Outgoing) -> dict[str, object]:
     know(item, Outgoing)
-    values = {**item, "tags": list(item.get("tags", ())) or None, "metadata": _metadata(item.get("metadata"))}
+    values = {**item, "tags": several(item.get("tags") or ()) or None, "metadata": _metadata(item.get("metadata"))}
     return {wire.camel(name): value for name, value in values.items() if value is not None}
 
 
 def _metadata(given: Mapping[str, Any] | str | None) -> Any:
     if not isinstance(given, str):
+        if not _is_finite(given):
+            raise ValueError("metadata holds a number that is none in JSON: NaN, or an infinity")
         return given
     # Looked at before it is put between the other fields: half a text must not become a field of its own.
     try:
@@ -102,6 +105,15 @@ def _metadata(given: Mapping[str, Any] | str | None) -> Any:
     if not isinstance(value, dict):
         raise ValueError("metadata must be a JSON object")
     return msgspec.Raw(given.encode())
+
+
+def _is_finite(value: object) -> bool:
+    # An encoder would make null of it, without a word.
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, Mapping):
+        return all(map(_is_finite, value.values()))
+    return not isinstance(value, (list, tuple)) or all(map(_is_finite, value))
 
 
 def send_as_app(app_id: str, user_id: str, message: str, *, idempotency_key: str | None = None) -> Call[Sent]:

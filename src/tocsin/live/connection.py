@@ -93,8 +93,8 @@ class StreamConnection:
             stream.principal = principal
             hub.enter(stream)
             self._look_again()
-        elif stream.since is not None:
-            # It has gone on as nobody's: what was this user's since then was passed over.
+        elif stream.since is not None or stream.state is State.CATCHING_UP:
+            # It has gone on as nobody's: what was this user's since then was passed over, or is about to be.
             stream.close(Close.RESTART, "come back with the credential, to resume with it")
         elif stream.state is not State.CLOSING:
             stream.principal = principal

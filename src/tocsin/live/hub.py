@@ -149,6 +149,8 @@ class Hub:
 
     def adopt(self, stream: Stream) -> None:
         """A stream that was nobody's has become somebody's."""
+        # What came for that user before is not brought by it: it is not theirs to confirm.
+        stream.began = stream.cursor = self.last
         self._index(stream)
         self._count_for(stream)
 

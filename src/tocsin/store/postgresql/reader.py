@@ -68,6 +68,7 @@ class _Inbox(msgspec.Struct):
 
 
 class _Whereabouts(msgspec.Struct):
+    first: int
     sender: str
     credential: str
     user: UserId | None
@@ -232,6 +233,7 @@ class Reader:
         recipients, delivered, read, dismissed, acknowledged = found.sums
         return Whereabouts(
             id=id_,
+            first=found.first,
             sender=found.sender,
             credential=found.credential,
             user_id=found.user,

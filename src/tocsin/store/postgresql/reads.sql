@@ -253,7 +253,7 @@ BEGIN
         WHERE u.id > p_after AND u.joined < n.first AND (n.user_id IS NULL OR u.id = n.user_id)
         ORDER BY u.id LIMIT p_limit
     ) AS p;
-    RETURN json_build_object('sender', n.sender, 'credential', n.credential, 'user', n.user_id,
+    RETURN json_build_object('first', n.first, 'sender', n.sender, 'credential', n.credential, 'user', n.user_id,
         'created', n.created_at, 'withdrawn', n.withdrawn_at,
         'streamed', coalesce((SELECT streams FROM streamed WHERE first = n.first), 0), 'sums', sums,
         'page', coalesce(page, '[]'));

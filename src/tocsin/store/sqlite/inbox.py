@@ -217,6 +217,7 @@ def read_whereabouts(
     page = [Recipient(row[0], row[1], State(row[2], row[3], row[4])) for row in found[:limit]]
     return Whereabouts(
         id=id_,
+        first=first,
         sender=sender,
         credential=credential,
         user_id=user,
