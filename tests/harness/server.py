@@ -111,6 +111,11 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def urls(self) -> list[str]:
+        """Of each of its processes: for what each has for itself, as `/metrics`."""
+        return [f"http://127.0.0.1:{port}" for port in self._ports]
+
+    @property
     def process(self) -> subprocess.Popen[bytes] | None:
         """The first of its processes."""
         return self.processes[0] if self.processes else None
