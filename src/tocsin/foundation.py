@@ -116,7 +116,12 @@ class Alone:
         return tickets, redeem
 
     def feed(
-        self, hub: Hub, give: Callable[[Span], None], attempts: Attempts, anew: Callable[[Epoch, int], None]
+        self,
+        hub: Hub,
+        give: Callable[[Span], None],
+        attempts: Attempts,
+        anew: Callable[[Epoch, int], None],
+        forget: Callable[[str, str], None],
     ) -> list[Work]:
         """Begin to give out what is committed; what is to run meanwhile."""
         self._broker.subscribe(give)
@@ -245,7 +250,12 @@ class AmongNodes:
         return shared, shared.redeem
 
     def feed(
-        self, hub: Hub, give: Callable[[Span], None], attempts: Attempts, anew: Callable[[Epoch, int], None]
+        self,
+        hub: Hub,
+        give: Callable[[Span], None],
+        attempts: Attempts,
+        anew: Callable[[Epoch, int], None],
+        forget: Callable[[str, str], None],
     ) -> list[Work]:
         """Begin to give out what is committed; what is to run meanwhile."""
         presence = Presence(self._log, self.node, self._clock, hub.audiences, hub.has)
@@ -253,7 +263,7 @@ class AmongNodes:
         hub.left, hub.nodes = presence.left, lambda: presence.nodes
         attempts.tell = lambda failure: self._broker.tell("", _FAILURES + self._named(failure))
         self._following.when_told(_FAILURES, lambda told: self._hear_failure(attempts, told))
-        self._following.give_to(give, anew)
+        self._following.give_to(give, anew, forget)
         dead = Lease(self._log, "forget dead nodes", self.node, self._clock)
         return [self._broker.run(), self._following.run(), presence.run(), dead.keep(presence.forget_the_dead)]
 

@@ -117,7 +117,9 @@ class Tocsin:
                 directory.forget_all()
                 hub.begin_anew(epoch, head)
 
-            following = foundation.feed(hub, Announce(directory, authorize, hub), attempts, begin_anew)
+            following = foundation.feed(
+                hub, Announce(directory, authorize, hub), attempts, begin_anew, directory.forget
+            )
             work += [asyncio.create_task(part) for part in following]
             tickets, redeem = foundation.tickets(clock, token_key)
             probe = LoopProbe()

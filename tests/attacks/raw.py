@@ -88,8 +88,11 @@ def shares(count: int, hands: int) -> Iterable[range]:
 
 
 def private_memory(server: Server) -> int:
-    """Bytes that the process alone holds (Linux): without the pages of its files, which the system takes back."""
-    status = Path(f"/proc/{server.pid}/status").read_text()
-    found = re.search(r"^RssAnon:\s+(\d+) kB", status, re.MULTILINE)
-    assert found is not None, "this kernel does not tell"
-    return int(found[1]) * 1024
+    """Bytes that its processes alone hold (Linux): without the pages of files, which the system takes back."""
+    kilobytes = 0
+    for process in server.processes:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        found = re.search(r"^RssAnon:\s+(\d+) kB", status, re.MULTILINE)
+        assert found is not None, "this kernel does not tell"
+        kilobytes += int(found[1])
+    return kilobytes * 1024

@@ -171,9 +171,9 @@ class Listening:
 
 
 def streams(server: Server) -> int:
-    """How many streams the server has open."""
-    text = Http(server.url).get("/metrics").text
-    return int(float(next(line.split()[1] for line in text.splitlines() if line.startswith("tocsin_streams "))))
+    """How many streams the server has open, on all of its nodes."""
+    lines = [line for url in server.urls for line in Http(url).get("/metrics").text.splitlines()]
+    return sum(int(float(line.split()[1])) for line in lines if line.startswith("tocsin_streams "))
 
 
 def streams_left(server: Server, within: float = 2.0) -> int:

@@ -24,6 +24,8 @@ from harness.websocket import WebSocket
 
 NOBODY = "http://127.0.0.1:1"
 
+pytestmark = pytest.mark.one_file(reason="a backup is a copy of the file of SQLite; PostgreSQL has pg_dump")
+
 
 def back_up(server: Server, file: Path, *args: str) -> Ran:
     return tocsin("backup", str(file), *args, server=server, token=DEV_KEY)

@@ -15,6 +15,8 @@ import pytest
 from cli.command import Ran, tocsin
 from harness.server import Server, free_port
 
+pytestmark = pytest.mark.one_file(reason="looks into the folder of SQLite; test_doctor_of_servers.py has the others")
+
 
 def doctor(data: Path, *args: str, env: dict[str, str] | None = None) -> Ran:
     return tocsin("doctor", "--json", "--data", str(data), *args, env=env)

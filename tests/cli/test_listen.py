@@ -234,6 +234,7 @@ def test_it_says_so_when_what_it_prints_to_is_full(dev: Server) -> None:
     assert listen_to_one(dev, ">/dev/full") == (1, "tocsin: standard output: No space left on device\n")
 
 
+@pytest.mark.one_process(reason="a limit of streams is shared out among nodes")
 def test_too_many_streams_are_waited_for(start_server: Callable[..., Server]) -> None:
     server = start_server(env={"TOCSIN_LIMITS__STREAMS_PER_USER": "1"})
     with Listening(server=server) as first:

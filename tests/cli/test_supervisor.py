@@ -24,10 +24,10 @@ def test_systemd_is_told_that_it_is_ready_and_that_it_stops(
         told.settimeout(60)
         server = start_server(ready=False, env={"NOTIFY_SOCKET": address.replace("\0", "@")})
         server.launch()
-        assert told.recv(100) == b"READY=1"
+        assert [told.recv(100) for _ in server.processes] == [b"READY=1"] * len(server.processes)
         assert server.ready()
         assert server.stop() == 0
-        assert told.recv(100) == b"STOPPING=1"
+        assert [told.recv(100) for _ in server.processes] == [b"STOPPING=1"] * len(server.processes)
 
 
 def test_a_supervisor_that_is_not_there_keeps_nothing_from_going_on(

@@ -13,7 +13,7 @@ from tocsin.announcement import encode
 from tocsin.clock import SystemClock
 from tocsin.cluster.following import Following
 from tocsin.errors import Unavailable
-from tocsin.ports import Span
+from tocsin.ports import Entry, Span
 from tocsin.position import Epoch
 
 E = Epoch("e0")
@@ -58,7 +58,7 @@ def test_a_node_goes_on_looking_whatever_the_driver_raises() -> None:
         following = Following("a", SystemClock(), Quiet(), lambda _: False, announces=False, most=7_900)
         await following.locate(log)
         given: list[Span] = []
-        following.give_to(given.append, lambda _epoch, _head: None)
+        following.give_to(given.append, lambda _epoch, _head: None, lambda _kind, _id: None)
         running = asyncio.create_task(following.run())
         log.head = 3
         ends = time.monotonic() + 20
@@ -78,12 +78,47 @@ def test_what_another_node_announces_is_given_out_at_once_and_what_cannot_be_rea
         following = Following("a", SystemClock(), Quiet(), lambda _: False, announces=False, most=7_900)
         await following.locate(Failing([]))
         given: list[Span] = []
-        following.give_to(given.append, lambda _epoch, _head: None)
+        following.give_to(given.append, lambda _epoch, _head: None, lambda _kind, _id: None)
         span = Span(E, 1, 1, [entry("row", 1)])
         for told in (b"", b"{", b"\xff", b"[]", b'{"epoch":1}', encode(span, "b"), encode(span, "b")):
             following.hear(told)
         assert [(one.first, one.last) for one in given] == [(1, 1)]
         following.hear(encode(Span(E, 2, 2, [entry("own", 2)]), "a"))
         assert len(given) == 1, "its own come from its own store"
+
+    asyncio.run(test())
+
+
+class Still:
+    """A clock that stands until it is set."""
+
+    at = 0.0
+
+    def now(self) -> int:
+        return 0
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_what_was_remembered_of_a_changed_key_is_forgotten_though_it_cannot_be_given_out_yet(*, own: bool) -> None:
+    """Who changes a key waits 50 ms for it; a node without sight of the log gives nothing out for longer."""
+
+    async def test() -> None:
+        clock = Still()
+        following = Following("a", clock, Quiet(), lambda _: False, announces=False, most=7_900)
+        await following.locate(Failing([]))
+        given: list[Span] = []
+        forgotten: list[tuple[str, str]] = []
+        following.give_to(given.append, lambda _epoch, _head: None, lambda kind, id_: forgotten.append((kind, id_)))
+        clock.at = 3.0
+        assert following.blindness
+        span = Span(E, 1, 1, [Entry(seq=1, identity=("key", "k1"))])
+        if own:
+            following.announce(span)
+        else:
+            following.hear(encode(span, "b"))
+        assert (forgotten, given) == ([("key", "k1")], [])
 
     asyncio.run(test())

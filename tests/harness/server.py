@@ -111,6 +111,11 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def urls(self) -> list[str]:
+        """Of each of its processes: for what each has for itself, as `/metrics`."""
+        return [f"http://127.0.0.1:{port}" for port in self._ports]
+
+    @property
     def process(self) -> subprocess.Popen[bytes] | None:
         """The first of its processes."""
         return self.processes[0] if self.processes else None
@@ -285,13 +290,21 @@ class Server:
         return sum(len(os.listdir(f"/proc/{process.pid}/fd")) for process in self.processes)
 
     def sockets(self) -> int:
-        """How many of its file descriptors are sockets (Linux)."""
+        """How many of its file descriptors are sockets (Linux), but for those to its database, which come and go."""
         links = []
         for process in self.processes:
             for number in os.listdir(f"/proc/{process.pid}/fd"):
                 with contextlib.suppress(FileNotFoundError):
                     links.append(os.readlink(f"/proc/{process.pid}/fd/{number}"))
-        return sum(link.startswith("socket:") for link in links)
+        to_database = self._to_database()
+        return sum(link.startswith("socket:") and link not in to_database for link in links)
+
+    def _to_database(self) -> set[str]:
+        if not self.database:
+            return set()
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        # Its third column is the other end, address:port in hexadecimal digits, its tenth the inode.
+        return {f"socket:[{row[9]}]" for row in rows if int(row[2].partition(":")[2], 16) == cluster().port}
 
     def at_rest(self, count: Callable[[], int]) -> int:
         """What `count` (as `server.sockets`) settles at, once connections of earlier requests are closed here, too."""

@@ -112,3 +112,25 @@ def test_receipts_marks_and_withdrawals_are_merged_into_what_changed(adapter: An
         assert {type(change).__name__ for change in told.changes} == {"Item", "Withdrawn"}, "to nobody, broadcasts only"
 
     adapter.run(folder, test)
+
+
+def test_pages_of_long_texts_are_cut_by_their_bytes_and_miss_nothing(adapter: Any, folder: Path) -> None:
+    """Own ones, broadcasts and receipts, each more than one page; a page may end in the midst of any of them."""
+    chance = random.Random(5)
+
+    async def test(store: Store, recorder: Recorder) -> None:
+        await put_users(store, "a")
+        start = store.head
+        for user in ["a"] * 30 + [None] * 20 + [chance.choice(["a", None]) for _ in range(30)]:
+            one = await kept(store, chance.choice(["🔔", "b"]) * chance.randrange(2_000), user=user)
+            if chance.random() < 0.3:
+                await outcome(store.act(A, one.id, "read", NOW))
+        numbers = await all_changes(store, A, start, 1)
+        for limit in (200, 7):
+            assert await all_changes(store, A, start, limit) == numbers
+        page = await store.changes(A, None, start, 200)
+        bodies = [len(one.notification.body) for one in page.changes if isinstance(one, Item)]
+        assert page.full
+        assert 64 * 1024 < sum(bodies) <= 128 * 1024
+
+    adapter.run(folder, test)

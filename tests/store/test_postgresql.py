@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from harness.postgresql import cluster
-from store.adapters import ADAPTERS, NOW, Recorder, audit, draft, kept, outcome, put_users
+from store.adapters import ADAPTERS, NOW, Recorder, all_changes, audit, draft, kept, outcome, put_users
 from store.test_contract_sessions import session
 from tocsin import announcement
 from tocsin.errors import StartError, Unavailable
@@ -375,5 +375,18 @@ def test_a_row_that_the_disk_has_changed_is_never_shown(url: str) -> None:
             assert isinstance(await outcome(a.notification(ANNA, bad.id)), Unavailable)
             page = await a.changes(ANNA, None, 0, 10)
             assert [change.notification.id for change in page.changes] == [good.id]
+
+    run(test())
+
+
+def test_what_lies_behind_a_page_of_rows_that_the_disk_has_changed_is_told(url: str) -> None:
+    async def test() -> None:
+        async with node(url, "a") as a:
+            await put_users(a, ANNA)
+            for _ in range(20):
+                await kept(a, "bad" * 2_700, user=ANNA)
+            await a._reader.rows("UPDATE notifications SET body = replace(body, 'bad', 'mad')")
+            good = await kept(a, "good", user=ANNA)
+            assert await all_changes(a, ANNA, 0, 200) == [good.seq]
 
     run(test())

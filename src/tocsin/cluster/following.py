@@ -62,6 +62,7 @@ class Following:
         self._log: Tailed
         self._give: Callable[[Span], None] | None = None
         self._start_anew: Callable[[Epoch, int], None] = lambda _epoch, _head: None
+        self._forget: Callable[[str, str], None] = lambda _kind, _id: None
         self._owed: list[Announcement] = []
         self._woken = asyncio.Event()
         self._told: dict[bytes, Callable[[bytes], None]] = {COUNTS: self.counting.hear}
@@ -78,14 +79,20 @@ class Following:
         self._log, self._tail = log_, Tail(epoch, head, asked)
         return epoch, head
 
-    def give_to(self, give: Callable[[Span], None], start_anew: Callable[[Epoch, int], None]) -> None:
+    def give_to(
+        self,
+        give: Callable[[Span], None],
+        start_anew: Callable[[Epoch, int], None],
+        forget: Callable[[str, str], None],
+    ) -> None:
         """Begin.
 
         Parameters:
             give: takes what is given out, in order.
             start_anew: told that all that is remembered of the log is void, and where to start again.
+            forget: told the kind and the id of a user, a key and the like that has changed.
         """
-        self._give, self._start_anew = give, start_anew
+        self._give, self._start_anew, self._forget = give, start_anew, forget
 
     @property
     def blindness(self) -> str:
@@ -126,6 +133,10 @@ class Following:
         tail = self._tail
         if tail is None or self._give is None:
             return
+        for entry in told.entries or ():
+            if entry.identity is not None:
+                # At once, though it may be given out late: whoever changed it waits 50 ms and no more.
+                self._forget(*entry.identity)
         for span in tail.hear(told, self._clock.monotonic()):
             self._give_out(span)
         self._pay()

@@ -9,15 +9,19 @@ import os
 from typing import Any
 
 if "LATE_SECONDS" in os.environ:
-    from tocsin.store.sqlite.reader import Reader
+    from tocsin.store.postgresql.identity import PostgresqlIdentity
+    from tocsin.store.sqlite.identity import SqliteIdentity
 
     SECONDS = float(os.environ["LATE_SECONDS"])
-    read_at_once = Reader.rows
 
-    async def rows(self: Reader, name: str, *values: Any) -> Any:
-        found = await read_at_once(self, name, *values)
-        if name in ("user", "key"):
+    def late(read: Any) -> Any:
+        async def read_late(*about: Any) -> Any:
+            found = await read(*about)
             await asyncio.sleep(SECONDS)
-        return found
+            return found
 
-    Reader.rows = rows  # type: ignore[method-assign]
+        return read_late
+
+    for kind in (SqliteIdentity, PostgresqlIdentity):
+        for name in ("user", "key"):
+            setattr(kind, name, late(getattr(kind, name)))

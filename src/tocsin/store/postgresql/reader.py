@@ -144,17 +144,22 @@ class Reader:
     async def changes(self, user: UserId | None, devices: frozenset[DeviceId] | None, since: int, limit: int) -> Page:
         """A page of what changed for a user after a number; the guarantee is the Store's.
 
-        Each kind of change is read by its own index and merged: where one of them filled its limit, only what
-        lies up to its last number is told, since of the others there may be more.
+        Each kind of change is read by its own index and merged: where one of them filled its limit, of rows or
+        of bytes, only what lies up to its last number is told, since of the others there may be more.
         """
         about = None if devices is None else sorted(devices)
-        text = await self.value("SELECT read_changes($1, $2, $3, $4, $5)", user, about, since, limit, DEVICE_SPAN)
+        sql = "SELECT read_changes($1, $2, $3, $4, $5, $6)"
+        text = await self.value(sql, user, about, since, limit, PAGE_BYTES, DEVICE_SPAN)
         found = _changes(text)
         upto = found.upto
         seqs = [(found.own, 1), (found.broadcasts, 1), (found.receipts, 0), (found.marks, 0), (found.floors, 0)]
         for rows, place in seqs:
             if len(rows) == limit:
                 upto = min(upto, rows[-1][place])
+        for rows in (found.own, found.broadcasts):
+            # More of them may have been left out.
+            if sum(len(row[5].encode()) for row in rows) > PAGE_BYTES:
+                upto = min(upto, rows[-1][1])
         told: list[tuple[int, int, Change | None]] = []
         for row in [*found.own, *found.broadcasts]:
             if row[1] <= upto:

@@ -8,9 +8,11 @@ CREATE FUNCTION item_row(n notifications, p_user text) RETURNS json LANGUAGE sql
     FROM (SELECT 1) AS one LEFT JOIN receipts r ON r.user_id = p_user AND r.first = n.first
 $$;
 
--- What changed for a user (NULL: broadcasts only) after a number, each kind by its own index.
-CREATE FUNCTION read_changes(p_user text, p_devices text[], p_since bigint, p_limit integer, p_span bigint)
-RETURNS text LANGUAGE plpgsql STABLE AS $$
+-- What changed for a user (NULL: broadcasts only) after a number, each kind by its own index. Of notifications, own
+-- and broadcast, there are no more once their bodies have more than p_bytes.
+CREATE FUNCTION read_changes(
+    p_user text, p_devices text[], p_since bigint, p_limit integer, p_bytes integer, p_span bigint
+) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
     head_now bigint := (SELECT head FROM log);
     upto_now bigint := CASE WHEN p_devices IS NULL THEN head_now ELSE least(head_now, p_since + p_span) END;
@@ -22,35 +24,36 @@ DECLARE
     marks_ json;
     floors_ json;
 BEGIN
-    SELECT json_agg(item_row(n, p_user) ORDER BY (n).seq) INTO broadcasts FROM (
-        SELECT n FROM (
-            (SELECT n, n.seq FROM notifications n
+    SELECT json_agg(item_row(n, p_user) ORDER BY n.seq) INTO broadcasts FROM (
+        SELECT first, sum(bytes) OVER (ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ahead FROM (
+            (SELECT n.first, n.seq, octet_length(n.body) FROM notifications n
             WHERE n.user_id IS NULL AND n.first > greatest(p_since, low) AND n.first <= upto_now AND n.seq = n.first
                 AND (p_devices IS NULL OR n.device_id = ANY (p_devices)) ORDER BY n.first LIMIT p_limit)
             UNION ALL
-            (SELECT n, n.seq FROM notifications n
+            (SELECT n.first, n.seq, octet_length(n.body) FROM notifications n
             WHERE n.user_id IS NULL AND n.seq > p_since AND n.seq <= upto_now AND n.seq <> n.first AND n.first > low
                 AND (p_devices IS NULL OR n.device_id = ANY (p_devices)) ORDER BY n.seq LIMIT p_limit)
-        ) AS both_ (n, seq) ORDER BY seq LIMIT p_limit
-    ) AS few;
+        ) AS both_ (first, seq, bytes) ORDER BY seq LIMIT p_limit
+    ) AS few JOIN notifications n ON n.first = few.first WHERE coalesce(few.ahead, 0) <= p_bytes;
     SELECT json_agg(json_build_array(f.seq, f.owner, f.app_id, f.upto) ORDER BY f.seq) INTO floors_ FROM (
         SELECT * FROM floors WHERE owner IN ('', p_user) AND seq > p_since AND seq <= upto_now
         ORDER BY seq LIMIT p_limit
     ) AS f;
     IF p_user IS NOT NULL THEN
-        SELECT json_agg(item_row(n, p_user) ORDER BY (n).seq) INTO own FROM (
-            SELECT n FROM (
-                (SELECT n, n.seq FROM notifications n
+        SELECT json_agg(item_row(n, p_user) ORDER BY n.seq) INTO own FROM (
+            SELECT first, sum(bytes) OVER (ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ahead
+            FROM (
+                (SELECT n.first, n.seq, octet_length(n.body) FROM notifications n
                 WHERE n.user_id = p_user AND n.first > greatest(p_since, its_joined) AND n.first <= upto_now
                     AND n.seq = n.first
                     AND (p_devices IS NULL OR n.device_id = ANY (p_devices)) ORDER BY n.first LIMIT p_limit)
                 UNION ALL
-                (SELECT n, n.seq FROM notifications n
+                (SELECT n.first, n.seq, octet_length(n.body) FROM notifications n
                 WHERE n.user_id = p_user AND n.seq > p_since AND n.seq <= upto_now AND n.seq <> n.first
                     AND n.first > its_joined
                     AND (p_devices IS NULL OR n.device_id = ANY (p_devices)) ORDER BY n.seq LIMIT p_limit)
-            ) AS both_ (n, seq) ORDER BY seq LIMIT p_limit
-        ) AS few;
+            ) AS both_ (first, seq, bytes) ORDER BY seq LIMIT p_limit
+        ) AS few JOIN notifications n ON n.first = few.first WHERE coalesce(few.ahead, 0) <= p_bytes;
         SELECT json_agg(json_build_array(r.seq, r.id, r.first, r.device_id,
             read_at_of(p_user, r.type, r.device_id, r.since, r.read, r.read_at), r.dismissed_at, r.acknowledged_at)
             ORDER BY r.seq) INTO receipts_ FROM (
