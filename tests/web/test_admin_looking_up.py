@@ -96,6 +96,22 @@ def test_an_unknown_user_and_an_unknown_id_are_said_to_be_unknown(desk: Page) ->
     )
 
 
+def test_words_of_what_was_sent_lead_to_it(desk: Page, reader: Reader) -> None:
+    reader.sent(f"Pump of {reader.id} stands still", message="no flow", deviceId=f"pump {reader.id}")
+    reader.sent("of something else")
+    for words in (f"PUMP OF {reader.id} stands", f"pump {reader.id}"):
+        look_up(desk, words)
+        expect(desk.locator("#to-them")).to_have_text(f"Sent with “{words}” in it, newest first")
+        expect(desk.locator(".entry .name")).to_have_text([f"Pump of {reader.id} stands still"])
+    desk.locator(".entry").click()
+    expect(desk.locator(".whole .text")).to_have_text("no flow")
+
+
+def test_who_may_not_send_is_said(desk: Page) -> None:
+    look_up(desk, "viewer")
+    finds(desk, "viewer may not send: a send with their credentials is answered with 403.")
+
+
 def test_a_stream_that_hears_other_devices_only_is_pointed_out(desk: Page, reader: Reader) -> None:
     with reader.websocket(params={"deviceId": "device456"}):
         look_up(desk, reader.sent("about a camera", deviceId="device123"))

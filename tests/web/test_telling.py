@@ -180,7 +180,7 @@ def test_relative_times_keep_up(reader: Reader, window: Callable[..., Screen]) -
     expect(time).to_have_text("3 hr. ago")
 
 
-def test_who_wants_less_motion_gets_none(reader: Reader, window: Callable[..., Screen]) -> None:
+def test_reduced_motion_is_honoured(reader: Reader, window: Callable[..., Screen]) -> None:
     moving = "(inbox) => inbox.shadowRoot.getAnimations({subtree: true}).length"
     for motion, moves in (("reduce", False), ("no-preference", True)):
         screen = window(reader, reduced_motion=motion)
