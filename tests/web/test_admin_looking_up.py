@@ -129,10 +129,8 @@ def test_what_was_sent_to_somebody_is_listed_and_leads_to_its_story(desk: Page, 
     expect(desk.locator(".whole h2")).to_have_text("number 2")
 
 
-def test_the_text_of_any_of_thousands_is_found(
-    start_server: Callable[..., Server], new_screen: Callable[..., Screen]
-) -> None:
-    server = start_server()
+def test_the_text_of_any_of_thousands_is_found(own: Server, new_screen: Callable[..., Screen]) -> None:
+    server = own
     reader = Reader(server)
     first = reader.sent("the needle")
     many = [{"title": f"hay {number}", "message": "m", "userId": reader.id} for number in range(3_000)]
@@ -145,10 +143,8 @@ def test_the_text_of_any_of_thousands_is_found(
     expect(page.locator(".whole h2")).to_have_text("another needle")
 
 
-def test_recipients_of_a_broadcast_are_paged(
-    start_server: Callable[..., Server], new_screen: Callable[..., Screen]
-) -> None:
-    server = start_server()
+def test_recipients_of_a_broadcast_are_paged(own: Server, new_screen: Callable[..., Screen]) -> None:
+    server = own
     for number in range(60):
         assert server.service().put(f"/api/users/user-{number:03}", {}).status == 201
     admin = Reader(server, superuser=True)

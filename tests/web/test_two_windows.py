@@ -72,11 +72,8 @@ def test_two_windows_stay_in_step_over_a_cut_of_the_network(reader: Reader, wind
 
 
 @pytest.mark.fault
-def test_two_windows_stay_in_step_over_a_kill_of_the_server(
-    start_server: Callable[..., Server], window: Callable[..., Screen]
-) -> None:
-    server = start_server()
-    reader = Reader(server)
+def test_two_windows_stay_in_step_over_a_kill_of_the_server(own: Server, window: Callable[..., Screen]) -> None:
+    server, reader = own, Reader(own)
     one, other = window(reader), window(reader)
     reader.sent("before")
     one.shows("before")
@@ -103,10 +100,9 @@ def test_two_windows_stay_in_step_over_a_kill_of_the_server(
 
 @pytest.mark.fault
 def test_the_control_of_that_a_window_that_does_not_resume_misses_it(
-    start_server: Callable[..., Server], window: Callable[..., Screen]
+    own: Server, window: Callable[..., Screen]
 ) -> None:
-    server = start_server()
-    reader = Reader(server)
+    server, reader = own, Reader(own)
     screen = window(reader)
     # Takes the position out of every address of a stream, as if it had not been kept.
     screen.page.evaluate(
@@ -127,10 +123,9 @@ def test_the_control_of_that_a_window_that_does_not_resume_misses_it(
 
 
 def test_a_gap_is_said_with_nothing_for_axe_to_find_and_the_list_read_anew(
-    start_server: Callable[..., Server], window: Callable[..., Screen]
+    own: Server, window: Callable[..., Screen]
 ) -> None:
-    server = start_server()
-    reader = Reader(server)
+    server, reader = own, Reader(own)
     screen = window(reader)
     reader.sent("in the backup")
     screen.shows("in the backup")
