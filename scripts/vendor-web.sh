@@ -9,10 +9,9 @@ LIT=3.3.3
 LUCIDE=1.62.0
 ESBUILD=0.28.2
 UPLOT=1.6.32
-ICONS="archive arrow-left bell braces check check-check chevron-down circle-alert circle-check copy cpu external-link
-    inbox info keyboard layout-grid list-checks log-out mail mail-open monitor moon octagon-alert refresh-cw rows-2 rows-3
-    search settings shield siren sliders-horizontal sun triangle-alert undo-2 user volume-2 volume-x wifi wifi-off x
-    cloud-off clock languages"
+ICONS="archive arrow-left bell braces check check-check circle-alert circle-check copy cpu external-link inbox info layout-grid
+    list-checks log-out mail mail-open monitor octagon-alert refresh-cw search settings shield siren sliders-horizontal
+    triangle-alert undo-2 user volume-2 wifi wifi-off x cloud-off"
 ADMIN_ICONS="users key-round send activity radio scroll-text gauge plus trash-2 menu file-search ban pause play"
 
 web=$(cd "$(dirname "$0")/.." && pwd)/src/tocsin/web

@@ -25,11 +25,12 @@ class Person:
     Parameters:
         server: where they are made.
         may_send: whether they may send to themself.
+        called: what their id begins with.
     """
 
-    def __init__(self, server: Server, *, may_send: bool = True) -> None:
+    def __init__(self, server: Server, *, may_send: bool = True, called: str = "person") -> None:
         self.server = server
-        self.id = f"person-{uuid.uuid4().hex[:8]}-{next(_numbers)}"
+        self.id = f"{called}-{uuid.uuid4().hex[:8]}-{next(_numbers)}"
         service = server.service()
         permissions = ["notifications"] if may_send else []
         made = service.put(f"/api/users/{self.id}", {"permissions": permissions})

@@ -9,8 +9,8 @@ from inbox.people import Person, eventually
 class Reader(Person):
     """A person with a password."""
 
-    def __init__(self, server: Server, *, superuser: bool = False) -> None:
-        super().__init__(server)
+    def __init__(self, server: Server, *, superuser: bool = False, called: str = "person") -> None:
+        super().__init__(server, called=called)
         self.password = f"{self.id}'s own password"
         fields = {"permissions": ["notifications"], "superuser": superuser, "password": self.password}
         assert server.service().put(f"/api/users/{self.id}", fields).status == 200

@@ -96,6 +96,22 @@ def test_an_unknown_user_and_an_unknown_id_are_said_to_be_unknown(desk: Page) ->
     )
 
 
+def test_words_of_what_was_sent_lead_to_it(desk: Page, reader: Reader) -> None:
+    reader.sent(f"Pump of {reader.id} stands still", message="no flow", deviceId=f"pump {reader.id}")
+    reader.sent("of something else")
+    for words in (f"PUMP OF {reader.id} stands", f"pump {reader.id}"):
+        look_up(desk, words)
+        expect(desk.locator("#to-them")).to_have_text(f"Sent with “{words}” in it, newest first")
+        expect(desk.locator(".entry .name")).to_have_text([f"Pump of {reader.id} stands still"])
+    desk.locator(".entry").click()
+    expect(desk.locator(".whole .text")).to_have_text("no flow")
+
+
+def test_who_may_not_send_is_said(desk: Page) -> None:
+    look_up(desk, "viewer")
+    finds(desk, "viewer may not send: a send with their credentials is answered with 403.")
+
+
 def test_a_stream_that_hears_other_devices_only_is_pointed_out(desk: Page, reader: Reader) -> None:
     with reader.websocket(params={"deviceId": "device456"}):
         look_up(desk, reader.sent("about a camera", deviceId="device123"))
@@ -113,10 +129,8 @@ def test_what_was_sent_to_somebody_is_listed_and_leads_to_its_story(desk: Page, 
     expect(desk.locator(".whole h2")).to_have_text("number 2")
 
 
-def test_the_text_of_any_of_thousands_is_found(
-    start_server: Callable[..., Server], new_screen: Callable[..., Screen]
-) -> None:
-    server = start_server()
+def test_the_text_of_any_of_thousands_is_found(own: Server, new_screen: Callable[..., Screen]) -> None:
+    server = own
     reader = Reader(server)
     first = reader.sent("the needle")
     many = [{"title": f"hay {number}", "message": "m", "userId": reader.id} for number in range(3_000)]
@@ -129,10 +143,8 @@ def test_the_text_of_any_of_thousands_is_found(
     expect(page.locator(".whole h2")).to_have_text("another needle")
 
 
-def test_recipients_of_a_broadcast_are_paged(
-    start_server: Callable[..., Server], new_screen: Callable[..., Screen]
-) -> None:
-    server = start_server()
+def test_recipients_of_a_broadcast_are_paged(own: Server, new_screen: Callable[..., Screen]) -> None:
+    server = own
     for number in range(60):
         assert server.service().put(f"/api/users/user-{number:03}", {}).status == 201
     admin = Reader(server, superuser=True)

@@ -72,6 +72,32 @@ def test_what_is_wrong_with_a_user_is_told_at_its_field_and_nothing_typed_is_los
     assert dev.service().get(f"/api/users/{admin.id}-long").status == 404
 
 
+def test_bad_input_is_told_at_its_field_and_nothing_typed_is_lost_in_every_other_form(
+    dev: Server, admin: Reader, at: At
+) -> None:
+    app = f"app-{admin.id}"
+    assert dev.service().put(f"/api/apps/{app}", {"name": "Weather"}).status == 201
+    for place, button, typed, wrong, says in (
+        ("users", "Open", {"#open-id": "nobody-of-this-name"}, "#open-id", "User not found"),
+        (f"users/{admin.id}", "Save", {"#user-name": "n" * 300}, "#user-name", "256"),
+        (f"users/{admin.id}", "Save", {"#user-name": ""}, "#user-name", "must not be empty"),
+        (f"users/{admin.id}", "Set the password", {}, "#password-password", "must not be empty"),
+        (f"apps/{app}", "Save", {"#app-name": "Rain", "#app-quotaPerHour": "-1"}, "#app-quotaPerHour", "0"),
+        (f"apps/{app}", "Install", {"#install-userId": "nobody-of-this-name"}, "#install-userId", "User not found"),
+        ("look-up", "Look up", {}, "#look-up-wanted", "must not be empty"),
+        ("devices", "Save", {"#device-id": "d" * 200, "#device-name": "Pump"}, "#device-id", "128"),
+    ):
+        page = at(place)
+        for field, text in typed.items():
+            page.locator(field).fill(text)
+        page.get_by_role("button", name=button, exact=True).click()
+        expect(page.locator(f"{wrong}-says .problem")).to_contain_text(says)
+        expect(page.locator(wrong)).to_have_attribute("aria-invalid", "true")
+        expect(page.locator(wrong)).to_be_focused()
+        for field, text in typed.items():
+            expect(page.locator(field)).to_have_value(text)
+
+
 def test_a_users_rights_and_password_are_changed_each_by_itself(dev: Server, at: At, reader: Reader) -> None:
     page = at(f"users/{reader.id}")
     page.get_by_role("switch", name="Superuser").check()

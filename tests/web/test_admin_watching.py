@@ -40,23 +40,22 @@ def test_what_is_sent_is_seen_as_it_is_sent(at: At, reader: Reader) -> None:
 
 def test_a_pause_holds_it_and_nothing_is_lost_by_it(at: At, reader: Reader) -> None:
     page = at("sent")
+    page.clock.install()
+    page.reload()
     expect(page.locator(".state")).to_have_attribute("data-state", "live")
     page.locator("input[type=search]").fill(reader.id)
     page.locator("[data-act=pause]").click()
     expect(page.locator(".state")).to_have_text("Paused")
     for number in range(5):
         reader.sent(f"{number}")
-    page.wait_for_timeout(1_500)
+    page.clock.run_for(5_000)
     expect(page.locator(".entries .name")).to_have_count(0)
     page.locator("[data-act=pause]").click()
     expect(page.locator(".entries .name")).to_have_text(["4", "3", "2", "1", "0"])
 
 
-def test_a_server_that_is_gone_is_said_and_come_back_to(
-    start_server: Callable[..., Server], new_screen: Callable[..., Screen]
-) -> None:
-    server = start_server()
-    reader = Reader(server)
+def test_a_server_that_is_gone_is_said_and_come_back_to(own: Server, new_screen: Callable[..., Screen]) -> None:
+    server, reader = own, Reader(own)
     page = new_screen(server).sign_in(Reader(server, superuser=True)).open("/admin#/sent").page
     expect(page.locator(".state")).to_have_attribute("data-state", "live")
     server.kill()
@@ -110,7 +109,7 @@ def test_what_draws_charts_is_loaded_on_the_admin_page_only(reader: Reader, new_
     loaded: list[str] = []
     screen.page.on("request", lambda request: loaded.append(request.url))
     screen.open().until_live()
-    screen.page.wait_for_timeout(500)
+    screen.page.wait_for_load_state("networkidle")
     assert [url for url in loaded if "/admin" in url or "uplot" in url] == []
 
 

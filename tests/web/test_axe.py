@@ -58,7 +58,7 @@ def test_axe_finds_nothing_where_there_is_nothing_to_see(reader: Reader, window:
     screen.is_clean_in_every_look()
 
 
-def test_axe_finds_nothing_in_selection_and_preferences(reader: Reader, window: Callable[..., Screen]) -> None:
+def test_axe_finds_nothing_in_selection_account_and_preferences(reader: Reader, window: Callable[..., Screen]) -> None:
     fill(reader)
     screen = window(reader)
     screen.rows.first.locator(".main").focus()
@@ -73,8 +73,11 @@ def test_axe_finds_nothing_in_selection_and_preferences(reader: Reader, window: 
         screen.is_clean()
         screen.press("z")
         expect(screen.page.locator(".snack")).to_have_count(0)
-    screen.page.get_by_role("button", name="Preferences").click()
-    screen.page.get_by_text("Change the password").first.click()
+    screen.page.locator(".top .who").click()
+    expect(screen.page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
+    screen.is_clean_in_every_look()
+    screen.page.get_by_role("button", name="Change the password").click()
+    expect(screen.page.get_by_role("dialog", name="Preferences")).to_be_visible()
     screen.is_clean_in_every_look()
 
 

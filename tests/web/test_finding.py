@@ -2,33 +2,63 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+from harness.http import DEV_KEY
 from harness.server import Server
 from inbox.people import eventually
 from web.people import Reader
 from web.screen import Screen
 
+PASTED_INTO = {
+    "curl": ("sh", "-c"),
+    "Python": (sys.executable, "-c"),
+    "JavaScript": ("node", "--input-type=module", "--eval"),
+    "Command line": ("sh", "-c"),
+}
+"""What takes the text of each tab of an empty inbox."""
 
-def test_an_empty_inbox_shows_how_to_send_the_first(reader: Reader, window: Callable[..., Screen]) -> None:
+
+def test_an_empty_inbox_shows_in_tabs_how_to_send_the_first_and_each_works_as_it_is_pasted(
+    dev: Server, window: Callable[..., Screen]
+) -> None:
+    reader = Reader(dev, called="o'brien")
     screen = window(reader)
     page = screen.page
-    code = page.get_by_role("tabpanel")
-    expect(code).to_contain_text(f"curl {reader.server.url}/api/notifications/send")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("tab", name="curl").focus()
-    for tab, words in (
-        ("Python", "from tocsin.client import Client"),
-        ("JavaScript", "/client.js"),
-        ("Command line", "tocsin send"),
-    ):
-        screen.press("ArrowRight")
+    shown = {}
+    for tab in PASTED_INTO:
         expect(page.get_by_role("tab", name=tab)).to_be_focused()
-        expect(code).to_contain_text(words)
-    reader.sent("the first")
-    screen.shows("the first")
+        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+        page.locator(".example .copy").click()
+        expect(page.locator(".example .copy")).to_have_text("Copied")
+        shown[tab] = str(page.evaluate("() => navigator.clipboard.readText()"))
+        page.get_by_role("tab", name=tab).focus()
+        screen.press("ArrowRight")
+    assert len(set(shown.values())) == len(PASTED_INTO)
+    assert all("YOUR_TOKEN" in text for text in shown.values())
+    # The key of a superuser would tell everybody, were it not said whom it is for.
+    for tab, key in zip(PASTED_INTO, (reader.key, DEV_KEY, reader.key, DEV_KEY), strict=True):
+        shown[tab] = shown[tab].replace("YOUR_TOKEN", key)
+    tools = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    running = {
+        tab: subprocess.Popen(
+            [*into, shown[tab]], env=tools, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for tab, into in PASTED_INTO.items()
+    }
+    said = {tab: process.communicate(timeout=120)[0] for tab, process in running.items()}
+    assert {tab: process.returncode for tab, process in running.items()} == dict.fromkeys(running, 0), said
+    screen.shows(*["Hello"] * 4)
+    assert {item["userId"] for item in reader.inbox()} == {reader.id}
 
 
 def test_filters_by_type_device_app_and_unread(dev: Server, reader: Reader, window: Callable[..., Screen]) -> None:

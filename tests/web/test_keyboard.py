@@ -90,6 +90,17 @@ def test_keyboard_alone_from_signing_in_to_signing_out(
     screen.press("Enter")
     screen.unread("three")
 
+    screen.press(*["Shift+Tab"] * 2)
+    while not focused(screen, "at.className").endswith("who"):
+        assert not at_body(screen)
+        screen.press("Shift+Tab")
+    screen.press("Enter")
+    expect(screen.page.locator("tocsin-account [data-act=out]")).to_be_visible()
+    screen.press("Tab", "Tab")
+    assert focused(screen, "at.dataset.act") == "out"
+    screen.press("Enter")
+    expect(screen.page.locator("input[name=name]")).to_be_focused()
+
 
 def test_preferences_by_keyboard(reader: Reader, window: Callable[..., Screen]) -> None:
     screen = window(reader)

@@ -127,10 +127,8 @@ def test_control_without_one_key_for_all_attempts_it_is_kept_more_than_once(
     assert len(inbox(dev.http(key=key_of(dev, user)))) == 4
 
 
-def test_a_server_that_is_away_is_waited_for_and_not_for_ever(
-    start_server: Callable[..., Server], node: Callable[..., NodeClient]
-) -> None:
-    server = start_server()
+def test_a_server_that_is_away_is_waited_for_and_not_for_ever(own: Server, node: Callable[..., NodeClient]) -> None:
+    server = own
     client, hasty = node(server.url, token=DEV_KEY), node(server.url, token=DEV_KEY, retryFor=0.5)
     server.kill()
     waiting = client.start("send", {"title": "t", "message": "m", "userId": "user123"})
@@ -204,14 +202,14 @@ def test_only_what_is_about_its_devices_comes(dev: Server, node: Callable[..., N
 @pytest.mark.fault
 @TRANSPORTS
 def test_over_kills_of_the_server_nothing_is_missing_and_nothing_comes_twice(
-    start_server: Callable[..., Server], node: Callable[..., NodeClient], websocket: bool
+    own: Server, node: Callable[..., NodeClient], websocket: bool, soak: bool
 ) -> None:
-    server = start_server()
+    server = own
     user = someone(server)
     stream = node(server.url, token=key_of(server, user), websocket=websocket).stream()
     stream.until("live")
     titles = []
-    for round_ in range(3):
+    for round_ in range(20 if soak else 2):
         some = [f"{round_}.{n}" for n in range(60)]
         send_many(server, user, some[:30])
         # Killed while it may still be writing what was just kept.
@@ -262,15 +260,15 @@ def test_control_a_reader_that_does_not_resume_misses_what_was_sent_meanwhile(
 
 @TRANSPORTS
 def test_another_log_is_told_as_a_gap_and_gone_on_from(
-    start_server: Callable[..., Server], node: Callable[..., NodeClient], websocket: bool
+    dev: Server, node: Callable[..., NodeClient], websocket: bool
 ) -> None:
-    server = start_server()
-    stream = node(server.url, token=DEV_KEY, websocket=websocket).stream(since="00000000-5")
+    user = someone(dev)
+    stream = node(dev.url, token=key_of(dev, user), websocket=websocket).stream(since="00000000-5")
     gap = stream.event("gap")
     assert gap["data"]["oldest"] == gap["position"]
     stream.until("live")
     assert stream.states == ["connecting", "catching up", "gap", "live"]
-    server.service().send("after the gap")
+    send_many(dev, user, ["after the gap"])
     assert stream.titles(1) == ["after the gap"]
 
 
@@ -315,9 +313,9 @@ def test_over_a_websocket_senders_learn_what_has_arrived(dev: Server, node: Call
 
 
 def test_a_slow_reader_of_a_websocket_gets_all_of_it_and_each_once(
-    start_server: Callable[..., Server], node: Callable[..., NodeClient]
+    own: Server, node: Callable[..., NodeClient]
 ) -> None:
-    server = start_server()
+    server = own
     user = someone(server)
     stream = node(server.url, token=key_of(server, user), websocket=True).stream(slow=1)
     stream.until("live")

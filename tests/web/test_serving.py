@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,9 +28,8 @@ MAIN = 'import { open } from "../client.js";\nopen();\n'
 CLIENT = "export const open = () => {};\n" + "// so that it is worth compressing\n" * 30
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    top = tmp_path / "web"
+def lay_out(top: Path) -> Path:
+    """A web app of a few files."""
     for name, text in {
         "index.html": INDEX,
         "admin.html": INDEX.replace("inbox", "admin"),
@@ -48,14 +47,35 @@ def tree(tmp_path: Path) -> Path:
     }.items():
         (top / name).parent.mkdir(parents=True, exist_ok=True)
         (top / name).write_text(text)
-    (tmp_path / "outside.js").write_text("secret")
+    (top.parent / "outside.js").write_text("secret")
     return top
 
 
-@pytest.fixture
-def serving(tree: Path, start_server: Callable[..., Server]) -> Callable[..., Server]:
+def serves(tree: Path, **env: str) -> dict[str, str | None]:
+    """The environment of a server of that web app."""
     path = os.pathsep.join([str(Path(__file__).parent / "served"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return lambda **env: start_server(env={"PYTHONPATH": path, "WEB_FOLDER": str(tree), **env})
+    return {"PYTHONPATH": path, "WEB_FOLDER": str(tree), **env}
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """`serving(**settings)`: a server of the web app, the same one for the same settings."""
+    top = tmp_path_factory.mktemp("serving")
+    tree = lay_out(top / "web")
+    servers: dict[tuple[tuple[str, str], ...], Server] = {}
+
+    def start(**env: str) -> Server:
+        settings = tuple(sorted(env.items()))
+        if settings not in servers:
+            servers[settings] = Server(top / f"data{len(servers)}", env=serves(tree, **env))
+            servers[settings].start()
+        return servers[settings]
+
+    yield start
+    for server in servers.values():
+        server.close()
+    for server in servers.values():
+        server.check_log()
 
 
 def links(page: str) -> list[str]:
@@ -95,8 +115,11 @@ def test_a_page_names_files_by_a_url_that_holds_for_good(serving: Callable[..., 
     assert links(client.get("/admin").text)[1].endswith("/admin/main.js")
 
 
-def test_any_change_gives_other_urls_and_a_restart_the_same(tree: Path, serving: Callable[..., Server]) -> None:
-    server = serving()
+def test_any_change_gives_other_urls_and_a_restart_the_same(
+    tmp_path: Path, start_server: Callable[..., Server]
+) -> None:
+    tree = lay_out(tmp_path / "web")
+    server = start_server(env=serves(tree))
     before = version_of(server.http())
     server.restart()
     assert version_of(server.http()) == before

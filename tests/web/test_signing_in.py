@@ -63,8 +63,9 @@ def test_a_changed_password_is_told_at_its_field_and_ends_the_other_windows(
 ) -> None:
     one, other = window(reader), window(reader)
     page = one.page
-    page.get_by_role("button", name="Preferences").click()
-    page.get_by_text("Change the password").first.click()
+    page.get_by_role("button", name=f"Signed in as {reader.id}").click()
+    page.get_by_role("button", name="Change the password").click()
+    expect(page.get_by_label("Current password")).to_be_focused()
     page.get_by_label("Current password").fill("not it")
     page.get_by_label("New password").fill("a new and long passphrase")
     one.press("Enter")
@@ -82,9 +83,24 @@ def test_a_changed_password_is_told_at_its_field_and_ends_the_other_windows(
     one.until_live()
 
 
+def test_who_is_signed_in_is_named_and_signs_out_of_this_window(reader: Reader, window: Callable[..., Screen]) -> None:
+    one, other = window(reader), window(reader)
+    expect(one.page.locator(".top .who")).to_have_text(reader.id)
+    one.page.locator(".top .who").click()
+    out = one.page.get_by_role("button", name="Sign out", exact=True)
+    one.context.set_offline(True)
+    out.click()
+    expect(one.page.locator("tocsin-account").get_by_role("alert")).to_have_text("the server cannot be reached")
+    one.context.set_offline(False)
+    out.click()
+    expect(one.page.locator("input[name=password]")).to_be_visible()
+    reader.sent("for who is still there")
+    other.shows("for who is still there")
+
+
 def test_signing_out_everywhere_closes_every_window(reader: Reader, window: Callable[..., Screen]) -> None:
     one, other = window(reader), window(reader)
-    one.page.get_by_role("button", name="Preferences").click()
+    one.page.get_by_role("button", name=f"Signed in as {reader.id}").click()
     one.page.get_by_role("button", name="Sign out everywhere").click()
     for screen in (one, other):
         expect(screen.page.locator("input[name=password]")).to_be_visible()

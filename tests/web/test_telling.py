@@ -33,6 +33,7 @@ def until_said(screen: Screen, count: int) -> list[str]:
 
 def test_live_regions_announce_once(reader: Reader, window: Callable[..., Screen]) -> None:
     screen = window(reader)
+    screen.page.clock.install()
     screen.page.locator("tocsin-inbox").evaluate(LISTEN)
     reader.sent("Backup finished", message="12 GB", type="success")
     assert until_said(screen, 1) == ["status: Success: Backup finished. 12 GB"]
@@ -47,12 +48,12 @@ def test_live_regions_announce_once(reader: Reader, window: Callable[..., Screen
     assert results.status == 200
     assert until_said(screen, 4)[3:] == ["status: 7 new notifications"]
     # Whatever would be said twice has had its time.
-    screen.page.wait_for_timeout(700)
+    screen.page.clock.run_for(5_000)
     assert len(said(screen)) == 4
     screen.page.reload()
     screen.until_live()
     screen.page.locator("tocsin-inbox").evaluate(LISTEN)
-    screen.page.wait_for_timeout(1_000)
+    screen.page.clock.run_for(5_000)
     assert said(screen) == []
 
 
@@ -180,7 +181,7 @@ def test_relative_times_keep_up(reader: Reader, window: Callable[..., Screen]) -
     expect(time).to_have_text("3 hr. ago")
 
 
-def test_who_wants_less_motion_gets_none(reader: Reader, window: Callable[..., Screen]) -> None:
+def test_reduced_motion_is_honoured(reader: Reader, window: Callable[..., Screen]) -> None:
     moving = "(inbox) => inbox.shadowRoot.getAnimations({subtree: true}).length"
     for motion, moves in (("reduce", False), ("no-preference", True)):
         screen = window(reader, reduced_motion=motion)

@@ -58,6 +58,9 @@ const frame = css`
     main { padding: 1rem 0.75rem 5rem; }
     main h1 { font-size: 1.375rem; }
   }
+  @media (max-width: 24rem) {
+    .brand .quiet { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
+  }
 `;
 
 /** What stands on the pages. */

@@ -30,6 +30,7 @@ export function ofReach({ id, user, streams, total }, device = null) {
   /** @type {Finding[]} */
   const found = [];
   if (user.disabled) found.push({ tone: "error", key: "adminIsDisabled", values: { name: id } });
+  if (!user.superuser && !user.permissions.includes("notifications")) found.push({ tone: "info", key: "adminMayNotSend", values: { name: id } });
   if (total === 0) found.push({ tone: "warning", key: "adminNoneOpen", values: { name: id } });
   else found.push({ tone: "success", key: "adminSomeOpen", values: { count: total, name: id } });
   const deaf = streams.filter(({ devices }) => devices !== null && (device === null || !devices.includes(device)));

@@ -7,7 +7,7 @@ import { Page } from "./page.js";
 import { heading } from "./parts.js";
 import { addressOf } from "./place.js";
 import { findingsList, reachOf } from "./reach.js";
-import { sendingEntry } from "./sending.js";
+import { sendingEntry, speaksOf } from "./sending.js";
 import { streamsTable } from "./streams.js";
 
 /** @typedef {import("./findings.js").Reach} Reach */
@@ -16,12 +16,12 @@ import { streamsTable } from "./streams.js";
 /** So many sends are looked through at a time for those to one user, in pages of this many. */
 const LOOKED = 2_000, PAGE = 200;
 
-/** Why did it not arrive: by the id of a notification, or by whom it was for. */
+/** Why did it not arrive: by the id of a notification, by whom it was for, or by words of it. */
 export class LookUp extends Page {
   #form = new Form("look-up", { wanted: "" }, () => this.requestUpdate());
   /** @type {Reach | null} */
   #reach = null;
-  /** What was sent to them. @type {Sending[]} */
+  /** What was sent to them; where there is no such user, what speaks of it. @type {Sending[]} */
   #sent = [];
   #looked = 0;
   /** @type {string | null | undefined} */
@@ -54,7 +54,7 @@ export class LookUp extends Page {
       const reach = await reachOf(this, user);
       if (user !== this.#user) return;
       this.#reach = reach;
-      if (reach.user) await this.#lookBack(user);
+      await this.#lookBack(reach);
     } catch (error) {
       this.#trouble = /** @type {Error} */ (error);
     }
@@ -62,13 +62,13 @@ export class LookUp extends Page {
     this.requestUpdate();
   }
 
-  /** Look through what was sent, newest first. @param {string} user */
-  async #lookBack(user) {
+  /** Look through what was sent, newest first. @param {Reach} reach */
+  async #lookBack({ id, user }) {
     for (let page = 0; page < LOOKED / PAGE; page += 1) {
       const { sent, next } = await this.ask("GET", "api/sent", { query: { limit: PAGE, before: this.#next } });
-      if (user !== this.#user) return;
+      if (id !== this.#user) return;
       this.#looked += sent.length;
-      this.#sent = [...this.#sent, ...sent.filter((/** @type {Sending} */ { userId }) => userId === user || userId === null)];
+      this.#sent = [...this.#sent, ...sent.filter((/** @type {Sending} */ sending) => (user ? sending.userId === id || sending.userId === null : speaksOf(sending, id)))];
       this.#next = next;
       if (next === null) return;
     }
@@ -99,13 +99,12 @@ export class LookUp extends Page {
         <div role="status">${findingsList(ofReach(reach), texts)}</div>
         ${reach.streams.length ? streamsTable(reach.streams, texts) : nothing}
       </section>
-      ${reach.user ? html`
-        <section aria-labelledby="to-them">
-          <h2 id="to-them">${this.say("adminSentToThem")}</h2>
-          <ul class="entries">${this.#sent.map((sending) => sendingEntry(sending, texts))}</ul>
-          <p class="quiet">${this.#busy ? "" : this.#next === null ? this.say(this.#sent.length ? "thatIsAll" : "adminNothingToThem") : this.say("adminLooked", { count: this.#looked })}
-            ${this.#next && !this.#busy ? html`<button type="button" class="button" @click=${this.#further}>${this.say("adminLookFurther")}</button>` : nothing}</p>
-        </section>` : nothing}`;
+      <section aria-labelledby="to-them">
+        <h2 id="to-them">${reach.user ? this.say("adminSentToThem") : this.say("adminSentWith", { words: reach.id })}</h2>
+        <ul class="entries">${this.#sent.map((sending) => sendingEntry(sending, texts))}</ul>
+        <p class="quiet">${this.#busy ? "" : this.#next === null ? this.say(this.#sent.length ? "thatIsAll" : reach.user ? "adminNothingToThem" : "adminNothingWith") : this.say("adminLooked", { count: this.#looked })}
+          ${this.#next && !this.#busy ? html`<button type="button" class="button" @click=${this.#further}>${this.say("adminLookFurther")}</button>` : nothing}</p>
+      </section>`;
   }
 
   /** What a sender is told whose notification is not in the list. */
@@ -121,11 +120,11 @@ export class LookUp extends Page {
   }
 
   #further = async () => {
-    const user = this.#user;
-    if (user === null) return;
+    const reach = this.#reach;
+    if (reach === null) return;
     this.#busy = true;
     this.requestUpdate();
-    await this.act(() => this.#lookBack(user));
+    await this.act(() => this.#lookBack(reach));
     this.#busy = false;
     this.requestUpdate();
   };

@@ -15,6 +15,12 @@ import { addressOf } from "./place.js";
  *   credential: string, streamed: number, withdrawn: string | null, notification: Told | null}} Sending
  */
 
+/** Whether words are in what can be seen of it, in ids or text. @param {Sending} sending @param {string} words */
+export function speaksOf({ id, userId, sender, credential, deviceId, notification }, words) {
+  const wanted = words.toLowerCase();
+  return [id, userId, sender, credential, deviceId, notification?.title, notification?.message, notification?.appId].some((text) => text?.toLowerCase().includes(wanted));
+}
+
 /** On these pages ids are what one looks for. */
 export const IDS = /** @type {import("../inbox/names.js").Names} */ (/** @type {unknown} */ ({ device: (/** @type {string} */ id) => id, app: (/** @type {string} */ id) => id }));
 

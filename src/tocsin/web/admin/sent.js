@@ -5,7 +5,7 @@ import { reasonOf } from "../inbox/sentences.js";
 import { Listing } from "./listing.js";
 import { Page } from "./page.js";
 import { heading } from "./parts.js";
-import { sendingEntry } from "./sending.js";
+import { sendingEntry, speaksOf } from "./sending.js";
 
 /** @typedef {import("./sending.js").Sending} Sending */
 /** @typedef {import("../inbox/notification.js").Type} Type */
@@ -101,9 +101,7 @@ export class Sent extends Page {
   }
 
   get #shown() {
-    const words = this.#words.trim().toLowerCase();
-    return [...this.#came, ...this.#sent.items].filter(({ id, type, userId, sender, credential, deviceId, notification }) =>
-      (this.#types.length === 0 || this.#types.includes(type))
-      && (!words || [id, userId, sender, credential, deviceId, notification?.title, notification?.message, notification?.appId].some((text) => text?.toLowerCase().includes(words))));
+    const words = this.#words.trim();
+    return [...this.#came, ...this.#sent.items].filter((sending) => (this.#types.length === 0 || this.#types.includes(sending.type)) && (!words || speaksOf(sending, words)));
   }
 }

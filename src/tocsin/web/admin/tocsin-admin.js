@@ -1,5 +1,5 @@
 import { LitElement, html, nothing } from "../vendor/lit.js";
-import { keepPreferences, readPreferences } from "../app/both.js";
+import { accountButton, keepPreferences, readPreferences } from "../app/both.js";
 import { adopt, icon } from "../inbox/icons.js";
 import { Tocsin, TocsinError } from "../client.js";
 import { languageFor, loadTexts } from "../texts/texts.js";
@@ -150,7 +150,10 @@ export class Admin extends LitElement {
             <a class="button quiet" href="./">${icon("inbox")}<span>${texts.say("inbox")}</span></a>
             <a class="button quiet" href="docs">${icon("braces")}<span>${texts.say("api")}</span></a>
             <button type="button" class="button quiet" aria-haspopup="dialog" @click=${() => this.#settings?.show()}>${icon("sliders-horizontal")}<span>${texts.say("preferences")}</span></button>
+            ${accountButton(user, texts)}
           </nav>
+          <tocsin-account id="account" popover .server=${this.server} .texts=${texts} .user=${user}
+            @change-password=${() => this.#settings?.show("password")} @signed-out=${() => { this.user = null; }}></tocsin-account>
         </header>
         <div class="around">
           <nav class="side ${this.menu ? "open" : ""}" aria-label=${texts.say("admin")} @keydown=${this.#closeMenu}>
@@ -167,8 +170,7 @@ export class Admin extends LitElement {
         <div class="hidden" role="alert">${this.told?.refused ? this.told.sentence : ""}</div>
         ${this.#asking(texts)}
         <tocsin-settings .server=${this.server} .texts=${texts} .preferences=${this.preferences} .user=${user}
-          @preferences=${(/** @type {CustomEvent<Preferences>} */ { detail }) => { this.preferences = detail; keepPreferences(detail); }}
-          @signed-out=${() => { this.user = null; }}></tocsin-settings>
+          @preferences=${(/** @type {CustomEvent<Preferences>} */ { detail }) => { this.preferences = detail; keepPreferences(detail); }}></tocsin-settings>
       </div>`;
   }
 

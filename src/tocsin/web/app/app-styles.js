@@ -5,6 +5,7 @@ import { controls } from "../inbox/styles.js";
 export const appStyles = [controls, css`
   :host { min-block-size: 0; }
   :host(tocsin-settings) { display: contents; }
+  :host([popover]:not(:popover-open)) { display: none; }
   .app { display: flex; flex-direction: column; block-size: 100%; }
   main#inbox { flex: 1; min-block-size: 0; }
   .skip { border: 0; position: absolute; z-index: 50; inset-block-start: -4rem; inset-inline-start: 1rem; padding: 0.6rem 1rem; border-radius: 0 0 0.6rem 0.6rem; background: var(--accent); color: var(--on-accent); }
@@ -17,6 +18,8 @@ export const appStyles = [controls, css`
   .mark.large svg { inline-size: 1.9rem; block-size: 1.9rem; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
   nav { display: flex; align-items: center; gap: 0.15rem; }
   nav a { color: inherit; text-decoration: none; }
+  nav .who span { max-inline-size: 11rem; overflow: hidden; text-overflow: ellipsis; }
+  [popover]#account { inset: 3.1rem auto auto; inset-inline-end: 0.75rem; margin: 0; }
   @media (max-width: 40rem) {
     nav .button { inline-size: 2.4rem; padding: 0; }
     nav .button span { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
@@ -64,5 +67,4 @@ export const appStyles = [controls, css`
   .account summary { cursor: pointer; font-weight: 550; border-radius: 0.3rem; }
   .account details form { display: grid; gap: 0.75rem; padding-block: 0.75rem; }
   .account form .button { justify-self: start; }
-  .account .line { display: flex; flex-wrap: wrap; gap: 0.5rem; }
 `];

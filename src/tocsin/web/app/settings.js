@@ -8,7 +8,7 @@ import { appStyles } from "./both.js";
 /** @typedef {import("../client.js").Tocsin} Tocsin */
 /** @typedef {import("../texts/texts.js").Texts} Texts */
 
-/** Preferences and account, in a dialog. Tells `preferences` with what was chosen, and `signed-out`. */
+/** Preferences and the password, in a dialog. Tells `preferences` with what was chosen. */
 export class Settings extends LitElement {
   static styles = appStyles;
   static properties = { server: { attribute: false }, texts: { attribute: false }, preferences: { attribute: false }, user: { attribute: false } };
@@ -16,7 +16,8 @@ export class Settings extends LitElement {
   /** @type {{current?: string, new?: string, form?: string}} */
   #problems = {};
   #changed = false;
-  #wanted = false;
+  /** What is to be shown once there is something. @type {{what?: "password"} | null} */
+  #wanted = null;
 
   constructor() {
     super();
@@ -31,15 +32,19 @@ export class Settings extends LitElement {
   }
 
   firstUpdated() {
-    if (this.#wanted) this.show();
+    if (this.#wanted) this.show(this.#wanted.what);
   }
 
-  show() {
-    if (!this.hasUpdated) return void (this.#wanted = true);
+  /** @param {"password"} [what] is looked for there */
+  show(what) {
+    if (!this.hasUpdated) return void (this.#wanted = { ...(what ? { what } : {}) });
     this.#problems = {};
     this.#changed = false;
     this.requestUpdate();
     /** @type {HTMLDialogElement | null} */ (this.renderRoot.querySelector("dialog"))?.showModal();
+    if (what !== "password") return;
+    /** @type {HTMLDetailsElement} */ (this.renderRoot.querySelector("details")).open = true;
+    /** @type {HTMLInputElement} */ (this.renderRoot.querySelector("#current")).focus();
   }
 
   render() {
@@ -104,10 +109,6 @@ export class Settings extends LitElement {
             <button type="submit" class="button">${texts.say("changePassword")}</button>
           </form>
         </details>
-        <div class="line">
-          <button type="button" class="button" @click=${() => this.#signOut(false)}>${texts.say("signOut")}</button>
-          <button type="button" class="button" @click=${() => this.#signOut(true)}>${texts.say("signOutEverywhere")}</button>
-        </div>
       </section>`;
   }
 
@@ -127,17 +128,6 @@ export class Settings extends LitElement {
     // The browser lets it sound from now on because somebody has asked for it.
     if (checked) void ring("error");
     this.#choose({ sound: checked });
-  }
-
-  /** @param {boolean} everywhere */
-  async #signOut(everywhere) {
-    try {
-      await this.server?.signOut({ everywhere });
-      this.dispatchEvent(new CustomEvent("signed-out"));
-    } catch (error) {
-      this.#problems = { form: /** @type {Error} */ (error).message };
-      this.requestUpdate();
-    }
   }
 
   /** @param {SubmitEvent} event */

@@ -2,7 +2,7 @@ import { LitElement, html, nothing } from "../vendor/lit.js";
 import { adopt, icon } from "../inbox/icons.js";
 import { Tocsin, TocsinError } from "../client.js";
 import { languageFor, loadTexts } from "../texts/texts.js";
-import { appStyles, keepPreferences, readPreferences } from "./both.js";
+import { accountButton, appStyles, keepPreferences, readPreferences } from "./both.js";
 import { showCount } from "./badge.js";
 
 /** @typedef {import("./preferences.js").Preferences} Preferences */
@@ -83,15 +83,17 @@ export class App extends LitElement {
             ${user.superuser ? html`<a class="button quiet" href="admin">${icon("shield")}<span>${texts.say("admin")}</span></a>` : nothing}
             <a class="button quiet" href="docs">${icon("braces")}<span>${texts.say("api")}</span></a>
             <button type="button" class="button quiet" aria-haspopup="dialog" @click=${() => void this.#showSettings()}>${icon("sliders-horizontal")}<span>${texts.say("preferences")}</span></button>
+            ${accountButton(user, texts)}
           </nav>
+          <tocsin-account id="account" popover .server=${this.server} .texts=${texts} .user=${user}
+            @change-password=${() => void this.#showSettings("password")} @signed-out=${() => this.#out("")}></tocsin-account>
         </header>
         <main id="inbox">
           <tocsin-inbox src=${this.server.url.href} theme=${theme === "system" ? nothing : theme} density=${density} lang=${texts.language} ?sound=${sound}
             @tocsin-unread=${this.#unread} @tocsin-signed-out=${() => this.#out(texts.say("signedOut"))}></tocsin-inbox>
         </main>
         <tocsin-settings .server=${this.server} .texts=${texts} .preferences=${this.preferences} .user=${user}
-          @preferences=${(/** @type {CustomEvent<Preferences>} */ { detail }) => { this.preferences = detail; keepPreferences(detail); }}
-          @signed-out=${() => this.#out("")}></tocsin-settings>
+          @preferences=${(/** @type {CustomEvent<Preferences>} */ { detail }) => { this.preferences = detail; keepPreferences(detail); }}></tocsin-settings>
       </div>`;
   }
 
@@ -100,9 +102,10 @@ export class App extends LitElement {
     return this.renderRoot.querySelector("tocsin-settings");
   }
 
-  async #showSettings() {
+  /** @param {"password"} [what] is looked for there */
+  async #showSettings(what) {
     await import("./settings.js");
-    this.#settings?.show();
+    this.#settings?.show(what);
   }
 
   /** @param {CustomEvent<{total: number}>} event */

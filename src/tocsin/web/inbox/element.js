@@ -46,6 +46,8 @@ export class TocsinInbox extends Listening {
   #filters = false;
   /** What an empty inbox shows, fetched when there is one. @type {typeof import("./empty.js") | null} */
   #emptied = null;
+  /** Whom the first one is for. @type {string | null} */
+  #reader = null;
   #fresh = 0;
   /** What is typed and not asked for yet. @type {string | null} */
   #typed = null;
@@ -78,6 +80,7 @@ export class TocsinInbox extends Listening {
   }
 
   released() {
+    this.#emptied = null;
     this.desk?.end();
     this.desk = null;
   }
@@ -187,10 +190,15 @@ export class TocsinInbox extends Listening {
     if (desk.query.view !== "inbox") return html`<div class="instead"><p>${texts.say(desk.query.view === "unread" ? "allRead" : "nothingDismissed")}</p></div>`;
     const shown = this.#emptied;
     if (!shown) {
-      void import("./empty.js").then((module) => { this.#emptied = module; this.wear(module.emptyStyles); this.requestUpdate(); });
+      void import("./empty.js").then(async (module) => {
+        this.#reader = await module.readerOf(desk.feed.server);
+        this.#emptied = module;
+        this.wear(module.emptyStyles);
+        this.requestUpdate();
+      });
       return nothing;
     }
-    const code = shown.examples(desk.feed.server.url.href, texts.say("yourToken"));
+    const code = shown.examples(desk.feed.server.url.href, texts.say("yourToken"), this.#reader);
     return html`<slot name="empty">${shown.empty(code, this.#tab, this.#copied, texts,
       (tab) => { this.#tab = tab; this.requestUpdate(); }, () => void this.#copy(code[this.#tab] ?? ""))}</slot>`;
   }

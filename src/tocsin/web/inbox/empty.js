@@ -5,7 +5,7 @@ import { icon } from "./icons.js";
 
 /** How it looks. */
 export const emptyStyles = css`
-  .empty { z-index: 1; display: grid; justify-items: center; align-content: center; gap: 0.75rem; min-inline-size: 0; padding: 2rem 1rem; overflow-y: auto; text-align: center; }
+  .empty { z-index: 1; display: grid; grid-auto-rows: max-content; justify-items: center; align-content: safe center; gap: 0.75rem; min-inline-size: 0; padding: 2rem 1rem; overflow-y: auto; text-align: center; }
   .empty h2 { margin: 0.5rem 0 0; font-size: 1.375rem; }
   .empty p { margin: 0; color: var(--quiet); }
   .example { inline-size: min(100%, 40rem); margin-block-start: 1rem; border: 1px solid var(--line); border-radius: 0.9rem; background: var(--ground); text-align: start; overflow: hidden; }
@@ -18,30 +18,52 @@ export const emptyStyles = css`
   .example .copy { position: absolute; inset-block-end: 0.6rem; inset-inline-end: 0.6rem; }
 `;
 
+/** Who reads with a credential, asked once. @type {WeakMap<import("../client.js").Tocsin, Promise<string | null>>} */
+const readers = new WeakMap();
+
 /**
- * How to send the first one, in each language.
+ * The id of who reads; null where it cannot be had.
+ * @param {import("../client.js").Tocsin} server
+ */
+export function readerOf(server) {
+  let reader = readers.get(server);
+  if (!reader) readers.set(server, reader = server.session().then(({ user }) => user.id, () => null));
+  return reader;
+}
+
+/**
+ * How to send the first one, in each language. Each can be pasted as it stands, once the credential is put in. It names
+ * whom it is for: a superuser's key would tell everybody otherwise.
  * @param {string} base the server's address
  * @param {string} token stands for a credential
+ * @param {string | null} user whom it is for
  * @returns {Record<string, string>} by the name of the tab
  */
-export function examples(base, token) {
-  const address = base.replace(/\/$/, "");
+export function examples(base, token, user) {
+  const address = base.replace(/\/$/, ""), to = user === null ? "" : JSON.stringify(user);
+  const draft = `{"title": "Hello", "message": "My first notification", "type": "success"${to && `, "userId": ${to}`}}`;
   return {
     curl: `curl ${address}/api/notifications/send \\
   -H "Authorization: Bearer ${token}" \\
   -H "Content-Type: application/json" \\
-  -d '{"title": "Hello", "message": "My first notification", "type": "success"}'`,
+  -d ${quoted(draft)}`,
     Python: `from tocsin.client import Client
 
 with Client("${address}", "${token}") as tocsin:
-    tocsin.send("Hello", "My first notification", type="success")`,
-    JavaScript: `import { Tocsin } from "${address}/client.js";
-
-const tocsin = new Tocsin({ url: "${address}", token: "${token}" });
-await tocsin.send({ title: "Hello", message: "My first notification", type: "success" });`,
+    tocsin.send("Hello", "My first notification", type="success"${to && `, user_id=${to}`})`,
+    JavaScript: `await fetch("${address}/api/notifications/send", {
+  method: "POST",
+  headers: { "Authorization": "Bearer ${token}", "Content-Type": "application/json" },
+  body: JSON.stringify(${draft}),
+});`,
     commandLine: `export TOCSIN_URL=${address} TOCSIN_TOKEN=${token}
-tocsin send "Hello" "My first notification" --type success`,
+tocsin send "Hello" "My first notification" --type success${user === null ? "" : ` --user ${quoted(user)}`}`,
   };
+}
+
+/** As one word of a shell. @param {string} text */
+function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /**
@@ -84,5 +106,6 @@ export function empty(code, chosen, copied, texts, choose, copy) {
           <button type="button" class="button copy" @click=${copy}>${icon(copied ? "check" : "copy")}${texts.say(copied ? "copied" : "copy")}</button>
         </div>
       </div>
+      <p>${texts.say("emptyToken")}</p>
     </div>`;
 }

@@ -67,7 +67,8 @@ export const listStyles = css`
     .row .acts { position: absolute; inset-block: 4px; inset-inline-end: 4px; padding-inline: 1.25rem 0.5rem; opacity: 0; pointer-events: none; background: linear-gradient(to right, transparent, color-mix(in srgb, var(--text) 3.5%, var(--card)) 1.25rem); }
     [dir="rtl"] .row .acts { background: linear-gradient(to left, transparent, color-mix(in srgb, var(--text) 3.5%, var(--card)) 1.25rem); }
     .row:hover .acts, .row.current:focus-within .acts { opacity: 1; pointer-events: auto; }
-    .row:hover time, .row.current:focus-within time { visibility: hidden; }
+    .row:hover time, .row.current:focus-within time { display: none; }
+    .row:hover .lines, .row.current:focus-within .lines { padding-inline-end: 5rem; }
   }
   @media (hover: none) { .row .acts .act:not(:first-child, [data-do="acknowledge"]) { display: none; } .row .acts .act { inline-size: 2.5rem; block-size: 2.5rem; } .row .main { padding-inline-end: 0.25rem; } }
 

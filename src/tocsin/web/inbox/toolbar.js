@@ -30,7 +30,7 @@ export function toolbar(desk, texts, state, words, search, filters, toggle) {
             </button>`)}
         </div>
         ${state}
-        <div class="search" role="search">
+        <div class="search">
           ${icon("search")}
           <input type="search" autocomplete="off" spellcheck="false" enterkeyhint="search" aria-label=${texts.say("searchFor")} placeholder=${texts.say("search")}
             .value=${live(words)} @input=${(/** @type {InputEvent} */ event) => search(/** @type {HTMLInputElement} */ (event.target).value)}>
