@@ -57,7 +57,8 @@ log = logging.getLogger("tocsin.server")
 
 EXIT_BROKEN = 1
 _BACKLOG = 4096
-_KEEP_ALIVE_SECONDS = 30
+# Longer than proxies keep theirs: a send that met a connection which is just being closed would be lost with it.
+KEEP_ALIVE_SECONDS = 75
 _ENDING_SECONDS = 2.0
 
 
@@ -288,7 +289,7 @@ def _uvicorn_config(config: Config, tocsin: Tocsin) -> uvicorn.Config:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=5,
             ssl_certfile=config.tls_cert or None,
             ssl_keyfile=config.tls_key or None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import shutil
 import subprocess
 import sys
@@ -14,13 +15,14 @@ from typing import Any
 
 import pytest
 
-from deploy.proxies import Caddy, CaddyInSubPath, Nginx, Proxy, installed
+from deploy.proxies import DEPLOY, Caddy, CaddyInSubPath, Nginx, Proxy, installed
 from harness.http import Http
 from harness.http_stream import Ndjson, Sse
 from harness.postgresql import cluster
 from harness.server import free_port
 from harness.websocket import WebSocket
 from nodes.three import Nodes
+from tocsin.server import KEEP_ALIVE_SECONDS
 
 KINDS: dict[str, type[Proxy]] = {"nginx": Nginx, "caddy": Caddy}
 SUB_PATH_PORT = free_port()
@@ -46,6 +48,12 @@ def proxy(request: pytest.FixtureRequest, two: Nodes, tmp_path_factory: pytest.T
     made = KINDS[request.param](tmp_path_factory.mktemp("proxy") / request.param, [node.port for node in two.all])
     yield made
     made.close()
+
+
+def test_they_let_connections_go_before_the_server_closes_them() -> None:
+    files = ((DEPLOY / name).read_text() for name in ("nginx.conf", "Caddyfile"))
+    kept = [re.search(r"^\s*keepalive(?:_timeout)? (\d+)s", text, re.MULTILINE) for text in files]
+    assert all(found and int(found[1]) < KEEP_ALIVE_SECONDS for found in kept)
 
 
 def service(proxy: Proxy) -> Http:

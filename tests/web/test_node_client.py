@@ -241,6 +241,21 @@ def test_cut_in_the_midst_of_an_event_it_is_given_whole_and_once(
         assert proxy.cuts >= 8
 
 
+def test_what_was_given_before_a_cut_is_not_fetched_again(dev: Server, node: Callable[..., NodeClient]) -> None:
+    user = someone(dev)
+    titles = [f"{n} {'x' * 200}" for n in range(300)]
+    with CuttingProxy(dev.port) as proxy:
+        stream = node(proxy.url, token=key_of(dev, user)).stream()
+        stream.until("live")
+        send_many(dev, user, titles)
+        assert stream.titles(len(titles)) == titles
+        carried = proxy.carried
+        proxy.cut()
+        send_many(dev, user, ["after"])
+        assert stream.titles(1) == ["after"]
+        assert proxy.carried - carried < 20_000, "of a hundred thousand that were given before"
+
+
 @pytest.mark.fault
 def test_control_a_reader_that_does_not_resume_misses_what_was_sent_meanwhile(
     dev: Server, node: Callable[..., NodeClient]

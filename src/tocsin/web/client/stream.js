@@ -202,10 +202,9 @@ export class Stream {
 
   #connection() {
     this.#tell("connecting");
-    const kind = this.#options.transport ?? (typeof WebSocket === "undefined" ? "lines" : "websocket");
     const since = this.#confirms ? (this.#confirmed ?? this.position) : this.position;
     const query = { protocol: "tocsin.v1", deviceId: this.#options.devices ?? [], since };
-    return kind === "lines" ? lines(this.#tocsin, query, this.#stopping.signal) : this.#webSocket(query);
+    return this.#kind === "lines" ? lines(this.#tocsin, query, this.#stopping.signal) : this.#webSocket(query);
   }
 
   /**
@@ -228,8 +227,14 @@ export class Stream {
 
   // ------------------------------------------------------------ what has arrived
 
+  get #kind() {
+    return this.#options.transport ?? (typeof WebSocket === "undefined" ? "lines" : "websocket");
+  }
+
+  /** Where nothing can be said, nothing ever would be confirmed: each connection would start where the first one did. */
   get #confirms() {
-    return (this.#options.confirm ?? true) && !this.#options.devices?.length;
+    const { token, cookie } = this.#tocsin;
+    return (this.#options.confirm ?? true) && !this.#options.devices?.length && this.#kind === "websocket" && Boolean(token || cookie);
   }
 
   /** Tell the server what has arrived, at most every five seconds. */
