@@ -145,6 +145,7 @@ def test_what_was_taken_is_delivered_over_cuts(kind: str, start_server: Callable
         wait_for(lambda: bool(admin.receipts(ids[-1]).delivered))
 
 
+@pytest.mark.one_process(reason="a limit of streams is shared out among nodes")
 def test_too_many_streams_of_a_user_are_waited_for(kind: str, start_server: Callable[..., Server]) -> None:
     server = start_server(env={"TOCSIN_LIMITS__STREAMS_PER_USER": "1"})
     waits: list[str] = []
@@ -161,6 +162,7 @@ def test_too_many_streams_of_a_user_are_waited_for(kind: str, start_server: Call
     assert "too many streams" in waits[0]
 
 
+@pytest.mark.one_process(reason="a limit of streams is shared out among nodes")
 def test_a_refused_upgrade_is_put_off_for_as_long_as_the_server_asks(
     kind: str, start_server: Callable[..., Server]
 ) -> None:

@@ -89,11 +89,13 @@ class Balancer:
         try:
             back, there = await self._connect(writer.get_extra_info("peername")[0])
             ways = [asyncio.ensure_future(_pass(reader, there)), asyncio.ensure_future(_pass(back, writer))]
-            await asyncio.wait(ways, return_when=asyncio.FIRST_EXCEPTION)
-            broken = any(way.done() and way.exception() is not None for way in ways)
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+            try:
+                await asyncio.wait(ways, return_when=asyncio.FIRST_EXCEPTION)
+                broken = any(way.done() and way.exception() is not None for way in ways)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
         except OSError:
             pass
         finally:
