@@ -280,6 +280,8 @@ _SAID = [
     (re.compile(r"Expected `\w+(?: \| null)?` of length >= 1"), "must not be empty"),
     (re.compile(r"Expected `str(?: \| null)?` of length <= (\d+)"), r"must have at most \1 characters"),
     (re.compile(r"Expected `array(?: \| null)?` of length <= (\d+)"), r"must have at most \1 entries"),
+    (re.compile(r"Expected `\w+(?: \| null)?` >= (-?\d+)"), r"must be at least \1"),
+    (re.compile(r"Expected `\w+(?: \| null)?` <= (-?\d+)"), r"must be at most \1"),
     (re.compile(r"Invalid RFC3339 encoded datetime"), "must be a time like 2030-01-31T12:00:00Z"),
 ]
 _WRONG_KIND = re.compile(r"Expected `(?P<wanted>[\w |]+)`, got `(?P<got>\w+)`")

@@ -44,6 +44,7 @@ def test_an_app_is_made_replaced_read_and_deleted(server: Server) -> None:
 def test_what_is_no_app_is_refused(server: Server, body: Any) -> None:
     answer = server.service().put("/api/apps/wrong", body)
     assert answer.status == 422
+    assert "`int`" not in answer.json["error"], "words for people"
     assert server.service().get("/api/apps/wrong").status == 404
 
 

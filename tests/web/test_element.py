@@ -177,8 +177,10 @@ def test_a_bell_alone_tells_what_comes_and_opens_it(
 
 
 def test_a_page_of_an_origin_that_is_not_listed_gets_nothing(
-    server: Server, new_shop: Shops, new_screen: Callable[..., Screen]
+    start_server: Callable[..., Server], new_shop: Shops, new_screen: Callable[..., Screen]
 ) -> None:
+    # Of `--dev` every page of this machine is let in.
+    server = start_server(dev=False, env={"TOCSIN_ORIGINS": "https://somewhere.example"})
     shop = new_shop()
     shop.answers = {  # type: ignore[attr-defined]
         "/": ("text/html", PAGE.format(server=server.url, how='token="x"').encode()),
