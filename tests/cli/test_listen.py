@@ -103,7 +103,11 @@ def test_nothing_is_missing_and_nothing_twice_when_the_server_is_killed_and_come
         sending.start()
         try:
             for _ in range(20 if soak else 3):
+                more, ends = len(sent) + 8, time.monotonic() + 60
                 time.sleep(0.4)
+                while len(sent) < more:
+                    assert time.monotonic() < ends, "nothing is taken"
+                    time.sleep(0.02)
                 server.kill()
                 server.start()
         finally:

@@ -15,9 +15,7 @@ from tocsin.client import Client, Unreachable
 
 
 def serve(start_server: Callable[..., Server], certificate: Path, key: Path) -> Server:
-    server = start_server(ready=False, args=["--tls-cert", str(certificate), "--tls-key", str(key)])
-    server.launch()
-    return server
+    return start_server(args=["--tls-cert", str(certificate), "--tls-key", str(key)])
 
 
 def test_a_certificate_is_trusted_when_ssl_cert_file_names_it(

@@ -26,6 +26,7 @@ import re
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import time
@@ -186,9 +187,13 @@ class Server:
 
     def ready(self) -> bool:
         """Whether `/readyz` answers 200 now, of each of its processes."""
+        scheme = "https" if "--tls-cert" in self.args else "http"
+        # Whose certificate it is, is for the test to judge.
+        anybody = ssl._create_unverified_context() if scheme == "https" else None
         try:
             for port in self._ports:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+                url = f"{scheme}://127.0.0.1:{port}/readyz"
+                with urllib.request.urlopen(url, timeout=2, context=anybody) as answer:
                     if answer.status != 200:
                         return False
         except (urllib.error.URLError, OSError):
