@@ -13,7 +13,7 @@ import { appStyles } from "./both.js";
 export class Account extends LitElement {
   static styles = [...appStyles, css`
     :host(:popover-open) { display: grid; gap: 0.25rem; block-size: auto; min-block-size: 0; min-inline-size: 15rem; max-inline-size: calc(100vw - 1rem); padding: 0.5rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--card); color: var(--text); box-shadow: var(--shadow); }
-    .who { display: grid; margin: 0 0 0.25rem; padding: 0.5rem 0.75rem 0.75rem; border-block-end: 1px solid var(--line); overflow-wrap: anywhere; }
+    .who { display: grid; justify-items: start; margin: 0 0 0.25rem; padding: 0.5rem 0.75rem 0.75rem; border-block-end: 1px solid var(--line); overflow-wrap: anywhere; }
     .who span, .who bdi + bdi { color: var(--quiet); font-size: 0.875rem; }
     .who b { font-weight: 650; }
     .button { justify-content: start; }
