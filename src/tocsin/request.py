@@ -20,6 +20,7 @@ from tocsin.errors import Malformed, Unauthenticated
 _PROCESS = os.urandom(6).hex()
 _COUNT = itertools.count(1)
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 
 def new_request_id() -> str:
@@ -185,6 +186,16 @@ class Request:
         if origin in self._config.origins:
             return True
         return site in (None, "same-origin") and self.from_allowed_origin()
+
+
+def with_escaped_target(head: bytes) -> bytes:
+    """The first bytes of a request, with whatever is not ASCII in its first line percent-encoded.
+
+    A text that is typed into a command as it is said stands there as UTF-8, which is no URL (RFC 3986 §2); it can
+    only mean one thing, and most servers take it.
+    """
+    line, end, rest = head.partition(b"\r\n")
+    return _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], line) + end + rest
 
 
 def _origin_parts(origin: str) -> SplitResult | None:

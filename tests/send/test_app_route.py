@@ -1,6 +1,7 @@
 """`POST /v2/integrations/{app_id}/notification`: what an app may say, to whom, and what each refusal looks like."""
 
 import re
+import socket
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
@@ -97,6 +98,26 @@ def test_what_is_missing_or_wrong_is_422_and_named(dev: Server, query: str, name
     assert answer.status == 422
     assert list(answer.json) == ["error"]
     assert named in answer.json["error"]
+
+
+def test_a_text_that_is_typed_as_it_is_said_arrives_as_it_was_typed(dev: Server) -> None:
+    """As `curl` sends what stands in its URL."""
+    head = (
+        "POST /v2/integrations/demo-app/notification?uid=user123&message=Grüße,%20日本 HTTP/1.1\r\n"
+        "Host: x\r\nAuthorization: Bearer demo-app-secret\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )
+    for raw, status in (
+        (head.encode(), b"200"),
+        (head.encode("utf-8").replace("日本".encode(), b"\xff"), b"400"),
+        (head.encode().replace("Grüße".encode(), "ü".encode() * 4_000), b"414"),
+    ):
+        with socket.create_connection(("127.0.0.1", dev.port), timeout=30) as peer:
+            peer.sendall(raw)
+            answer = b"".join(iter(lambda: peer.recv(65_536), b""))
+        assert answer.split()[1] == status, answer
+        if status == b"200":
+            kept = dev.user("user123").get("/api/notifications", limit=1).json["notifications"][0]
+            assert kept["message"] == "Grüße, 日本"
 
 
 @pytest.mark.parametrize("query", ["uid=user123&message=%ff", "uid=%ff&message=x", "uid=user123&message=%ed%a0%80"])

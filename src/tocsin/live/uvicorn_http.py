@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from tocsin.live.closing import Close
 from tocsin.live.transport_door import TransportDoor
-from tocsin.request import new_request_id
+from tocsin.request import new_request_id, with_escaped_target
 
 EXTENSION = "tocsin.http"
 """Key in the ASGI scope's `extensions` under which the protocol offers itself."""
@@ -124,6 +124,8 @@ class HttpProtocol(HttpToolsProtocol):
             if self._lingered > LINGER_BYTES:
                 self.transport.abort()
             return
+        if not self._in_message and not data.isascii():
+            data = with_escaped_target(data)
         self._raw_bytes += len(data)
         self._feed(data)
         if self._in_message and not self._head_done and self._raw_bytes > URL_BYTES + HEAD_BYTES + _SLACK:
