@@ -42,6 +42,8 @@ def test_all_who_come_back_at_once_are_whole_in_fifteen_seconds(
         )
         print(f"  of {len(seen.answered)}; load average {os.getloadavg()[0]:.1f}")
     assert took <= 15, f"whole only after {took:.1f} s"
+    if soak:
+        assert percentile(seen.answered, 99) <= 0.25, "sends waited for those who came back"
     assert not crowd.findings.without_retry_after, "refused without a word of when to come back"
 
 
