@@ -7,6 +7,7 @@ not count what others may send. `start_server` starts a fresh one with its own d
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,10 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background of a script; whatever a test starts would be deaf to it as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from harness.server import NODES, Server
 
