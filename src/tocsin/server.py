@@ -60,6 +60,7 @@ _BACKLOG = 4096
 # Longer than proxies keep theirs: a send that met a connection which is just being closed would be lost with it.
 KEEP_ALIVE_SECONDS = 75
 _ENDING_SECONDS = 2.0
+_PARTING_SECONDS = 1.0
 
 
 class Tocsin:
@@ -167,6 +168,11 @@ class Tocsin:
         # With other nodes beside it, whoever sends clients here needs time to see that it is not ready any more.
         rest = asyncio.sleep(seconds if self._foundation.several else 0)
         await asyncio.gather(rest, self.hub.close_all(Close.RESTART, "the server is restarting", seconds))
+
+    def parting(self) -> float:
+        """For how many seconds idle connections are answered after no more are taken."""
+        # Alone, nobody else could take what comes.
+        return _PARTING_SECONDS if self._foundation.several else 0.0
 
     def is_writing(self) -> bool:
         """Whether somebody waits for the disk."""
@@ -279,7 +285,7 @@ def _uvicorn_config(config: Config, tocsin: Tocsin) -> uvicorn.Config:
     try:
         return uvicorn.Config(
             tocsin.app,
-            http=OrderlyHttpProtocol.behind(Turnstile(busy=tocsin.is_writing)),
+            http=OrderlyHttpProtocol.behind(Turnstile(busy=tocsin.is_writing), tocsin.parting),
             ws=WebSocketProtocol,
             ws_max_size=BODY_BYTES,
             ws_per_message_deflate=False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import time
 import uuid
 from collections import Counter
@@ -300,3 +302,34 @@ def test_control_nodes_that_do_not_hear_one_another_count_their_own_streams_only
 
         # Until the one knows of the other's stream, it asks nobody.
         assert eventually(waited_in_vain, 30)
+
+
+def test_an_idle_connection_to_a_node_that_ends_is_answered_for_a_moment_after_no_more_are_taken(three: Nodes) -> None:
+    """A proxy keeps connections, and finds out that a node has gone by one that is refused."""
+    node = three[0]
+    idle = node.service()
+    idle.keep = True
+    try:
+        assert idle.send("before", userId="user123").status == 200
+        node.signal(signal.SIGTERM)
+        assert refused_within(30, node.port)
+        answer = idle.send("after", userId="user123")
+        assert answer.status == 200
+        assert answer.headers["connection"] == "close"
+    finally:
+        idle.close()
+        assert node.wait_exit(within=60) == 0
+        node.start(within=120)
+    wait_until_nodes_know_of_each_other(three)
+
+
+def refused_within(seconds: float, port: int) -> bool:
+    """Whether no new connection is taken there from some moment on."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except OSError:
+            return True
+        time.sleep(0.005)
+    return False

@@ -101,9 +101,13 @@ class OrderlyHttpProtocol(HttpProtocol):
     _fresh = True
 
     @classmethod
-    def behind(cls, turnstile: Turnstile) -> type[OrderlyHttpProtocol]:
-        """This protocol, before one turnstile."""
-        return type(cls.__name__, (cls,), {"turnstile": turnstile})
+    def behind(cls, turnstile: Turnstile, parting: Callable[[], float] = lambda: 0.0) -> type[OrderlyHttpProtocol]:
+        """This protocol, before one turnstile.
+
+        Parameters:
+            parting: for how many seconds idle connections are still answered when the server ends.
+        """
+        return type(cls.__name__, (cls,), {"turnstile": turnstile, "parting": staticmethod(parting)})
 
     def data_received(self, data: bytes) -> None:
         if self._early is not None:

@@ -44,12 +44,7 @@ LINGER_BYTES = 16 * 1024 * 1024
 
 _LOOK_AGAIN = 2.5
 _SLACK = 4 * 1024
-_REASONS = {
-    400: "Bad Request",
-    408: "Request Timeout",
-    414: "URI Too Long",
-    431: "Request Header Fields Too Large",
-}
+_REASONS = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Request Header Fields Too Large"}
 
 
 class _Refused(Exception):
@@ -59,6 +54,7 @@ class _Refused(Exception):
 class HttpProtocol(HttpToolsProtocol):
     """One HTTP connection."""
 
+    parting: Callable[[], float] = staticmethod(lambda: 0.0)
     _door: TransportDoor | None = None
     _timer: asyncio.TimerHandle | None = None
     _refusal = (400, "Malformed HTTP request")
@@ -392,7 +388,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """uvicorn ends: streams were closed by the drain; what is left is cut."""
-        if self._door is None:
-            super().shutdown()
-        else:
+        if self._door is not None:
             self._door.close(Close.RESTART, "the server is restarting")
+        elif (seconds := self.parting()) and (self.cycle is None or self.cycle.response_complete):
+            # A proxy may just be writing to it; the next connection that it tries is refused, then it knows.
+            self.loop.call_later(seconds, super().shutdown)
+        else:
+            super().shutdown()
