@@ -138,6 +138,13 @@ def test_what_was_answered_is_on_the_disk_and_without_waiting_for_it_it_is_not(
     monkeypatch.setattr(
         postgresql_connection, "_settings", lambda *of: {**settings(*of), "synchronous_commit": synchronous}
     )
+    # On a busy machine PostgreSQL's own writer may come first, after ten seconds at the latest: then once more.
+    whole = all(there_is_all() for _ in range(4 if synchronous == "off" else 1))
+    assert whole is (synchronous == "on")
+
+
+def there_is_all() -> bool:
+    """Whether all that was answered is there after PostgreSQL was killed; what is there is the beginning of it."""
     # So that nobody else writes the log to the disk meanwhile.
     place = Cluster(["wal_writer_delay = 10s", "wal_writer_flush_after = 0", "checkpoint_timeout = 1h"])
     answered: list[str] = []
@@ -159,4 +166,4 @@ def test_what_was_answered_is_on_the_disk_and_without_waiting_for_it_it_is_not(
     finally:
         place.remove()
     assert there == answered[: len(there)]
-    assert (there == answered) is (synchronous == "on")
+    return there == answered
