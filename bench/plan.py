@@ -23,7 +23,7 @@ class Plan:
     large_store_rows: int
     """Rows of the store for the large cold start; 0 leaves it out."""
     stores: Path | None = None
-    """Where large stores are kept for the next run; None throws them away."""
+    """Where the stores of inbox-reads are kept for the next run; None throws them away."""
 
     @property
     def rounds_and_warm_up(self) -> range:

@@ -50,7 +50,7 @@ def test_a_send_on_its_way_to_the_disk_goes_first_and_those_who_come_after_it() 
             assert turnstile.enter(lambda n=n: let_in.append(n))  # type: ignore[misc]
         assert let_in == []
         busy = False
-        await asyncio.sleep(0.1)
+        await until_in(let_in, 2 * A_TURN)
         assert let_in == list(range(2 * A_TURN))
 
     asyncio.run(run())
@@ -61,13 +61,18 @@ def test_sends_without_end_keep_nobody_out() -> None:
         turnstile, let_in = Turnstile(busy=lambda: True), list[int]()
         for n in range(5 * A_TURN):
             assert turnstile.enter(lambda n=n: let_in.append(n))  # type: ignore[misc]
-        for _ in range(1_000):
-            if len(let_in) == 5 * A_TURN:
-                break
-            await asyncio.sleep(0.01)
+        await until_in(let_in, 5 * A_TURN)
         assert let_in == list(range(5 * A_TURN))
 
     asyncio.run(run())
+
+
+async def until_in(let_in: list[int], many: int) -> None:
+    """Wait until so many are in, or ten seconds."""
+    for _ in range(1_000):
+        if len(let_in) >= many:
+            return
+        await asyncio.sleep(0.01)
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:

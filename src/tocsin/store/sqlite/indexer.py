@@ -22,8 +22,8 @@ REST = 1.0
 REST_BEHIND = 3.0
 REST_ALONE = 0.25
 """Rest after a chunk, as a multiple of what it took: new notifications cost no more than half of one processor, and
-what was there before the start no more than a quarter while anything is sent. Of ten million a restored store would be
-an hour without search; while nothing is sent it takes what nobody else wants."""
+what was there before the start no more than a quarter while anything is sent. While nothing is, it takes what nobody
+else wants: a large store that was restored would be without search for long."""
 
 _NICE = 19
 
