@@ -13,7 +13,8 @@ import apsw
 import pytest
 
 from cli.command import Ran, tocsin
-from harness.server import Server, free_port
+from harness.ports import free_port
+from harness.server import Server
 
 pytestmark = pytest.mark.one_file(reason="looks into the folder of SQLite; test_doctor_of_servers.py has the others")
 

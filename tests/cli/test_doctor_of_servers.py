@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cli.command import Ran, tocsin
+from harness.ports import free_port
 from harness.postgresql import PASSWORD, cluster
 from harness.redis import Redis
-from harness.server import free_port
 
 
 @pytest.fixture(scope="module")

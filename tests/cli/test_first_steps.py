@@ -9,7 +9,7 @@ from pathlib import Path
 from cli.command import PROGRAM, environment
 from cli.shell import Shell
 from harness.http import Http, inbox
-from harness.server import free_port
+from harness.ports import free_port
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto" / "first-steps.md"
 

@@ -16,7 +16,8 @@ import pytest
 
 from cli.command import PROGRAM, Listening, environment, streams, streams_left, tocsin
 from harness.http import DEV_KEY, inbox
-from harness.server import Server, free_port
+from harness.ports import free_port
+from harness.server import Server
 
 HOSTILE = "\x1b]0;owned\x07 \x1b[2J \r \u009b31m \u202eturned \u2066 \u2028"
 

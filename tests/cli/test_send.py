@@ -9,7 +9,8 @@ import pytest
 from cli.command import installed, tocsin
 from client.proxy import LosingProxy
 from harness.http import DEV_APP, DEV_APP_SECRET, DEV_KEY, inbox
-from harness.server import Server, free_port
+from harness.ports import free_port
+from harness.server import Server
 from send.hour import wait_for_room_in_the_hour
 
 

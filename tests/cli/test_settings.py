@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.command import tocsin
-from harness.server import free_port
+from harness.ports import free_port
 
 
 def setting(name: str, *args: str, env: Mapping[str, str] | None = None) -> tuple[object, str]:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from harness.http import DEV_KEY, inbox
-from harness.server import Server, free_port
+from harness.ports import free_port
+from harness.server import Server
 from tocsin.client import Client, NotFound, Unauthenticated, Unreachable
 
 

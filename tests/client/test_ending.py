@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from harness.http import DEV_KEY
-from harness.server import Server, free_port
+from harness.ports import free_port
+from harness.server import Server
 from tocsin.client import AsyncClient, AsyncStream, CaughtUp, Client, Event, Notification, Stream
 
 ENOUGH = 8.0

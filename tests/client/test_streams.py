@@ -14,7 +14,8 @@ import pytest
 from cli.command import streams
 from client.both import KINDS, opened
 from harness.http import DEV_APP_SECRET, DEV_KEY, inbox
-from harness.server import Server, free_port
+from harness.ports import free_port
+from harness.server import Server
 from tocsin.client import (
     CaughtUp,
     Client,

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from harness.server import free_port
+from harness.ports import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 

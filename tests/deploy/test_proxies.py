@@ -18,8 +18,8 @@ import pytest
 from deploy.proxies import DEPLOY, Caddy, CaddyInSubPath, Nginx, Proxy, installed
 from harness.http import Http
 from harness.http_stream import Ndjson, Sse
+from harness.ports import free_port
 from harness.postgresql import cluster
-from harness.server import free_port
 from harness.websocket import WebSocket
 from nodes.three import Nodes
 from tocsin.server import KEEP_ALIVE_SECONDS

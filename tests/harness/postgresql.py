@@ -9,7 +9,6 @@ import pwd
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,7 @@ from typing import Any
 
 import asyncpg
 
+from harness.ports import free_port
 from tocsin.ports import Span
 from tocsin.store.postgresql.store import PostgresqlStore
 
@@ -41,7 +41,7 @@ class Cluster:
     def __init__(self, settings: Sequence[str] = ()) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tocsin-postgresql-"))
         self.data = self.folder / "data"
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._made: set[str] = set()
         if os.getuid() == 0:
@@ -201,10 +201,3 @@ def _program(name: str) -> str:
     if program is None:
         raise RuntimeError(f"there is no {name} here: install PostgreSQL (Debian: postgresql)")
     return program
-
-
-def _free_port() -> int:
-    with contextlib.closing(socket.socket()) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port

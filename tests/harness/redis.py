@@ -11,9 +11,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.server import free_port
+from harness.ports import free_port
 
 _START_SECONDS = 20.0
+_TO_BUS = 10_000
+"""Members of a cluster speak to one another on the port this far above."""
 
 
 class Redis:
@@ -25,8 +27,7 @@ class Redis:
     """
 
     def __init__(self, *, port: int | None = None, cluster: bool = False) -> None:
-        # Members of a cluster speak to one another on the port 10,000 above.
-        self.port = port or free_port()
+        self.port = port or free_port(and_above=[_TO_BUS] if cluster else [])
         self.folder = Path(tempfile.mkdtemp(prefix="tocsin-redis-"))
         self._cluster = cluster
         self._process: subprocess.Popen[bytes] | None = None
@@ -56,6 +57,7 @@ class Redis:
                 if self._say(b"PING").startswith(b"+PONG"):
                     return
             time.sleep(0.02)
+        self.kill()
         raise RuntimeError(f"Redis did not start: {(self.folder / 'log').read_text()[-2000:]}")
 
     def say(self, command: str) -> None:

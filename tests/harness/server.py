@@ -21,10 +21,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import random
 import re
 import signal
-import socket
 import sqlite3
 import ssl
 import subprocess
@@ -38,6 +36,7 @@ from typing import Any
 
 from harness.balancer import Balancer
 from harness.http import DEV_KEY, Http
+from harness.ports import free_port
 from harness.postgresql import cluster
 
 NODES = int(os.environ.get("TOCSIN_TEST_NODES", "1"))
@@ -46,22 +45,6 @@ NODES = int(os.environ.get("TOCSIN_TEST_NODES", "1"))
 
 class StartFailure(AssertionError):
     """The process ended, or was not ready in time; the message holds the end of its log."""
-
-
-def free_port() -> int:
-    """Return a TCP port nobody listens on, below the kernel's own range.
-
-    A port the kernel hands out could be taken by an outgoing connection while the server is down
-    between two rounds; these cannot.
-    """
-    while True:
-        port = random.randrange(12_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 class Server:
