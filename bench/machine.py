@@ -35,6 +35,18 @@ def process_cpu_ns(pid: int) -> int:
     return time.clock_gettime_ns(((~pid) << 3) | 2)
 
 
+def idle_within(pid: int, seconds: float) -> bool:
+    """Wait until a process has used less than a tenth of a core for three seconds running; whether it came to that."""
+    ends, idle = time.monotonic() + seconds, 0
+    while idle < 3:
+        if time.monotonic() > ends:
+            return False
+        before = process_cpu_ns(pid)
+        time.sleep(1.0)
+        idle = idle + 1 if process_cpu_ns(pid) - before < 1e8 else 0
+    return True
+
+
 def memory_kib(pid: int) -> tuple[int, int]:
     """Resident and proportional set size (RSS, PSS) of a process in KiB; no kernel socket buffers."""
     sizes = {}

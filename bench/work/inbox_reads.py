@@ -14,6 +14,7 @@ from statistics import median
 from urllib.parse import quote
 
 from bench.large_store import add_rows
+from bench.machine import idle_within
 from bench.native import CannotMeasureError
 from bench.plan import Plan
 from bench.report import Figures, Goal, Row
@@ -131,17 +132,9 @@ def _wait_for_index(server: ServerProcess, key: str, path: str) -> None:
         if time.monotonic() > ends:
             raise CannotMeasureError("the search index was not filled in time")
         time.sleep(1.0)
-    idle = 0
     # The rest of the index is still being filled: it would be measured along.
-    while idle < 3 and time.monotonic() < ends:
-        before = _processor_seconds(server.pid)
-        time.sleep(1.0)
-        idle = idle + 1 if _processor_seconds(server.pid) - before < 0.1 else 0
-
-
-def _processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+    if not idle_within(server.pid, ends - time.monotonic()):
+        raise CannotMeasureError("the search index was not filled in time")
 
 
 def _round(port: int, key: str, path: str) -> float:
