@@ -58,7 +58,7 @@ class Balancer:
         self._loop.run_forever()
         del looking
         self._over = True
-        # What was being taken when the server is closed, asyncio leaves open: nothing new is taken, and then it is closed.
+        # asyncio leaves open what is being taken while the server is closed: nothing new is taken before.
         self._loop.remove_reader(server.sockets[0].fileno())
         self._loop.run_until_complete(asyncio.sleep(0.05))
         server.close()
