@@ -38,6 +38,7 @@ from tocsin.foundation import Foundation, open_foundation, patiently
 from tocsin.live.closing import Close
 from tocsin.live.gate import Gate
 from tocsin.live.hub import Hub
+from tocsin.live.parting import PatientServer
 from tocsin.live.turnstile import OrderlyHttpProtocol, Turnstile
 from tocsin.live.uvicorn_protocol import WebSocketProtocol
 from tocsin.live.websocket import WebSocketSkin
@@ -200,7 +201,7 @@ class Tocsin:
         self._failed()
 
 
-class Server(uvicorn.Server):
+class Server(PatientServer):
     """uvicorn with our own way down: readiness off, streams closed, then requests finished, then the store."""
 
     def __init__(self, config: uvicorn.Config, tocsin: Tocsin, announce: Callable[[str], None]) -> None:

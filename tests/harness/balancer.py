@@ -7,6 +7,7 @@ import itertools
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from weakref import WeakSet
 
 
 class Balancer:
@@ -24,6 +25,8 @@ class Balancer:
         self._turn = itertools.count()
         # The loop itself holds tasks weakly.
         self._passing: set[asyncio.Task[None]] = set()
+        self._over = False
+        self._ends: WeakSet[asyncio.WriteTransport] = WeakSet()
         self._loop = asyncio.new_event_loop()
         self._listening = threading.Event()
         self.port = port
@@ -54,12 +57,18 @@ class Balancer:
         self._listening.set()
         self._loop.run_forever()
         del looking
-        server.close()
+        self._over = True
+        # asyncio leaves open what is being taken while the server is closed: nothing new is taken before.
+        self._loop.remove_reader(server.sockets[0].fileno())
         self._loop.run_until_complete(asyncio.sleep(0.05))
-        pending = asyncio.all_tasks(self._loop)
-        for task in pending:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        server.close()
+        while pending := asyncio.all_tasks(self._loop):
+            for task in pending:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        # A task that is cancelled before its first step closes nothing; one that is through may wait for a slow reader.
+        for end in list(self._ends):
+            end.abort()
         # Connections that were ended are closed in a later turn of the loop.
         self._loop.run_until_complete(asyncio.sleep(0.1))
         self._loop.close()
@@ -79,6 +88,10 @@ class Balancer:
             await asyncio.sleep(self._every)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._ends.add(writer.transport)
+        if self._over:
+            writer.transport.abort()
+            return
         task = self._loop.create_task(self._serve(reader, writer))
         self._passing.add(task)
         task.add_done_callback(self._passing.discard)
@@ -88,6 +101,7 @@ class Balancer:
         broken = True
         try:
             back, there = await self._connect(writer.get_extra_info("peername")[0])
+            self._ends.add(there.transport)
             ways = [asyncio.ensure_future(_pass(reader, there)), asyncio.ensure_future(_pass(back, writer))]
             try:
                 await asyncio.wait(ways, return_when=asyncio.FIRST_EXCEPTION)

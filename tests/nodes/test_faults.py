@@ -8,6 +8,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -20,6 +21,7 @@ from harness.http import DEV_KEY, Http, inbox
 from harness.http_stream import Refused, Sse
 from harness.postgresql import Cluster
 from harness.postgresql_proxy import PostgresqlProxy
+from harness.websocket import WebSocket
 from nodes.insisting import Insisting
 from nodes.judging import SLACK, USERS, followers, judge, lag, refused_of, wait_until
 from nodes.three import Nodes, Roaming
@@ -185,10 +187,13 @@ def test_killed_and_stopped_nodes_lose_and_repeat_nothing_and_the_others_go_on(n
     assert len(publishers.acked) > 50
 
 
-def test_a_node_that_loses_sight_of_the_log_feeds_nobody_takes_nothing_and_finds_back(
+def test_a_node_that_loses_sight_of_the_log_feeds_nobody_takes_and_tells_nothing_and_finds_back(
     nodes: Nodes, proxies: list[PostgresqlProxy], soak: bool
 ) -> None:
-    with followers(nodes) as following:
+    with ExitStack() as stack:
+        following = stack.enter_context(followers(nodes))
+        known = known_to(nodes, 1)
+        nobodys = stack.enter_context(WebSocket(nodes[1].url))
         publishers = Publishers(nodes[0].service, threads=2, pause=0.05)
         try:
             proxies[1].stand_still()
@@ -202,6 +207,12 @@ def test_a_node_that_loses_sight_of_the_log_feeds_nobody_takes_nothing_and_finds
             with pytest.raises(Refused) as refused:
                 Sse(nodes[1].url, token=nodes.token("user123"))
             assert refused.value.status == 503
+            told = [client.get(path) for client in known for path in ("/api/auth/me", "/api/notifications")]
+            assert [answer.status for answer in told] == [503] * len(told)
+            assert all(int(answer.headers["retry-after"]) > 0 for answer in told)
+            assert nodes[1].http().get("/api/auth/me").status == 401
+            nobodys.send_json({"auth": nodes.token("user123")})
+            assert nobodys.closed_within(5.0 * SLACK) == 1013
             proxies[1].move()
             nodes[1].wait_ready(within=10 * SLACK)
         finally:
@@ -210,6 +221,15 @@ def test_a_node_that_loses_sight_of_the_log_feeds_nobody_takes_nothing_and_finds
         assert lag(nodes, following) <= 5.0 * SLACK
         judge(nodes, publishers, following)
     assert blind_after <= 5.0 * SLACK
+
+
+def known_to(nodes: Nodes, n: int) -> list[Http]:
+    """Clients with a key, a token and a session that node n need not ask anybody about."""
+    signed_in = nodes[n].http()
+    known = [nodes[n].service(), nodes.user("user123", n), Http(nodes[n].url, cookie=signed_in.sign_in("user456"))]
+    for client in known:
+        assert client.get("/api/auth/me").status == 200
+    return known
 
 
 def rolled(nodes: Nodes, *, many: int) -> tuple[Publishers, list[tuple[str, Roaming]]]:
@@ -346,10 +366,11 @@ def test_control_a_node_that_does_not_mind_whether_it_sees_the_log_opens_streams
     careless: Nodes, proxies: list[PostgresqlProxy]
 ) -> None:
     token = careless.token("user123")
-    Http(careless[1].url, token=token).get("/api/auth/me")
+    known = known_to(careless, 1)
     proxies[0].stand_still()
     try:
         time.sleep(2.5)
+        assert [client.get("/api/auth/me").status for client in known] == [200] * len(known)
         with Sse(careless[1].url, token=token) as opened:
             assert opened.next(3.0 * SLACK).name == "hello"
     finally:

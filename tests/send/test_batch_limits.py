@@ -104,6 +104,7 @@ def test_an_item_may_be_as_large_as_a_send(dev: Server) -> None:
         )
 
 
+@pytest.mark.one_process(reason="each node has room of its own for batches")
 def test_bodies_held_at_a_time_are_bounded_and_room_comes_back(start_server: Callable[..., Server]) -> None:
     server = start_server()
     connections = [head(server, 8 * MIB) for _ in range(5)]

@@ -1,6 +1,7 @@
 """One call of the API on its way to a handler: the same door for every route.
 
-Order of refusals: 401, 403, 415, 413, 400, 422; what comes after (404, 429, 503) is the handler's.
+Order of refusals: 401, 403, 415, 413, 400, 422; what comes after (404, 429, 503) is the handler's. A node that does not
+see the log answers whatever credential there is with 503: it cannot know whether it holds.
 """
 
 from __future__ import annotations
@@ -129,7 +130,9 @@ class Call:
         return body
 
     def seeing(self) -> None:
-        """Take nothing on a node that has lost sight of the log.
+        """Neither take nor tell anything on a node that has lost sight of the log.
+
+        Whom it remembers may have been shut out meanwhile, and what it would tell is not what others see.
 
         Raises:
             Unavailable: it has.

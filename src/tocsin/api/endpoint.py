@@ -171,6 +171,7 @@ class Endpoint:
         if credential is None:
             principal = await self._signed_in(call)
         else:
+            call.seeing()
             principal = await self._parts.authorize.identify(credential)
         call.principal = principal
         if route.who is Who.SENDER:
@@ -184,6 +185,7 @@ class Endpoint:
         request = call.request
         if request.session_cookie is None:
             raise Unauthenticated
+        call.seeing()
         principal = await self._parts.authorize.identify_session(request.session_cookie)
         if request.scope["method"] not in ("GET", "HEAD"):
             # A browser sends the cookie along whoever asks it to, and forms without asking anybody.

@@ -46,6 +46,7 @@ async def metrics(call: Call) -> Answer:
         credential = call.request.credential
         if credential is None:
             raise Unauthenticated
+        # Also by who is remembered only, on a node that does not see the log: that is when its figures are wanted.
         if not (await parts.authorize.identify(credential)).superuser:
             raise Forbidden("Superusers only")
     return Answer(200, parts.metrics(), b"text/plain; version=0.0.4; charset=utf-8")

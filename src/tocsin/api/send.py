@@ -37,6 +37,7 @@ async def send_as_app(call: Call) -> Answer:
     credential = call.request.credential
     if credential is None:
         raise Unauthenticated
+    call.seeing()
     app, principal = await authorize.identify_app(_app_id(call), credential)
     uid, message = call.request.asked("uid"), call.request.asked("message")
     if uid is None or message is None:
@@ -47,7 +48,6 @@ async def send_as_app(call: Call) -> Answer:
     user = authorize.named(uid)
     draft = draft_of_text(message, app=app, principal=principal, user=user, now=now, once=once)
     try:
-        call.seeing()
         kept: Entry | Replay | None = await call.parts.store.replay(once, now) if once is not None else None
         if kept is None:
             await authorize.has_installed(app, user)

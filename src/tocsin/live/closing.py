@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from tocsin.errors import Forbidden, Refusal, Unauthenticated, Unavailable
+
 
 class Close(IntEnum):
     """WebSocket close codes (RFC 6455 §7.4), ours from the private range; on SSE and NDJSON told in `error`."""
@@ -36,3 +38,16 @@ class Close(IntEnum):
     """Something is gone that this stream has no other way to be told of."""
     TOO_FAST = 4529
     """The peer sends more than it may."""
+
+
+def close_code(refusal: Refusal) -> Close:
+    """What a refusal is on a WebSocket."""
+    match refusal:
+        case Unauthenticated():
+            return Close.BAD_CREDENTIAL
+        case Forbidden():
+            return Close.FORBIDDEN
+        case Unavailable():
+            return Close.OVERLOAD
+        case _:
+            return Close.BAD_FRAME

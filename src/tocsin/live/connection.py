@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from tocsin.errors import Refusal, Unauthenticated
-from tocsin.live.closing import Close
+from tocsin.errors import Refusal, Unavailable
+from tocsin.live.closing import Close, close_code
 from tocsin.live.gate import Asked, Gate
 from tocsin.live.obeying import Obeying
 from tocsin.live.stream import State, Stream
@@ -82,8 +82,7 @@ class StreamConnection:
         try:
             principal = await self._gate.identify(credential)
         except Refusal as refusal:
-            code = Close.BAD_CREDENTIAL if isinstance(refusal, Unauthenticated) else Close.FORBIDDEN
-            stream.close(code, refusal.sentence)
+            stream.close(close_code(refusal), refusal.sentence)
             return
         finally:
             stream.authenticating = False
@@ -109,5 +108,8 @@ class StreamConnection:
             self._task = asyncio.get_running_loop().create_task(self._close_if_gone(principal))
 
     async def _close_if_gone(self, principal: Principal) -> None:
-        if not await self._gate.authorize.still_holds(principal):
-            self.stream.revoke()
+        try:
+            if not await self._gate.authorize.still_holds(principal):
+                self.stream.revoke()
+        except Unavailable:
+            self.stream.suspect()

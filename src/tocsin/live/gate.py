@@ -141,8 +141,10 @@ class Gate:
         """Who a first frame's credential is.
 
         Raises:
-            Unauthenticated: it does not hold. Forbidden: an app's.
+            Unauthenticated: it does not hold. Forbidden: an app's. Unavailable: no streams are taken now.
         """
+        if reason := self._turned_down():
+            raise Unavailable(reason, retry_after=2)
         principal = await self.authorize.identify(credential)
         if principal.kind == "app":
             raise Forbidden("An app secret sends; it does not read")

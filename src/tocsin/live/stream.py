@@ -239,6 +239,10 @@ class Stream:
         """Its key, token or user was taken away."""
         self.close(Close.REVOKED, "the credential was revoked")
 
+    def suspect(self) -> None:
+        """Whether its credential still holds cannot be known now: it must be shown anew."""
+        self.close(Close.RESTART, "come back with the credential, which cannot be looked at now")
+
     def gone(self) -> None:
         """The connection is lost; there is nobody left to tell."""
         self.state = State.CLOSING

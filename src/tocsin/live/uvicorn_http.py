@@ -10,6 +10,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from tocsin.live.closing import Close
+from tocsin.live.parting import part
 from tocsin.live.transport_door import TransportDoor
 from tocsin.request import new_request_id, with_escaped_target
 
@@ -390,8 +391,8 @@ class HttpProtocol(HttpToolsProtocol):
         """uvicorn ends: streams were closed by the drain; what is left is cut."""
         if self._door is not None:
             self._door.close(Close.RESTART, "the server is restarting")
-        elif (seconds := self.parting()) and (self.cycle is None or self.cycle.response_complete):
+        elif self.cycle is None or self.cycle.response_complete:
             # A proxy may just be writing to it; the next connection that it tries is refused, then it knows.
-            self.loop.call_later(seconds, super().shutdown)
+            self.loop.call_later(self.parting(), part, self.transport, super().shutdown)
         else:
             super().shutdown()

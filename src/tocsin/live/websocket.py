@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from tocsin.errors import Forbidden, ForeignPage, Refusal, TooMany, Unauthenticated, Unavailable
+from tocsin.errors import Forbidden, ForeignPage, Refusal, TooMany, Unavailable
 from tocsin.live import uvicorn_protocol
 from tocsin.live.asgi_door import AsgiDoor
-from tocsin.live.closing import Close
+from tocsin.live.closing import Close, close_code
 from tocsin.live.connection import StreamConnection
 from tocsin.live.form import ENVELOPE, ENVELOPE_WEBSOCKET, FLAT_WEBSOCKET
 from tocsin.live.gate import Asked, Gate
@@ -87,19 +87,6 @@ class WebSocketSkin:
             return await self._gate.read(request), None
         except Refusal as refusal:
             return NOBODY, refusal
-
-
-def close_code(refusal: Refusal) -> Close:
-    """What a refusal is on a WebSocket."""
-    match refusal:
-        case Unauthenticated():
-            return Close.BAD_CREDENTIAL
-        case Forbidden():
-            return Close.FORBIDDEN
-        case Unavailable():
-            return Close.OVERLOAD
-        case _:
-            return Close.BAD_FRAME
 
 
 async def deny(send: Send, refusal: Refusal, request: Request) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from tocsin.directory import Directory
+from tocsin.errors import Unavailable
 from tocsin.path.authorize import Authorize
 from tocsin.ports import Span
 from tocsin.principal import Principal
@@ -22,6 +23,10 @@ class Stream(Protocol):
 
     def revoke(self) -> None:
         """Close it: its credential was taken away."""
+        ...
+
+    def suspect(self) -> None:
+        """Close it, to come back with its credential: whether that still holds cannot be known."""
         ...
 
 
@@ -90,5 +95,9 @@ class Announce:
             if principal is None:
                 continue
             touched = principal.user_id in users or principal.credential in credentials
-            if touched and not await self._authorize.still_holds(principal):
-                stream.revoke()
+            try:
+                if touched and not await self._authorize.still_holds(principal):
+                    stream.revoke()
+            except Unavailable:
+                # Nobody will tell of the change again.
+                stream.suspect()
