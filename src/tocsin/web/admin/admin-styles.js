@@ -120,6 +120,8 @@ const contents = css`
   .table tbody tr + tr td { border-block-start: 1px solid var(--line); }
   .table time { white-space: nowrap; font-variant-numeric: tabular-nums; }
   .table .of { display: none; }
+  /* One long word takes no room from the other columns. */
+  .table .cell { display: inline-block; max-inline-size: 26rem; }
   .card .table { border-radius: 0.75rem; background: var(--ground); }
   @media (max-width: 54rem) {
     .table, .table tbody, .table tr, .table td { display: block; }
