@@ -67,3 +67,16 @@ def test_a_new_quota_gives_an_app_no_name_of_before(dev: Server, reader: Reader,
     expect(page.locator("#app-name")).to_have_value("Rain")
     found = admin.get(path).json
     assert (found["name"], found["quotaPerHour"], found["installForAll"]) == ("Rain", 7, True)
+
+
+def test_who_is_no_superuser_any_more_is_told_so_and_who_is_deleted_is_out(
+    dev: Server, new_screen: Callable[..., Screen]
+) -> None:
+    admin = Reader(dev, superuser=True)
+    screen = new_screen(dev).sign_in(admin).open("/admin#/sent")
+    expect(screen.page.locator(".state")).to_have_attribute("data-state", "live")
+    assert dev.service().put(f"/api/users/{admin.id}", {"superuser": False}).status == 200
+    expect(screen.page.locator("main h1")).to_have_text("For superusers only")
+    screen.open("/").until_live()
+    assert dev.service().delete(f"/api/users/{admin.id}").status == 204
+    expect(screen.page.get_by_text("You are signed out.")).to_be_visible()
