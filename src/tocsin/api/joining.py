@@ -31,7 +31,8 @@ PAGES = ("app/main.js", "element/index.js", "admin/main.js")
 _NOTES = re.compile(
     rb"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n|/\*\* @type [^\n*]*\*/ ?|^[ \t]*//[^\n]*\n", re.DOTALL | re.MULTILINE
 )
-"""Comments for readers and the type check: a fifth of what would go over the wire. No line of a text begins with `//`."""
+"""Comments for readers and the type check, a fifth of what would go over the wire. No line of a text that is shown may
+begin with `//`."""
 
 _IMPORT = re.compile(r'^import (?:(\{[^}]*\}|\w+) from )?"(\.[^"]+)";\n', re.MULTILINE)
 _HANDED_ON = re.compile(r'^export (\{[^}]*\}) from "(\.[^"]+)";\n', re.MULTILINE)
