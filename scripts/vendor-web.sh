@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes what the vendor folders of src/tocsin/web hold anew: Lit as one file, and the icons that are used as one sprite; for
-# the admin pages uPlot, and a sprite of their own.
+# the admin pages uPlot.
 #
 # Needs npm. Change a version or an icon here, run it, and commit what it made.
 set -eu
@@ -11,8 +11,9 @@ ESBUILD=0.28.2
 UPLOT=1.6.32
 ICONS="archive arrow-left bell braces check check-check circle-alert circle-check copy cpu external-link inbox info layout-grid
     list-checks log-out mail mail-open monitor octagon-alert refresh-cw search settings shield siren sliders-horizontal
-    triangle-alert undo-2 user volume-2 wifi wifi-off x cloud-off"
-ADMIN_ICONS="users key-round send activity radio scroll-text gauge plus trash-2 menu file-search ban pause play"
+    triangle-alert undo-2 user volume-2 wifi wifi-off x cloud-off
+    users key-round send activity radio scroll-text gauge plus trash-2
+    menu file-search ban pause play"
 
 web=$(cd "$(dirname "$0")/.." && pwd)/src/tocsin/web
 vendor=$web/vendor
@@ -32,22 +33,16 @@ npx esbuild entry.js --bundle --format=esm --minify --legal-comments=none --outf
 { printf '/* Lit %s, Copyright 2017 Google LLC, BSD-3-Clause: see lit.LICENSE */\n' "$LIT"; cat lit.js; } >"$vendor/lit.js"
 cp node_modules/lit/LICENSE "$vendor/lit.LICENSE"
 
-# sprite WHERE-ITS-LICENCE-IS ICON…
-sprite() {
-    printf '<svg xmlns="http://www.w3.org/2000/svg">\n<!-- Lucide %s, ISC: see %s -->\n' "$LUCIDE" "$1"
-    shift
-    for icon in "$@"; do
+{
+    printf '<svg xmlns="http://www.w3.org/2000/svg">\n<!-- Lucide %s, ISC: see icons.LICENSE -->\n' "$LUCIDE"
+    for icon in $ICONS; do
         printf '<symbol id="%s" viewBox="0 0 24 24">' "$icon"
         sed -n '/^>$/,/^<\/svg>$/p' "node_modules/lucide-static/icons/$icon.svg" | sed '1d;$d;s/^ *//' | tr -d '\n'
         printf '</symbol>\n'
     done
     printf '</svg>\n'
-}
-# shellcheck disable=SC2086  # words on purpose
-sprite icons.LICENSE $ICONS >"$vendor/icons.svg"
+} >"$vendor/icons.svg"
 cp node_modules/lucide-static/LICENSE "$vendor/icons.LICENSE"
-# shellcheck disable=SC2086
-sprite ../../vendor/icons.LICENSE $ADMIN_ICONS >"$web/admin/vendor/icons.svg"
 
 {
     printf '/* uPlot %s (dist/uPlot.iife.min.js, made a module by its last line), Copyright (c) 2022 Leon Sorokin, MIT: see uplot.LICENSE */\n' "$UPLOT"

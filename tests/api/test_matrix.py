@@ -214,7 +214,7 @@ ROWS: dict[str, list[Case]] = {
     "POST /api/auth/ticket": [Case(users(201))],
     "PUT /api/auth/password": [Case(users(403), body={"current": "not it", "new": "another one"})],
     "POST /api/session": [Case(ANYBODY.replace("200", "201"), body={"username": "viewer", "password": "viewer"})],
-    "GET /api/session": [Case(users(200))],
+    "GET /api/session": [Case(users(200).replace("401", "200", 1), about="null for nobody")],
     "DELETE /api/session": [Case(users(403))],
     "DELETE /api/sessions": [Case("401 204 204 204 204 403 403 403 401 401", ends_tokens=True)],
     "GET /api/users": [Case(superusers(200))],
@@ -267,6 +267,7 @@ ROWS: dict[str, list[Case]] = {
         Case(superusers(404), query={"userId": "nobody"}, about="nobody"),
     ],
     "GET /api/figures": [Case(superusers(200))],
+    "GET /api/refusals": [Case(superusers(200)), Case(superusers(422), query={"before": "x"}, about="nowhere")],
     "GET /api/audit": [Case(superusers(200))],
     # A database server has backups of its own.
     "POST /api/backup": [Case(superusers(409 if os.environ.get("TOCSIN_TEST_STORE") == "postgresql" else 200))],

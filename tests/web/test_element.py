@@ -176,6 +176,46 @@ def test_a_bell_alone_tells_what_comes_and_opens_it(
     expect(toast.filter(has_text="Told once")).to_have_count(0)
 
 
+def test_whom_the_server_does_not_let_in_is_told_so_once_and_gets_in_with_a_token_that_holds(
+    server: Server, shop: http.server.ThreadingHTTPServer, new_screen: Callable[..., Screen]
+) -> None:
+    reader = Reader(server)
+    reader.sent("Fire", type="emergency")
+    token = server.http().login(reader.id, reader.password)
+    given = {"bad": b'{"token": "not.a.token"}', "none": b"an error page", "good": f'{{"token": "{token}"}}'.encode()}
+    answers = shop.answers = {  # type: ignore[attr-defined]
+        "/": ("text/html", PAGE.format(server=server.url, how='token-provider="/token"').encode()),
+        "/token": ("application/json", given["bad"]),
+        "/favicon.ico": ("image/x-icon", b""),
+    }
+    screen = new_screen(server)
+    page, state, trouble = screen.page, screen.page.locator(".state"), screen.page.locator("tocsin-inbox .instead")
+    page.add_init_script(
+        """globalThis.out = []; addEventListener("tocsin-signed-out", ({ target }) => out.push(target.localName));"""
+    )
+    page.goto(address(shop) + "/")
+    expect(state).to_have_attribute("data-state", "ended")
+    expect(trouble).to_contain_text("Authentication required")
+    page.get_by_role("button", name="Try again").click()
+    expect(trouble).to_contain_text("Authentication required")
+    assert sorted(page.evaluate("() => out")) == ["tocsin-bell", "tocsin-inbox"]
+    answers["/token"] = ("application/json", given["good"])
+    page.get_by_role("button", name="Try again").click()
+    alarm = page.get_by_role("alertdialog")
+    expect(alarm.get_by_role("heading")).to_have_text("Fire")
+    screen.until_live()
+
+    # Where the page gives none, that is said, and it comes by itself once there is one.
+    answers["/token"] = ("application/json", given["none"])
+    page.reload()
+    expect(state).to_have_attribute("data-state", "offline")
+    expect(trouble).to_contain_text("this page was given no token to sign in with")
+    answers["/token"] = ("application/json", given["good"])
+    screen.until_live()
+    expect(alarm).to_be_visible()
+    assert page.evaluate("() => out") == []
+
+
 def test_a_page_of_an_origin_that_is_not_listed_gets_nothing(
     start_server: Callable[..., Server], new_shop: Shops, new_screen: Callable[..., Screen]
 ) -> None:

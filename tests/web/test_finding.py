@@ -61,6 +61,20 @@ def test_an_empty_inbox_shows_in_tabs_how_to_send_the_first_and_each_works_as_it
     assert {item["userId"] for item in reader.inbox()} == {reader.id}
 
 
+def test_without_tls_the_first_send_is_copied_the_old_way(dev: Server, new_screen: Callable[..., Screen]) -> None:
+    screen = new_screen(dev).sign_in(Reader(dev))
+    screen.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    # As in a page over plain http from elsewhere on the network.
+    screen.page.add_init_script(
+        "Object.defineProperty(navigator, 'clipboard', { configurable: true, value: undefined });"
+    )
+    screen.open().until_live()
+    screen.page.locator(".example .copy").click()
+    expect(screen.page.locator(".example .copy")).to_have_text("Copied")
+    read = "() => { delete navigator.clipboard; return navigator.clipboard.readText(); }"
+    assert str(screen.page.evaluate(read)).startswith(f"curl {dev.url}/api/notifications/send")
+
+
 def test_filters_by_type_device_app_and_unread(dev: Server, reader: Reader, window: Callable[..., Screen]) -> None:
     service = dev.service()
     assert service.put(f"/api/devices/camera-{reader.id}", {"name": "Camera at the gate"}).status == 201

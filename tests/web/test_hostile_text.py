@@ -119,3 +119,7 @@ def test_addresses_that_are_none_of_the_web_are_not_linked(reader: Reader, windo
     link = screen.page.locator(".whole a.link")
     expect(link).to_have_attribute("href", "https://example.org/a?b=c")
     expect(link).to_have_attribute("rel", "noopener noreferrer")
+    for address in ("mailto:pumps@example.org", "tel:+49123"):
+        reader.sent(f"leads to {address}", url=address)
+        screen.row(f"leads to {address}").click()
+        expect(link).to_have_attribute("href", address)

@@ -43,7 +43,7 @@ def test_a_page_and_its_modules_do_in_one_file_what_they_did_in_many(tmp_path: P
     made = joined(
         files(
             client='export { one as first } from "./client/one.js";\n',
-            client__one="/** Notes for readers. */\nexport const one = 1;\n",
+            client__one="/** Notes for readers. */\n// Notes\nexport const one = 1;\n",
             inbox__element=(
                 'import { lit } from "../vendor/lit.js";\nimport { two, same as other } from "./two.js";\n'
                 'import { first } from "../client.js";\nconst same = "mine";\n'

@@ -19,6 +19,7 @@ from tocsin.ports import Entry, Replay
 from tocsin.principal import Principal, UserId
 
 LINES = "application/x-ndjson"
+BATCH_ROUTE = "/api/notifications/batch"
 
 V = TypeVar("V")
 Look = Callable[[Principal, str | None], Awaitable[V]]
@@ -75,6 +76,7 @@ class _Drafts:
     """
 
     def __init__(self, call: Call, now: int) -> None:
+        self._call = call
         self._room = call.parts.batch_room
         self._authorize = call.parts.authorize
         self._principal = call.principal
@@ -95,13 +97,16 @@ class _Drafts:
                 while len(found) < len(items) and perf_counter() < until:
                     found.append(await self._draft(items[len(found)]))
             await asyncio.sleep(0)
+        self._call.wanted = None
         return found
 
     async def _draft(self, raw: bytes) -> Draft | Refusal:
+        self._call.wanted = None
         try:
             if len(raw) > wire.BODY_BYTES:
                 raise TooLarge("The item", wire.BODY_BYTES)
             form = read_send(raw)
+            self._call.wanted = form.user_id
             app = self._apps.get(form.app_id, _UNKNOWN)
             if isinstance(app, Refusal):
                 app = await self._look_up(self._apps, form.app_id, self._authorize.in_name_of)
@@ -111,6 +116,7 @@ class _Drafts:
         except Unavailable:
             raise
         except Refusal as refusal:
+            self._call.turn_away(BATCH_ROUTE, status_of(refusal), refusal.code, refusal.sentence)
             # Ten thousand tracebacks would hold what they have seen.
             return refusal.with_traceback(None)
         return draft_of(form, raw, principal=self._principal, user=user, app=app, now=self._now, once=None)

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from tocsin import wire
 from tocsin.api.parts import Parts
+from tocsin.api.turned_away import Refused
 from tocsin.credentials.key import parse_key
 from tocsin.errors import Invalid, Malformed, NotFound, Refusal, TooLarge, Unavailable, UnsupportedContent
 from tocsin.idempotency import KEY_LENGTH, Once
@@ -45,12 +46,14 @@ class Call:
         request: as it came in.
         principal: who makes it; only routes that are public have none.
         params: path parameters, decoded.
+        wanted: of a send: whom it is to reach, once that was read.
     """
 
     def __init__(self, parts: Parts, request: Request, receive: Receive, params: dict[str, str]) -> None:
         self.parts = parts
         self.request = request
         self.params = params
+        self.wanted: str | None = None
         self._principal: Principal | None = None
         self._receive = receive
 
@@ -226,6 +229,40 @@ class Call:
         what = " ".join(text if parse_key(text) is None else "(hidden)" for text in texts)
         entry = self.audit(action, what[:ID_LENGTH], refusal.code)
         await self.parts.recording.add(self.parts.store, entry, self.parts.clock.monotonic())
+
+    def turn_away(self, route: str, status: int, code: str, sentence: str) -> None:
+        """Keep for superusers that this send is refused, or one of those in it.
+
+        Parameters:
+            route: the path in the route table.
+        """
+        who, request = self._principal, self.request
+        wanted = self.wanted
+        if who is None or who.kind == "app":
+            wanted = _unless_refused(lambda: request.asked("uid"))
+        elif not who.superuser:
+            wanted = who.user_id
+        key = parse_key(_unless_refused(lambda: request.credential) or "") if who is None else None
+        refused = Refused(
+            route=route,
+            status=status,
+            code=code,
+            error=sentence,
+            to=wanted,
+            sender=who.sender if who is not None else None,
+            credential=who.credential if who is not None else None,
+            key=key[0] if key is not None else None,
+            app=_unless_refused(lambda: self.param("app_id")) if "app_id" in self.params else None,
+            address=request.address,
+        )
+        self.parts.turned_away.add(refused, self.parts.clock.now())
+
+
+def _unless_refused(look: Callable[[], str | None]) -> str | None:
+    try:
+        return look()
+    except Refusal:
+        return None
 
 
 def text_of(text: str, *, where: str) -> str:

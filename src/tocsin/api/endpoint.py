@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from tocsin.api.answer import Answer, Headers, failed, refused
+from tocsin.api.answer import Answer, Headers, failed, refused, status_of
 from tocsin.api.call import JSON, JSON_KINDS, Call, Gone
 from tocsin.api.parts import Parts
 from tocsin.errors import Conflict, Forbidden, ForeignPage, Refusal, Unauthenticated, UnsupportedContent
@@ -159,11 +159,15 @@ class Endpoint:
                 refusal = Unauthenticated(route.unauthenticated)
             elif route.who is Who.SUPERUSER and isinstance(refusal, (Conflict, Forbidden)):
                 await call.note_refusal(f"{method} {route.path}", refusal)
+            if self._sends:
+                call.turn_away(route.path, status_of(refusal), refusal.code, refusal.sentence)
             return refused(refusal, documented=route.documented)
         except Gone:
             raise
         except Exception:
             log.exception("a handler failed", extra={"request": request.id, "path": route.path})
+            if self._sends:
+                call.turn_away(route.path, 500, "internal", route.failure)
             return failed(500, route.failure, "internal", documented=route.documented)
 
     async def _admit(self, call: Call, route: Route) -> None:

@@ -28,8 +28,11 @@ BASES = ("client.js", "inbox/element.js", "inbox/over.js", "app/both.js")
 PAGES = ("app/main.js", "element/index.js", "admin/main.js")
 """Their files hold what nothing else imports."""
 
-_NOTES = re.compile(rb"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n|/\*\* @type [^\n*]*\*/ ?", re.DOTALL | re.MULTILINE)
-"""Comments for readers and the type check: a fifth of what would go over the wire."""
+_NOTES = re.compile(
+    rb"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n|/\*\* @type [^\n*]*\*/ ?|^[ \t]*//[^\n]*\n", re.DOTALL | re.MULTILINE
+)
+"""Comments for readers and the type check, a fifth of what would go over the wire. No line of a text that is shown may
+begin with `//`."""
 
 _IMPORT = re.compile(r'^import (?:(\{[^}]*\}|\w+) from )?"(\.[^"]+)";\n', re.MULTILINE)
 _HANDED_ON = re.compile(r'^export (\{[^}]*\}) from "(\.[^"]+)";\n', re.MULTILINE)

@@ -12,6 +12,7 @@ from tocsin.api.batch_room import BatchRoom
 from tocsin.api.hashing import Hashing
 from tocsin.api.minutes import Minutes
 from tocsin.api.recording import Recording
+from tocsin.api.turned_away import TurnedAway
 from tocsin.config import Config
 from tocsin.credentials.attempts import Attempts
 from tocsin.credentials.jwt import TokenIssuer
@@ -38,6 +39,7 @@ class Parts(msgspec.Struct, frozen=True):
         hashing: turns at hashing passwords.
         recording: of refusals, for the audit log.
         batch_room: what batches may take together.
+        turned_away: sends that were refused lately.
         identity: held by whoever changes users, keys, apps or installs by what it has read of them; of all nodes one
             request at a time has it.
     """
@@ -63,3 +65,4 @@ class Parts(msgspec.Struct, frozen=True):
     hashing: Hashing = msgspec.field(default_factory=Hashing)
     recording: Recording = msgspec.field(default_factory=Recording)
     batch_room: BatchRoom = msgspec.field(default_factory=BatchRoom)
+    turned_away: TurnedAway = msgspec.field(default_factory=TurnedAway)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from tocsin import wire
-from tocsin.api.answer import Answer, Headers, ok, refused
+from tocsin.api.answer import Answer, Headers, ok, refused, status_of
 from tocsin.api.call import Call
 from tocsin.app import Quota
 from tocsin.errors import Invalid, NotFound, TooMany, Unauthenticated
 from tocsin.path.accept import draft_of, draft_of_text, read_send
 from tocsin.ports import Entry, Replay
+
+APP_ROUTE = "/v2/integrations/{app_id}/notification"
 
 _REPLAYED: Headers = [(b"idempotency-replayed", b"true")]
 
@@ -18,6 +20,7 @@ async def send(call: Call) -> Answer:
     authorize, principal = call.parts.authorize, call.principal
     raw = await call.body()
     form = read_send(raw)
+    call.wanted = form.user_id
     app = await authorize.in_name_of(principal, form.app_id)
     now = call.parts.clock.now()
     once = call.once(principal, "send", raw)
@@ -39,6 +42,7 @@ async def send_as_app(call: Call) -> Answer:
         raise Unauthenticated
     call.seeing()
     app, principal = await authorize.identify_app(_app_id(call), credential)
+    call.principal = principal
     uid, message = call.request.asked("uid"), call.request.asked("message")
     if uid is None or message is None:
         raise Invalid("uid" if uid is None else "message", "is required")
@@ -53,6 +57,7 @@ async def send_as_app(call: Call) -> Answer:
             await authorize.has_installed(app, user)
             kept = await call.parts.store.append(draft)
     except TooMany as refusal:
+        call.turn_away(APP_ROUTE, status_of(refusal), refusal.code, refusal.sentence)
         reset, limit = refusal.retry_after, refusal.limit or 0
         return _with(refused(refusal, documented=True), _rate_limit(Quota(limit=limit, remaining=0, reset=reset)))
     sent = wire.AppSent(status="Ok", notification_id=kept.id, recipient_count=kept.streamed)

@@ -23,9 +23,14 @@ Cookie = tuple[bytes, bytes]
 
 
 class SessionTold(msgspec.Struct, frozen=True, rename="camel"):
-    """Who is signed in, and until when; null where the credential does not expire."""
+    """Who is signed in, and until when.
 
-    user: Me
+    Attributes:
+        user: null where no credential came along: nobody is.
+        expires_at: null where the credential does not expire.
+    """
+
+    user: Me | None
     expires_at: str | None
 
 
@@ -44,7 +49,19 @@ async def sign_in(call: Call) -> Answer:
 
 
 async def look(call: Call) -> Answer:
-    """`GET /api/session`: also where it is prolonged."""
+    """`GET /api/session`: also where it is prolonged.
+
+    Whoever brings no credential is answered that, and not refused: a page asks before anybody has signed in.
+    """
+    request, authorize = call.request, call.parts.authorize
+    if (credential := request.credential) is not None:
+        call.principal = await authorize.identify(credential)
+    elif (cookie := request.session_cookie) is not None:
+        call.principal = await authorize.identify_session(cookie)
+    else:
+        return ok(SessionTold(None, None))
+    if call.principal.kind == "app":
+        raise Forbidden("An app secret sends; it does not read")
     whose, principal = await who(call), call.principal
     session = await call.parts.directory.session(_id(call)) if is_session(call) else None
     now = call.parts.clock.now()
@@ -52,8 +69,8 @@ async def look(call: Call) -> Answer:
         return ok(SessionTold(whose, when(principal.expires_at)))
     if not await call.parts.store.prolong_session(session.id, now + LIFE_MS):
         raise Unauthenticated
-    cookie = _cookie(call, call.request.session_cookie or "", LIFE_MS)
-    return ok(SessionTold(whose, timestamp(now + LIFE_MS)), headers=[cookie])
+    anew = _cookie(call, request.session_cookie or "", LIFE_MS)
+    return ok(SessionTold(whose, timestamp(now + LIFE_MS)), headers=[anew])
 
 
 async def sign_out(call: Call) -> Answer:

@@ -120,6 +120,11 @@ const contents = css`
   .table tbody tr + tr td { border-block-start: 1px solid var(--line); }
   .table time { white-space: nowrap; font-variant-numeric: tabular-nums; }
   .table .of { display: none; }
+  /* One long word takes not all the room of the other columns, whose words would be torn apart. */
+  .table td { min-inline-size: min(6.25rem, 8vw); }
+  .table .cell { display: inline-block; max-inline-size: 26rem; }
+  .table .link .icon { margin-inline-end: 0.3rem; vertical-align: -0.15em; }
+  .table + .quiet, .entries + .quiet, [role="status"] + .table { margin-block-start: 0.9rem; }
   .card .table { border-radius: 0.75rem; background: var(--ground); }
   @media (max-width: 54rem) {
     .table, .table tbody, .table tr, .table td { display: block; }

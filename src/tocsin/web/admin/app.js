@@ -117,7 +117,8 @@ export class AppPage extends Page {
   async #save(event) {
     const saved = await this.#form.submit(event, this.texts, {
       missing: ["name", "quotaPerHour"],
-      send: async () => this.#take(await this.ask("PUT", this.#path, { body: appBody(this.#form, this.place.id ?? "") })),
+      // One that is gone by now is not made anew by that.
+      send: async () => this.#take(await this.ask("PUT", this.#path, { body: this.#form.over(appBody(this.#form, this.place.id ?? ""), await this.ask("GET", this.#path)) })),
     });
     void this.#installs.refresh();
     if (saved) this.tell(this.say("adminSaved"));

@@ -50,6 +50,18 @@ export class Form {
     this.changed();
   }
 
+  /**
+   * What somebody has changed here; of all else, what holds now: it may have been changed elsewhere since this was read.
+   * @template {Record<string, unknown>} T
+   * @param {T} mine what the form has
+   * @param {Record<string, unknown>} now
+   * @returns {T}
+   */
+  over(mine, now) {
+    const fields = Object.keys(mine).map((field) => [field, this.values[field] === this.first[field] ? now[field] : mine[field]]);
+    return /** @type {T} */ (Object.fromEntries(fields));
+  }
+
   /** Begin anew. @param {Record<string, Value>} [values] */
   reset(values = this.first) {
     this.first = values;

@@ -6,11 +6,13 @@ import { Form } from "./form.js";
 import { Page } from "./page.js";
 import { heading } from "./parts.js";
 import { addressOf } from "./place.js";
+import { refusalsTable, tells } from "./refusals.js";
 import { findingsList, reachOf } from "./reach.js";
 import { sendingEntry, speaksOf } from "./sending.js";
 import { streamsTable } from "./streams.js";
 
 /** @typedef {import("./findings.js").Reach} Reach */
+/** @typedef {import("./refusals.js").Refusal} Refusal */
 /** @typedef {import("./sending.js").Sending} Sending */
 
 /** So many sends are looked through at a time for those to one user, in pages of this many. */
@@ -23,6 +25,8 @@ export class LookUp extends Page {
   #reach = null;
   /** What was sent to them; where there is no such user, what speaks of it. @type {Sending[]} */
   #sent = [];
+  /** What was refused: to them or by them; where there is no such user, what speaks of it. @type {Refusal[]} */
+  #refused = [];
   #looked = 0;
   /** @type {string | null | undefined} */
   #next = undefined;
@@ -37,6 +41,7 @@ export class LookUp extends Page {
   enter() {
     this.#reach = null;
     this.#sent = [];
+    this.#refused = [];
     this.#looked = 0;
     this.#next = undefined;
     if (this.#user !== null) {
@@ -54,12 +59,19 @@ export class LookUp extends Page {
       const reach = await reachOf(this, user);
       if (user !== this.#user) return;
       this.#reach = reach;
+      await this.#refusedOf(reach);
       await this.#lookBack(reach);
     } catch (error) {
       this.#trouble = /** @type {Error} */ (error);
     }
     this.#busy = false;
     this.requestUpdate();
+  }
+
+  /** @param {Reach} reach */
+  async #refusedOf({ id, user }) {
+    const { refusals } = await this.ask("GET", "api/refusals", { query: { limit: PAGE, userId: user ? id : null } });
+    if (id === this.#user) this.#refused = user ? refusals : refusals.filter((/** @type {Refusal} */ refusal) => tells(refusal, id));
   }
 
   /** Look through what was sent, newest first. @param {Reach} reach */
@@ -98,6 +110,10 @@ export class LookUp extends Page {
           ${reach.user ? html`<a class="button" href=${addressOf("users", reach.id)}>${icon("user")}${this.say("adminRights")}</a>` : nothing}</div>
         <div role="status">${findingsList(ofReach(reach), texts)}</div>
         ${reach.streams.length ? streamsTable(reach.streams, texts) : nothing}
+      </section>
+      <section class="card" aria-labelledby="refused">
+        <h2 id="refused">${reach.user ? this.say("adminRefusedToThem") : this.say("adminRefusedWith", { words: reach.id })}</h2>
+        ${this.#refused.length ? refusalsTable(this.#refused, texts) : html`<p class="quiet">${this.say("adminNoneRefused")}</p>`}
       </section>
       <section aria-labelledby="to-them">
         <h2 id="to-them">${reach.user ? this.say("adminSentToThem") : this.say("adminSentWith", { words: reach.id })}</h2>

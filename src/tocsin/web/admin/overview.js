@@ -67,14 +67,14 @@ export class Overview extends Page {
     const sum = (/** @type {"sends" | "deliveries" | "refusals"} */ name) => figures.reduce((total, figure) => total + figure[name], 0);
     const last = figures.at(-1), latencies = figures.map(({ p99 }) => p99).filter((p99) => p99 !== null);
     const tile = (/** @type {string} */ key, /** @type {string} */ value, /** @type {string} */ to, tone = "") => html`
-      <div class="tile ${tone}"><dt><a class="link" href=${to}>${this.say(key)}</a></dt><dd>${value}</dd></div>`;
+      <div class="tile ${tone}"><dt><a class="link" href=${to}>${this.say(key)}</a></dt><dd><bdi>${value}</bdi></dd></div>`;
     const number = (/** @type {number} */ count) => this.texts.numbers.format(count), refused = sum("refusals");
     return html`
       <dl class="tiles">
         ${tile("adminStreamsNow", number(last?.streams ?? 0), addressOf("streams"))}
         ${tile("adminSends", number(sum("sends")), addressOf("sent"))}
         ${tile("adminDeliveries", number(sum("deliveries")), addressOf("sent"))}
-        ${tile("adminRefusals", number(refused), addressOf("look-up"), refused ? "error" : "")}
+        ${tile("adminRefusals", number(refused), addressOf("refusals"), refused ? "error" : "")}
         ${tile("adminSlowest", latencies.length ? `${this.texts.short.format(Math.max(...latencies))} ms` : "–", addressOf("sent"))}
       </dl>
       <div class="charts">

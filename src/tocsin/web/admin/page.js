@@ -14,7 +14,7 @@ import { placeOf } from "./place.js";
 
 /**
  * What all pages have. They draw into the root of the shell that holds them, and tell it: `told` with a sentence that is
- * to be said, `asked` with a Question, `signed-out`.
+ * to be said, `asked` with a Question, `refused` when they may no longer.
  */
 export class Page extends LitElement {
   static properties = { server: { attribute: false }, texts: { attribute: false }, place: { attribute: false } };
@@ -55,14 +55,15 @@ export class Page extends LitElement {
   }
 
   /**
-   * A request. Whoever is signed out meanwhile is asked to sign in again; what they were doing stays.
+   * A request. Whoever is signed out meanwhile is asked to sign in again; what they were doing stays. Whoever is no
+   * superuser any more is told so.
    * @param {string} method @param {string} path @param {Parameters<Tocsin["request"]>[2]} [with_]
    */
   async ask(method, path, with_) {
     try {
       return await this.server.request(method, path, with_);
     } catch (error) {
-      if (error instanceof TocsinError && error.status === 401) this.#report("signed-out", null);
+      if (error instanceof TocsinError && (error.status === 401 || error.status === 403)) this.#report("refused", null);
       throw error;
     }
   }

@@ -14,6 +14,7 @@ export const PAGES = [
   { name: "look-up", title: "adminLookUp", shape: "file-search", draw: ({ server, texts, place }) => html`<admin-look-up .server=${server} .texts=${texts} .place=${place}></admin-look-up>` },
   { name: "look-up", title: "adminStory", ofOne: true, draw: ({ server, texts, place }) => html`<admin-story .server=${server} .texts=${texts} .place=${place}></admin-story>` },
   { name: "sent", title: "adminSent", shape: "activity", draw: ({ server, texts, place }) => html`<admin-sent .server=${server} .texts=${texts} .place=${place}></admin-sent>` },
+  { name: "refusals", title: "adminRefusals", shape: "ban", draw: ({ server, texts, place }) => html`<admin-refusals .server=${server} .texts=${texts} .place=${place}></admin-refusals>` },
   { name: "send", title: "adminSend", shape: "send", draw: ({ server, texts, place }) => html`<admin-send .server=${server} .texts=${texts} .place=${place}></admin-send>` },
   { name: "streams", title: "adminStreams", shape: "radio", draw: ({ server, texts, place }) => html`<admin-streams .server=${server} .texts=${texts} .place=${place}></admin-streams>` },
   { name: "users", title: "adminUsers", shape: "users", draw: ({ server, texts, place }) => html`<admin-users .server=${server} .texts=${texts} .place=${place}></admin-users>` },

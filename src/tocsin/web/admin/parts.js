@@ -1,4 +1,4 @@
-import { html, nothing } from "../vendor/lit.js";
+import { html, live, nothing } from "../vendor/lit.js";
 import { icon } from "../inbox/icons.js";
 import { addressOf } from "./place.js";
 
@@ -25,6 +25,14 @@ export function table(label, columns, rows) {
           <tr role="row">${cells.map((cell, at) => html`<td role="cell"><span class="of" aria-hidden="true">${columns[at]}</span><span class="cell">${cell}</span></td>`)}</tr>`)}
       </tbody>
     </table>`;
+}
+
+/** A field that narrows a list as one types. @param {string} label @param {string} words @param {(typed: string) => void} typed */
+export function finder(label, words, typed) {
+  return html`
+    <div class="search" role="search">${icon("search")}
+      <input type="search" autocomplete="off" spellcheck="false" aria-label=${label} placeholder=${label} .value=${live(words)}
+        @input=${(/** @type {InputEvent} */ { target }) => typed(/** @type {HTMLInputElement} */ (target).value)}></div>`;
 }
 
 /** A moment, short; the whole of it for who points at it. @param {string | null} at @param {Texts} texts @param {string} [none] */

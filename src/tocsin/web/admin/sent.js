@@ -1,10 +1,10 @@
-import { html, live, nothing, repeat } from "../vendor/lit.js";
+import { html, nothing, repeat } from "../vendor/lit.js";
 import { icon, iconOf } from "../inbox/icons.js";
 import { TYPES } from "../inbox/notification.js";
 import { reasonOf } from "../inbox/sentences.js";
 import { Listing } from "./listing.js";
 import { Page } from "./page.js";
-import { heading } from "./parts.js";
+import { finder, heading } from "./parts.js";
 import { sendingEntry, speaksOf } from "./sending.js";
 
 /** @typedef {import("./sending.js").Sending} Sending */
@@ -79,9 +79,7 @@ export class Sent extends Page {
         <span class="line">${this.#state()}
           <button type="button" class="button" aria-pressed=${String(this.#paused)} data-act="pause" @click=${() => { this.#paused = !this.#paused; this.requestUpdate(); }}>${icon(this.#paused ? "play" : "pause")}${this.say(this.#paused ? "adminGoOn" : "adminPause")}</button></span>`)}
       <div class="tail-tools">
-        <div class="search" role="search">${icon("search")}
-          <input type="search" autocomplete="off" spellcheck="false" aria-label=${this.say("adminFilter")} placeholder=${this.say("adminFilter")} .value=${live(this.#words)}
-            @input=${(/** @type {InputEvent} */ { target }) => { this.#words = /** @type {HTMLInputElement} */ (target).value; this.requestUpdate(); }}></div>
+        ${finder(this.say("adminFilter"), this.#words, (typed) => { this.#words = typed; this.requestUpdate(); })}
         <div class="types" role="group" aria-label=${this.say("severity")}>
           ${TYPES.map((type) => html`
             <button type="button" class="type ${type}" aria-pressed=${String(this.#types.includes(type))} title=${this.say(type)}

@@ -1,14 +1,12 @@
-import { LitElement, html, nothing } from "../vendor/lit.js";
-import { accountButton, keepPreferences, readPreferences } from "../app/both.js";
-import { adopt, icon } from "../inbox/icons.js";
-import { Tocsin, TocsinError } from "../client.js";
-import { languageFor, loadTexts } from "../texts/texts.js";
+import { html, nothing } from "../vendor/lit.js";
+import { Shell, accountButton } from "../app/both.js";
+import { icon } from "../inbox/icons.js";
+import { TocsinError } from "../client.js";
 import { adminStyles } from "./admin-styles.js";
 import { PAGES, pageOf, titleOf } from "./pages.js";
 import { addressOf, placeOf } from "./place.js";
 
-/** @typedef {import("../app/preferences.js").Preferences} Preferences */
-/** @typedef {import("../app/tocsin-app.js").User} User */
+/** @typedef {import("../app/shell.js").User} User */
 /** @typedef {import("../texts/texts.js").Texts} Texts */
 /** @typedef {import("./page.js").Question} Question */
 
@@ -16,29 +14,19 @@ import { addressOf, placeOf } from "./place.js";
 const STAYS = 8_000;
 
 /** The admin pages: their head, the ways between them, and the page where one is. */
-export class Admin extends LitElement {
+export class Admin extends Shell {
   static styles = adminStyles;
-  static properties = {
-    texts: { state: true }, user: { state: true }, out: { state: true }, preferences: { state: true }, trouble: { state: true },
-    place: { state: true }, told: { state: true }, question: { state: true }, menu: { state: true },
-  };
+  /** @type {typeof Shell.properties} */
+  static properties = { out: { state: true }, place: { state: true }, told: { state: true }, question: { state: true }, menu: { state: true } };
+  static more = "admin/";
 
-  server = new Tocsin({ cookie: true, retryFor: 0 });
-  #language = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #telling;
 
   constructor() {
     super();
-    /** @type {Texts | null} */
-    this.texts = null;
-    /** Who is signed in; null: nobody; undefined: not known yet. @type {User | null | undefined} */
-    this.user = undefined;
     /** Whether they have been signed out while they were at it. */
     this.out = false;
-    this.preferences = readPreferences();
-    /** Why it is not known who is signed in. @type {Error | null} */
-    this.trouble = null;
     this.place = placeOf(location.hash);
     /** What was done, or refused. @type {{sentence: string, refused: boolean} | null} */
     this.told = null;
@@ -51,30 +39,12 @@ export class Admin extends LitElement {
   connectedCallback() {
     super.connectedCallback();
     addEventListener("hashchange", this.#moved);
-    void this.#whoIsThere();
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     removeEventListener("hashchange", this.#moved);
     clearTimeout(this.#telling);
-  }
-
-  firstUpdated() {
-    const root = /** @type {ShadowRoot} */ (this.renderRoot);
-    void adopt(root).then(() => adopt(root, new URL("./vendor/icons.svg", import.meta.url).href));
-  }
-
-  willUpdate() {
-    const language = languageFor(this.preferences.language);
-    if (language === this.#language) return;
-    this.#language = language;
-    void loadTexts(language, "admin/").then((texts) => {
-      if (language !== this.#language) return;
-      this.texts = texts;
-      document.documentElement.lang = texts.language;
-      document.documentElement.dir = texts.direction;
-    });
   }
 
   updated() {
@@ -92,20 +62,12 @@ export class Admin extends LitElement {
     void this.updateComplete.then(() => setTimeout(() => /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("main h1"))?.focus()));
   };
 
-  async #whoIsThere() {
-    this.trouble = null;
-    try {
-      this.user = (await this.server.session()).user;
-    } catch (error) {
-      if (error instanceof TocsinError && error.status === 401) this.user = null;
-      else this.trouble = /** @type {Error} */ (error);
-    }
-  }
-
   /** A request was refused; but it may have been on its way while a changed password gave this page another session. */
   async #askAgain() {
     try {
-      await this.server.session();
+      const { user } = await this.server.session();
+      if (user === null) this.out = true;
+      else if (!user.superuser) this.user = user;
     } catch (error) {
       if (error instanceof TocsinError && error.status === 401) this.out = true;
     }
@@ -113,10 +75,7 @@ export class Admin extends LitElement {
 
   render() {
     const { texts, user } = this;
-    if (!texts || (user === undefined && !this.trouble)) return html`<slot></slot>`;
-    if (user === undefined) {
-      return html`<main class="door"><h1>${texts.say("admin")}</h1><p class="problem">${texts.say("noConnection")}</p><button type="button" class="button" @click=${() => this.#whoIsThere()}>${texts.say("again")}</button></main>`;
-    }
+    if (!texts || user === undefined) return this.notYet(texts?.say("admin") ?? "");
     return html`
       ${user === null || this.out ? html`<tocsin-sign-in .server=${this.server} .texts=${texts} notice=${this.out ? texts.say("adminSignedOut") : ""}
         @signed-in=${(/** @type {CustomEvent<User>} */ { detail }) => { this.user = detail; this.out = false; }}></tocsin-sign-in>` : nothing}
@@ -141,7 +100,7 @@ export class Admin extends LitElement {
   #app(user, texts) {
     const { place } = this;
     return html`
-      <div class="app admin" dir=${texts.direction} lang=${texts.language} ?hidden=${this.out} @told=${this.#told} @signed-out=${() => void this.#askAgain()}
+      <div class="app admin" dir=${texts.direction} lang=${texts.language} ?hidden=${this.out} @told=${this.#told} @refused=${() => void this.#askAgain()}
         @asked=${(/** @type {CustomEvent<Question>} */ { detail }) => { this.question = detail; }}>
         <header class="top">
           <button type="button" class="skip" @click=${this.#skip}>${texts.say("adminSkip")}</button>
@@ -170,7 +129,7 @@ export class Admin extends LitElement {
         <div class="hidden" role="alert">${this.told?.refused ? this.told.sentence : ""}</div>
         ${this.#asking(texts)}
         <tocsin-settings .server=${this.server} .texts=${texts} .preferences=${this.preferences} .user=${user}
-          @preferences=${(/** @type {CustomEvent<Preferences>} */ { detail }) => { this.preferences = detail; keepPreferences(detail); }}></tocsin-settings>
+          @preferences=${this.prefer}></tocsin-settings>
       </div>`;
   }
 

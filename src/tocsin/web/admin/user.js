@@ -93,8 +93,14 @@ export class UserPage extends Page {
         </section>` : nothing}`;
   }
 
-  /** All of the user as the form has it: what is left out of a PUT would get its default. */
-  get #body() {
+  /** All of the user, as what is left out of a PUT would get its default. One who is gone by now is not made anew by that. */
+  async #now() {
+    const { name, permissions, superuser, disabled } = await this.ask("GET", userPath(this.#id));
+    return { name, permissions, superuser, disabled };
+  }
+
+  /** What the form has. */
+  get #mine() {
     const form = this.#form;
     return { name: form.text("name").trim(), permissions: form.on("permissions") ? ["notifications"] : [], superuser: form.on("superuser"), disabled: form.on("disabled") };
   }
@@ -103,19 +109,16 @@ export class UserPage extends Page {
   async #save(event) {
     const saved = await this.#form.submit(event, this.texts, {
       missing: ["name"],
-      send: async () => this.#take(await this.ask("PUT", userPath(this.#id), { body: this.#body })),
+      send: async () => this.#take(await this.ask("PUT", userPath(this.#id), { body: this.#form.over(this.#mine, await this.#now()) })),
     });
     if (saved) this.tell(this.say("adminSaved"));
   }
 
   /** @param {SubmitEvent} event */
   async #setPassword(event) {
-    const user = this.#user;
-    if (!user) return;
-    const { name, permissions, superuser, disabled } = user;
     const set = await this.#password.submit(event, this.texts, {
       missing: ["password"],
-      send: () => this.ask("PUT", userPath(user.id), { body: { name, permissions, superuser, disabled, password: this.#password.text("password") } }),
+      send: async () => this.ask("PUT", userPath(this.#id), { body: { ...await this.#now(), password: this.#password.text("password") } }),
     });
     if (!set) return;
     this.#password.reset();

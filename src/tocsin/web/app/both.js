@@ -1,4 +1,4 @@
 // What the inbox page and the admin pages have in common, as one file.
 export { accountButton } from "./account-button.js";
 export { appStyles } from "./app-styles.js";
-export { keepPreferences, readPreferences } from "./preferences.js";
+export { Shell } from "./shell.js";

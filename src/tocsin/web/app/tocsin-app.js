@@ -1,73 +1,20 @@
-import { LitElement, html, nothing } from "../vendor/lit.js";
-import { adopt, icon } from "../inbox/icons.js";
-import { Tocsin, TocsinError } from "../client.js";
-import { languageFor, loadTexts } from "../texts/texts.js";
-import { accountButton, appStyles, keepPreferences, readPreferences } from "./both.js";
+import { html, nothing } from "../vendor/lit.js";
+import { icon } from "../inbox/icons.js";
+import { Shell, accountButton, appStyles } from "./both.js";
 import { showCount } from "./badge.js";
 
-/** @typedef {import("./preferences.js").Preferences} Preferences */
-/** @typedef {import("../texts/texts.js").Texts} Texts */
-/** @typedef {{id: string, name: string, superuser: boolean}} User */
+/** @typedef {import("./shell.js").User} User */
 
 /** The page: its head, and below it the sign-in or the inbox. */
-export class App extends LitElement {
+export class App extends Shell {
   static styles = appStyles;
-  static properties = { texts: { state: true }, user: { state: true }, preferences: { state: true }, trouble: { state: true } };
 
-  server = new Tocsin({ cookie: true, retryFor: 0 });
-  #language = "";
   #notice = "";
   #count = 0;
 
-  constructor() {
-    super();
-    /** @type {Texts | null} */
-    this.texts = null;
-    /** Who is signed in; null: nobody; undefined: not known yet. @type {User | null | undefined} */
-    this.user = undefined;
-    this.preferences = readPreferences();
-    /** Why it is not known who is signed in. @type {Error | null} */
-    this.trouble = null;
-  }
-
-  connectedCallback() {
-    super.connectedCallback();
-    addEventListener("online", () => { if (this.trouble) void this.#whoIsThere(); });
-    void this.#whoIsThere();
-  }
-
-  firstUpdated() {
-    void adopt(/** @type {ShadowRoot} */ (this.renderRoot));
-  }
-
-  willUpdate() {
-    const language = languageFor(this.preferences.language);
-    if (language === this.#language) return;
-    this.#language = language;
-    void loadTexts(language).then((texts) => {
-      if (language !== this.#language) return;
-      this.texts = texts;
-      document.documentElement.lang = texts.language;
-      document.documentElement.dir = texts.direction;
-    });
-  }
-
-  async #whoIsThere() {
-    this.trouble = null;
-    try {
-      this.user = (await this.server.session()).user;
-    } catch (error) {
-      if (error instanceof TocsinError && error.status === 401) this.user = null;
-      else this.trouble = /** @type {Error} */ (error);
-    }
-  }
-
   render() {
     const { texts, user } = this;
-    if (!texts || (user === undefined && !this.trouble)) return html`<slot></slot>`;
-    if (user === undefined) {
-      return html`<main class="door"><p class="problem">${texts.say("noConnection")}</p><button type="button" class="button" @click=${() => this.#whoIsThere()}>${texts.say("again")}</button></main>`;
-    }
+    if (!texts || user === undefined) return this.notYet("Tocsin");
     if (user === null) {
       void import("./sign-in.js");
       return html`<tocsin-sign-in .server=${this.server} .texts=${texts} notice=${this.#notice}
@@ -93,7 +40,7 @@ export class App extends LitElement {
             @tocsin-unread=${this.#unread} @tocsin-signed-out=${() => this.#out(texts.say("signedOut"))}></tocsin-inbox>
         </main>
         <tocsin-settings .server=${this.server} .texts=${texts} .preferences=${this.preferences} .user=${user}
-          @preferences=${(/** @type {CustomEvent<Preferences>} */ { detail }) => { this.preferences = detail; keepPreferences(detail); }}></tocsin-settings>
+          @preferences=${this.prefer}></tocsin-settings>
       </div>`;
   }
 

@@ -136,7 +136,7 @@ export class Tocsin {
 
   // ------------------------------------------------------------ who one is
 
-  /** Who is signed in, and until when. @returns {Promise<{user: any, expiresAt: string | null}>} */
+  /** Who is signed in, and until when; `user` is null where nobody is. @returns {Promise<{user: any, expiresAt: string | null}>} */
   session() {
     return this.request("GET", "api/session");
   }
@@ -210,7 +210,7 @@ export class Tocsin {
     try {
       return typeof this.token === "function" ? await this.token() : (this.token ?? "");
     } catch (cause) {
-      throw cause instanceof TocsinError ? cause : new TocsinError("no token could be had", { cause });
+      throw cause instanceof TocsinError ? cause : new TocsinError("no token could be had", { code: "no-token", cause });
     }
   }
 

@@ -69,9 +69,12 @@ export function metadata(data, texts) {
     </details>`;
 }
 
-/** An address that may be followed: of the web, and no other. @param {string | undefined} text */
+/** What may be followed; nothing else runs, or is opened by, a click. */
+const FOLLOWED = ["https:", "http:", "mailto:", "tel:"];
+
+/** An address that may be followed. @param {string | undefined} text */
 export function linkOf(text) {
   if (text === undefined || !URL.canParse(text)) return null;
   const { protocol, href } = new URL(text);
-  return protocol === "https:" || protocol === "http:" ? href : null;
+  return FOLLOWED.includes(protocol) ? href : null;
 }

@@ -200,7 +200,7 @@ export class TocsinInbox extends Listening {
     }
     const code = shown.examples(desk.feed.server.url.href, texts.say("yourToken"), this.#reader);
     return html`<slot name="empty">${shown.empty(code, this.#tab, this.#copied, texts,
-      (tab) => { this.#tab = tab; this.requestUpdate(); }, () => void this.#copy(code[this.#tab] ?? ""))}</slot>`;
+      (tab) => { this.#tab = tab; this.requestUpdate(); }, () => void this.#copy(shown))}</slot>`;
   }
 
   /** @param {Desk} desk */
@@ -220,9 +220,9 @@ export class TocsinInbox extends Listening {
     }, TYPING);
   }
 
-  /** @param {string} text */
-  async #copy(text) {
-    await navigator.clipboard.writeText(text);
+  /** @param {typeof import("./empty.js")} shown */
+  async #copy(shown) {
+    await shown.copy(/** @type {HTMLElement} */ (this.renderRoot.querySelector("#example pre")));
     this.#copied = true;
     this.requestUpdate();
     setTimeout(() => { this.#copied = false; this.requestUpdate(); }, 2_000);

@@ -27,7 +27,7 @@ const readers = new WeakMap();
  */
 export function readerOf(server) {
   let reader = readers.get(server);
-  if (!reader) readers.set(server, reader = server.session().then(({ user }) => user.id, () => null));
+  if (!reader) readers.set(server, reader = server.session().then(({ user }) => user?.id ?? null, () => null));
   return reader;
 }
 
@@ -64,6 +64,19 @@ tocsin send "Hello" "My first notification" --type success${user === null ? "" :
 /** As one word of a shell. @param {string} text */
 function quoted(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/**
+ * Copy a text that is shown. Without TLS a page has no clipboard but the old way.
+ * @param {HTMLElement} shown
+ */
+export async function copy(shown) {
+  try {
+    await navigator.clipboard.writeText(shown.textContent ?? "");
+  } catch {
+    getSelection()?.selectAllChildren(shown);
+    document.execCommand("copy");
+  }
 }
 
 /**

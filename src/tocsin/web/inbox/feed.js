@@ -25,6 +25,8 @@ const REPLACED_WITHIN = 2_500;
 const ASKED_LATELY = 10_000;
 /** Milliseconds in which what comes together is asked for together. */
 const SOON = 300;
+/** Where the server was never reached, it is tried again after so many milliseconds. */
+const AGAIN = 2_000;
 /** More than so many to be read one by one, and the list is read anew instead. */
 const ONE_BY_ONE = 20;
 
@@ -53,6 +55,10 @@ export class Feed extends EventTarget {
   #told = false;
   #started = false;
   #caughtUp = false;
+  /** Whether it was said that the credential does not hold: once, until it does again. */
+  #out = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #beginning;
   #askedAt = 0;
   /** @type {Promise<void> | null} */
   #positioned = null;
@@ -77,6 +83,7 @@ export class Feed extends EventTarget {
 
   stop() {
     this.#started = false;
+    clearTimeout(this.#beginning);
     this.#positioned = null;
     this.#turn += 1;
     this.#stream?.stop();
@@ -95,7 +102,8 @@ export class Feed extends EventTarget {
 
   /** Try the stream again now, where it waits to. */
   hurry() {
-    this.#stream?.hurry();
+    if (this.#stream) this.#stream.hurry();
+    else void this.#begin();
   }
 
   /** @returns {ReadonlySet<Inbox>} */
@@ -173,15 +181,25 @@ export class Feed extends EventTarget {
 
   /** The server no longer takes the credential. @param {unknown} error */
   refused(error) {
-    if (error instanceof TocsinError && error.status === 401) this.dispatchEvent(new Event_("signed-out"));
+    if (isOut(error)) this.#signedOut();
+  }
+
+  #signedOut() {
+    if (this.#out) return;
+    this.#out = true;
+    this.dispatchEvent(new Event_("signed-out"));
   }
 
   async #begin() {
+    clearTimeout(this.#beginning);
     try {
       await this.refresh(this.emergencies);
     } catch (error) {
       this.refused(error);
-      if (this.#started && !(error instanceof TocsinError && error.status === 401)) setTimeout(() => this.#started && void this.#begin(), 2_000);
+      if (this.#started && !isOut(error)) {
+        this.retryAt = Date.now() + AGAIN;
+        this.#beginning = setTimeout(() => this.#started && void this.#begin(), AGAIN);
+      }
     }
     this.changed();
   }
@@ -197,6 +215,7 @@ export class Feed extends EventTarget {
       /** @type {Page} */
       const page = await this.server.request("GET", "api/notifications", { query, signal: loading.signal });
       if (loading.signal.aborted) return;
+      this.#out = false;
       this.#fetch(before === null ? inbox.replace(page) : inbox.append(page), inbox);
       this.names.learn(page.notifications);
     } catch (error) {
@@ -248,6 +267,8 @@ export class Feed extends EventTarget {
   #position() {
     this.#positioned ??= this.#listen().catch((error) => {
       this.#positioned = null;
+      // Nothing is heard.
+      this.state = isOut(error) ? "ended" : "offline";
       throw error;
     });
     return this.#positioned;
@@ -258,6 +279,8 @@ export class Feed extends EventTarget {
     if (!this.#started) return;
     this.unread.told(unread);
     this.#follow(unread.position);
+    // Where it was refused before, they were not read yet.
+    if (this.emergencies.next === undefined && !this.isLoading(this.emergencies)) void this.#begin();
     this.changed();
   }
 
@@ -337,7 +360,7 @@ export class Feed extends EventTarget {
       await this.server.unreadCount();
       return false;
     } catch (error) {
-      return error instanceof TocsinError && error.status === 401;
+      return isOut(error);
     }
   }
 
@@ -346,9 +369,14 @@ export class Feed extends EventTarget {
     const soon = Date.now() - this.#askedAt < ASKED_LATELY;
     this.#askedAt = Date.now();
     const gone = await this.#isRefused() && (await pause(REPLACED_WITHIN), await this.#isRefused());
-    if (gone || soon) this.dispatchEvent(new Event_("signed-out"));
+    if (gone || soon) this.#signedOut();
     else if (this.#started) this.#follow(this.position);
   }
+}
+
+/** Whether the credential does not hold. @param {unknown} error */
+function isOut(error) {
+  return error instanceof TocsinError && error.status === 401;
 }
 
 /** @param {number} ms */

@@ -16,19 +16,16 @@ export function iconOf(type) {
   return icon(OF_TYPE[type] ?? "info");
 }
 
-/** By address. @type {Map<string, Promise<Element | null>>} */
-const sprites = new Map();
+/** @type {Promise<Element | null> | null} */
+let sprite = null;
 
 /**
- * Put a sprite into a root. A page of another site could not refer to our file: `<use>` takes no other origin's.
+ * Put the sprite into a root. A page of another site could not refer to our file: `<use>` takes no other origin's.
  * @param {ShadowRoot} root
- * @param {string} address of the sprite; the inbox's own unless given
  */
-export async function adopt(root, address = new URL("../vendor/icons.svg", import.meta.url).href) {
-  const sprite = sprites.get(address) ?? read(address);
-  sprites.set(address, sprite);
-  const found = await sprite;
-  if (!found) return;
+export async function adopt(root) {
+  const found = await (sprite ??= read(new URL("../vendor/icons.svg", import.meta.url).href));
+  if (!found) return void (sprite = null);
   const copy = /** @type {SVGElement} */ (root.ownerDocument.importNode(found, true));
   copy.setAttribute("aria-hidden", "true");
   copy.setAttribute("class", "sprite");

@@ -1,6 +1,6 @@
 import { css } from "../vendor/lit.js";
 
-/** The list and the notification that is open. */
+/** The list. */
 export const listStyles = css`
   .panes { position: relative; display: grid; flex: 1; min-block-size: 0; grid-template: minmax(0, 1fr) / minmax(0, 1fr); }
   .left { position: relative; display: grid; min-inline-size: 0; min-block-size: 0; background: var(--card); }
@@ -95,30 +95,7 @@ export const listStyles = css`
   .keys dd { margin: 0; }
   @media (hover: none) { .keys { display: none; } }
 
-  .whole header { position: sticky; inset-block-start: 0; z-index: 1; display: flex; align-items: center; gap: 0.5rem; padding: 0.6rem 1rem; background: var(--ground); border-block-end: 1px solid var(--line); }
-  [dir="rtl"] .back .icon { transform: scaleX(-1); }
-  .tools { display: flex; flex-wrap: wrap; justify-content: flex-end; gap: 0.4rem; margin-inline-start: auto; }
-  .whole .body { display: grid; justify-items: start; gap: 0.75rem; max-inline-size: 44rem; padding: 1.5rem 1.5rem 3rem; }
-  .whole .badge.large { inline-size: 3rem; block-size: 3rem; border-radius: 1rem; }
-  .whole .badge.large .icon { inline-size: 1.6rem; block-size: 1.6rem; }
-  .whole h2 { margin: 0; font-size: 1.5rem; line-height: 1.25; font-weight: 700; letter-spacing: -0.01em; overflow-wrap: anywhere; }
-  .whole .about { flex-wrap: wrap; font-size: 0.875rem; }
-  .whole p { margin: 0; max-inline-size: 100%; }
-  .whole .text { font-size: 1.0625rem; line-height: 1.55; white-space: pre-wrap; overflow-wrap: anywhere; }
-  .whole a.link { display: inline-flex; align-items: center; gap: 0.4rem; max-inline-size: 100%; overflow-wrap: anywhere; }
-  .facts { display: grid; gap: 0.35rem; inline-size: 100%; margin: 0.75rem 0 0; padding-block-start: 1rem; border-block-start: 1px solid var(--line); font-size: 0.875rem; }
-  .facts div { display: flex; gap: 0.75rem; }
-  .facts dt { flex: none; min-inline-size: 7rem; color: var(--quiet); }
-  .facts dd { margin: 0; overflow-wrap: anywhere; }
-  .tag { display: inline-block; margin-inline-end: 0.35rem; padding: 0.05rem 0.5rem; border-radius: 1rem; background: color-mix(in srgb, var(--text) 8%, transparent); }
-  .data { inline-size: 100%; border: 1px solid var(--line); border-radius: 0.75rem; background: var(--card); font-size: 0.875rem; }
-  .data summary { display: flex; align-items: center; gap: 0.5rem; padding: 0.6rem 0.9rem; border-radius: 0.75rem; cursor: pointer; font-weight: 550; list-style: none; }
-  .data pre { margin: 0; padding: 0.25rem 0.9rem 0.9rem; overflow-x: auto; font: 0.8125rem/1.5 var(--mono); }
   @container frame (max-width: 34rem) {
-    .whole .body { padding: 1.25rem 1rem 3rem; }
-    .tools .button { inline-size: 2.5rem; padding: 0; }
-    .tools .button span { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
-    .facts div { flex-direction: column; gap: 0; }
     .pick { inline-size: 2rem; }
     .row .main { gap: 0.6rem; }
   }

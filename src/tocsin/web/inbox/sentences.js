@@ -18,5 +18,6 @@ export function sentenceOf({ done, refusal }, texts) {
 
 /** @param {Error} error @param {Texts} texts */
 export function reasonOf(error, texts) {
+  if ("code" in error && error.code === "no-token") return texts.say("noToken");
   return "status" in error && error.status === 0 ? texts.say("noConnection") : error.message;
 }
