@@ -214,7 +214,10 @@ ROWS: dict[str, list[Case]] = {
     "POST /api/auth/ticket": [Case(users(201))],
     "PUT /api/auth/password": [Case(users(403), body={"current": "not it", "new": "another one"})],
     "POST /api/session": [Case(ANYBODY.replace("200", "201"), body={"username": "viewer", "password": "viewer"})],
-    "GET /api/session": [Case(users(200).replace("401", "200", 1), about="null for nobody")],
+    "GET /api/session": [
+        Case(users(200)),
+        Case(users(200).replace("401", "200", 1), query={"optional": "true"}, about="null for nobody"),
+    ],
     "DELETE /api/session": [Case(users(403))],
     "DELETE /api/sessions": [Case("401 204 204 204 204 403 403 403 401 401", ends_tokens=True)],
     "GET /api/users": [Case(superusers(200))],

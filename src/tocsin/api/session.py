@@ -26,7 +26,7 @@ class SessionTold(msgspec.Struct, frozen=True, rename="camel"):
     """Who is signed in, and until when.
 
     Attributes:
-        user: null where no credential came along: nobody is.
+        user: null where no credential came along and none had to.
         expires_at: null where the credential does not expire.
     """
 
@@ -51,15 +51,18 @@ async def sign_in(call: Call) -> Answer:
 async def look(call: Call) -> Answer:
     """`GET /api/session`: also where it is prolonged.
 
-    Whoever brings no credential is answered that, and not refused: a page asks before anybody has signed in.
+    With `optional`, whoever brings no credential is answered that, and not refused: a page asks before anybody has
+    signed in.
     """
     request, authorize = call.request, call.parts.authorize
     if (credential := request.credential) is not None:
         call.principal = await authorize.identify(credential)
     elif (cookie := request.session_cookie) is not None:
         call.principal = await authorize.identify_session(cookie)
-    else:
+    elif request.asked("optional") == "true":
         return ok(SessionTold(None, None))
+    else:
+        raise Unauthenticated
     if call.principal.kind == "app":
         raise Forbidden("An app secret sends; it does not read")
     whose, principal = await who(call), call.principal

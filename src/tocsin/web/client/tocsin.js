@@ -138,7 +138,7 @@ export class Tocsin {
 
   /** Who is signed in, and until when; `user` is null where nobody is. @returns {Promise<{user: any, expiresAt: string | null}>} */
   session() {
-    return this.request("GET", "api/session");
+    return this.request("GET", "api/session?optional=true");
   }
 
   /**
