@@ -1,7 +1,8 @@
 """Fixtures every test can ask for: a real server.
 
 `dev` is one `serve --dev` for the whole session, for tests that disturb nobody: use names of your own and do
-not count what others may send. `start_server` starts a fresh one with its own data folder.
+not count what others may send. `killable` is another one, for tests that end it and go on. `start_server` starts a
+fresh one with its own data folder.
 """
 
 from __future__ import annotations
@@ -76,6 +77,23 @@ def dev(dev_process: Server) -> Iterator[Server]:
     yield dev_process
     assert dev_process.running, f"the shared server has ended:\n{dev_process.tail()}"
     dev_process.check_log()
+
+
+@pytest.fixture(scope="session")
+def killable_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("killable") / "data")
+    yield server
+    server.close()
+    server.check_log()
+
+
+@pytest.fixture
+def killable(killable_process: Server) -> Iterator[Server]:
+    """As `dev`, another one, which a test may kill, stop and start again, and leave in any of these states."""
+    if not killable_process.running:
+        killable_process.start()
+    yield killable_process
+    killable_process.check_log()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 
 from tocsin.app import App, AppId, Secret
 from tocsin.credentials.key import DEV_APP_SECRET, DEV_KEY, secret_hash
-from tocsin.credentials.password import hash_password, password_holds
+from tocsin.credentials.password import password_holds
 from tocsin.device import Device, DeviceId
 from tocsin.errors import StartError
 from tocsin.path.authorize import SAMPLE_KEY_ID
@@ -19,6 +19,14 @@ _USERS = {
     "viewer": (frozenset[str](), False),
     "admin": (frozenset({NOTIFICATIONS}), True),
 }
+PASSWORDS = {
+    "user123": "$argon2id$v=19$m=19456,t=2,p=1$HJ+E3iSSovZo2jb4sMbwKw$SkNqVA3rkm8ynqqF5b0Ub3KAJd40EponFhbth8i9hBE",
+    "user456": "$argon2id$v=19$m=19456,t=2,p=1$jH9vWXvfJGAdoRkiGWHeJQ$2EKkdSIDWLeApcwM98EZz24W/4sruOhnGYFymkaFxCk",
+    "viewer": "$argon2id$v=19$m=19456,t=2,p=1$vmK6Ep3DVZPc817gysArjg$QH63bm7/wGR0ZcheDd/5x1cFJQ+NBgsQj2eCZPw+L8w",
+    "admin": "$argon2id$v=19$m=19456,t=2,p=1$TZuJqgSVTetD/XHLml3fNQ$p3HQL0vL3r9Qul5dOX/e0ugJ04Vw5IV+k7rrG+5hUTg",
+}
+"""What is kept of their passwords: everybody's is the name. Kept, as making four is a tenth of a first start."""
+
 _SERVICE = UserId("system")
 _DEVICES = ("device123", "device456")
 _APP = AppId("demo-app")
@@ -31,14 +39,14 @@ async def put_in(store: Store, clock: Clock) -> None:
     def audit(what: str) -> AuditEntry:
         return AuditEntry(at=clock.now(), who="tocsin", action="sample", what=what, origin="")
 
-    async def put_user(id_: str, permissions: frozenset[str], *, superuser: bool, password: str | None) -> None:
+    async def put_user(id_: str, permissions: frozenset[str], *, superuser: bool) -> None:
         if await store.user(UserId(id_)) is None:
-            hashed = None if password is None else await asyncio.to_thread(hash_password, password)
-            user = User(id=UserId(id_), name=id_, password=hashed, permissions=permissions, superuser=superuser)
+            password = PASSWORDS.get(id_)
+            user = User(id=UserId(id_), name=id_, password=password, permissions=permissions, superuser=superuser)
             await store.put_user(user, audit(id_), replace=False)
 
     async def put_key() -> None:
-        await put_user(_SERVICE, frozenset({NOTIFICATIONS}), superuser=True, password=None)
+        await put_user(_SERVICE, frozenset({NOTIFICATIONS}), superuser=True)
         if await store.key(SAMPLE_KEY_ID) is None:
             key = Key(
                 id=SAMPLE_KEY_ID,
@@ -62,10 +70,7 @@ async def put_in(store: Store, clock: Clock) -> None:
             if await store.device(DeviceId(id_)) is None:
                 await store.put_device(Device(id=DeviceId(id_), name=id_), audit(id_))
 
-    people = [
-        put_user(id_, permissions, superuser=superuser, password=id_)
-        for id_, (permissions, superuser) in _USERS.items()
-    ]
+    people = [put_user(id_, permissions, superuser=superuser) for id_, (permissions, superuser) in _USERS.items()]
     await asyncio.gather(*people, put_key(), put_devices())
     await put_app()
 

@@ -7,6 +7,7 @@ import pytest
 from tocsin.credentials import password
 from tocsin.credentials.password import hash_password, password_holds, password_refusal
 from tocsin.errors import Invalid
+from tocsin.samples import PASSWORDS
 
 
 def test_a_password_holds_against_its_own_hash_only() -> None:
@@ -20,6 +21,14 @@ def test_the_hash_is_argon2id_of_owasps_cost_in_phc_form_and_salted() -> None:
     one, other = hash_password("correct horse"), hash_password("correct horse")
     assert one.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert one != other
+
+
+def test_each_sample_user_has_the_name_for_a_password_at_the_cost_of_everybodys() -> None:
+    assert set(PASSWORDS) == {"user123", "user456", "viewer", "admin"}
+    cost = hash_password("correct horse").split("$")[:4]
+    for name, kept in PASSWORDS.items():
+        assert password_holds(name, kept)
+        assert kept.split("$")[:4] == cost
 
 
 def test_a_user_without_a_password_is_refused_every_password() -> None:

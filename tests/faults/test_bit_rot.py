@@ -17,17 +17,17 @@ from harness.server import Server, StartFailure
 ROWS = 120
 
 
-@pytest.fixture
-def stored(start_server: Callable[..., Server], tmp_path: Path) -> tuple[Path, dict[str, tuple[str, str]]]:
-    """A data folder at rest and what it holds: id → (title, message)."""
-    server = start_server(data=tmp_path / "stored")
-    known: dict[str, tuple[str, str]] = {}
-    for n in range(ROWS):
-        title, message = f"title {n:04}", f"message {n:04} " + "lorem ipsum " * (n % 20)
-        answer = server.service().send(title, message, userId="user123")
-        known[answer.json["notificationId"]] = (title, message)
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tuple[str, str]]]:
+    """A data folder at rest, only to be copied, and what it holds: id → (title, message)."""
+    server = Server(tmp_path_factory.mktemp("stored") / "data")
+    server.start()
+    texts = [(f"title {n:04}", f"message {n:04} " + "lorem ipsum " * (n % 20)) for n in range(ROWS)]
+    drafts = [{"title": title, "message": message, "userId": "user123"} for title, message in texts]
+    sent = server.service().post("/api/notifications/batch", drafts).json["results"]
     assert server.stop() == 0
-    return server.data, known
+    server.check_log()
+    return server.data, {one["notificationId"]: text for one, text in zip(sent, texts, strict=True)}
 
 
 def wrong_rows(server: Server, known: dict[str, tuple[str, str]]) -> list[object] | None:
@@ -41,8 +41,8 @@ def wrong_rows(server: Server, known: dict[str, tuple[str, str]]) -> list[object
         return None
     found: list[object] = []
     try:
-        token = server.http().login("user123")
-        client = server.http(token=token)
+        client = server.http(token=server.http().login("user123"))
+        client.keep = True
         for id_, (title, message) in known.items():
             answer = client.get(f"/api/notifications/{id_}")
             if answer.status == 200:
@@ -103,10 +103,10 @@ def test_damage_is_never_served_as_content(
 
 
 def test_control_wrong_content_is_recognised(
-    start_server: Callable[..., Server], stored: tuple[Path, dict[str, tuple[str, str]]]
+    start_server: Callable[..., Server], stored: tuple[Path, dict[str, tuple[str, str]]], tmp_path: Path
 ) -> None:
     data, known = stored
-    server = start_server(data=data, ready=False)
+    server = start_server(data=shutil.copytree(data, tmp_path / "copy"), ready=False)
     assert wrong_rows(server, known) == []
     server.close()
     id_ = next(iter(known))

@@ -55,12 +55,9 @@ def test_a_thousand_connections_with_256_descriptors(start_server: Callable[...,
     keeper.close()
 
 
-def test_control_the_same_crowd_is_served_with_enough_descriptors(
-    start_server: Callable[..., Server],
-) -> None:
-    server = start_server()
-    crowd = [socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(400)]
-    assert server.ready()
-    assert server.descriptors() > 400
+def test_control_the_same_crowd_is_served_with_enough_descriptors(dev: Server) -> None:
+    crowd = [socket.create_connection(("127.0.0.1", dev.port), timeout=5) for _ in range(400)]
+    assert dev.ready()
+    assert dev.descriptors() > 400
     for connection in crowd:
         connection.close()

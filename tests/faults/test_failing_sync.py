@@ -18,7 +18,7 @@ from harness.server import Server
 
 
 @pytest.mark.skipif(recording.why_not() is not None, reason=str(recording.why_not()))
-@pytest.mark.parametrize("nth", [20, 25])
+@pytest.mark.parametrize("nth", [20, pytest.param(25, marks=pytest.mark.soak)])
 def test_a_failed_sync_is_never_answered_with_success(
     start_server: Callable[..., Server], tmp_path: Path, nth: int, soak: bool
 ) -> None:

@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Thread
 
 import apsw
@@ -17,6 +18,27 @@ from faults.load import Publishers
 from faults.sending import eventually_sends, try_send
 from harness.http import Answer, inbox
 from harness.server import Server
+
+
+@pytest.fixture(scope="module")
+def at_rest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a server that has stopped, only to be copied."""
+    server = Server(tmp_path_factory.mktemp("at-rest") / "data")
+    server.start()
+    assert server.service().send("before").status == 200
+    assert server.stop() == 0
+    server.check_log()
+    return server.data
+
+
+@pytest.fixture(scope="module")
+def held_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose database may be locked by somebody else."""
+    server = Server(tmp_path_factory.mktemp("held-up") / "data")
+    server.start()
+    yield server
+    server.close()
+    server.check_log()
 
 
 def test_a_deleted_database_is_noticed_and_not_made_anew(start_server: Callable[..., Server]) -> None:
@@ -63,10 +85,10 @@ def test_files_that_turn_read_only_are_reported_and_recovered_from(
 
 
 @pytest.mark.parametrize("what", ["folder", "file"])
-def test_a_store_that_cannot_be_written_is_refused_at_the_start(start_server: Callable[..., Server], what: str) -> None:
-    server = start_server()
-    assert server.service().send("before").status == 200
-    assert server.stop() == 0
+def test_a_store_that_cannot_be_written_is_refused_at_the_start(
+    start_server: Callable[..., Server], at_rest: Path, tmp_path: Path, what: str
+) -> None:
+    server = start_server(data=shutil.copytree(at_rest, tmp_path / "data"), ready=False)
     path = database_file(server.data)
     if os.geteuid() == 0:
         if shutil.which("setpriv") is None:
@@ -90,10 +112,8 @@ def test_a_store_that_cannot_be_written_is_refused_at_the_start(start_server: Ca
     assert str(server.data.name) in server.tail(3), server.tail()
 
 
-def test_a_foreign_write_lock_delays_sends_for_two_seconds_at_most(
-    start_server: Callable[..., Server], soak: bool
-) -> None:
-    server = start_server()
+def test_a_foreign_write_lock_delays_sends_for_two_seconds_at_most(held_up: Server, soak: bool) -> None:
+    server = held_up
     assert server.service().send("before").status == 200
     holder = apsw.Connection(str(database_file(server.data)))
     holder.execute("BEGIN IMMEDIATE")
@@ -128,9 +148,8 @@ def test_a_foreign_write_lock_delays_sends_for_two_seconds_at_most(
     assert eventually_sends(server, 10)
 
 
-def test_control_without_the_lock_sends_pass_at_once(start_server: Callable[..., Server]) -> None:
-    server = start_server()
-    publishers = Publishers(server.service, threads=4)
+def test_control_without_the_lock_sends_pass_at_once(held_up: Server) -> None:
+    publishers = Publishers(held_up.service, threads=4)
     time.sleep(0.5)
     publishers.stop()
     assert set(publishers.statuses) == {200}

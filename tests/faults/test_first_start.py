@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import apsw
+import pytest
 
 from faults.database import database_file, ids, integrity, schema
 from harness.server import Server
 
 
+@pytest.fixture(scope="module")
+def at_rest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a server that has stopped, only to be copied."""
+    server = Server(tmp_path_factory.mktemp("first") / "data")
+    server.start()
+    assert server.service().send("kept", userId="user123").status == 200
+    assert server.stop() == 0
+    server.check_log()
+    return server.data
+
+
+@pytest.fixture
+def copied(at_rest: Path, tmp_path: Path, start_server: Callable[..., Server]) -> Server:
+    """A server that would go on with it."""
+    return start_server(data=shutil.copytree(at_rest, tmp_path / "copied"), ready=False)
+
+
 def test_a_first_start_that_is_killed_leaves_no_half_made_store(
-    start_server: Callable[..., Server], soak: bool
+    start_server: Callable[..., Server], at_rest: Path, soak: bool
 ) -> None:
-    whole = start_server()
-    assert whole.stop() == 0
-    expected = schema(database_file(whole.data))
+    expected = schema(database_file(at_rest))
     assert len(expected) > 3
     half_way = 0
-    for n in range(50 if soak else 5):
+    for n in range(50 if soak else 3):
         server = start_server(ready=False)
         server.launch()
         # From before the file is made until after the server is ready, close to the making in most rounds.
@@ -49,10 +67,8 @@ def is_prefix(found: list[tuple[str, str]], expected: list[tuple[str, str]]) -> 
     return set(found) < set(expected) and not any("notifications" in name for name, _ in found)
 
 
-def test_a_store_of_a_newer_version_is_refused(start_server: Callable[..., Server]) -> None:
-    server = start_server()
-    assert server.service().send("kept", userId="user123").status == 200
-    assert server.stop() == 0
+def test_a_store_of_a_newer_version_is_refused(copied: Server) -> None:
+    server = copied
     path = database_file(server.data)
     from_the_future(str(path))
     before = schema(path), ids(path)
@@ -82,9 +98,8 @@ def from_the_future(path: str) -> None:
     connection.close()
 
 
-def test_a_migration_that_was_altered_is_refused(start_server: Callable[..., Server]) -> None:
-    server = start_server()
-    assert server.stop() == 0
+def test_a_migration_that_was_altered_is_refused(copied: Server) -> None:
+    server = copied
     connection = apsw.Connection(str(database_file(server.data)))
     columns = [row[1] for row in connection.execute("PRAGMA table_info(migrations)")]
     checksum = next(name for name in columns if "sum" in name or "hash" in name or "sha" in name)
@@ -108,9 +123,8 @@ def test_a_second_server_on_the_same_data_says_so_and_ends(start_server: Callabl
     assert second.service().send("mine now").status == 200
 
 
-def test_a_port_in_use_is_an_error_and_not_a_traceback(start_server: Callable[..., Server]) -> None:
-    first = start_server()
-    second = start_server(port=first.port, ready=False)
+def test_a_port_in_use_is_an_error_and_not_a_traceback(dev: Server, start_server: Callable[..., Server]) -> None:
+    second = start_server(port=dev.port, ready=False)
     second.launch()
     assert second.wait_exit() != 0
-    assert str(first.port) in second.log()
+    assert str(dev.port) in second.log()

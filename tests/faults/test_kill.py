@@ -43,14 +43,14 @@ def judge(server: Server, publishers: Publishers, following: list[tuple[str, Fol
 def test_nothing_acknowledged_is_lost_by_kill_minus_nine(
     start_server: Callable[..., Server], soak: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rounds, readers, enough = (200, 25, 100_000) if soak else (5, 3, 0)
+    rounds, readers, enough = (200, 25, 100_000) if soak else (3, 2, 0)
     server = start_server()
     with followers(server, readers) as following:
-        publishers = Publishers(server.service, threads=32)
+        publishers = Publishers(server.service, threads=32 if soak else 12)
         starts: list[float] = []
         try:
             while len(starts) < rounds or len(publishers.acked) < enough:
-                time.sleep(random.uniform(0.05, 1.5))
+                time.sleep(random.uniform(0.05, 1.5 if soak else 0.7))
                 server.kill()
                 starts.append(server.start())
             time.sleep(0.3)

@@ -10,7 +10,7 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,11 +28,11 @@ NOT_OURS = ("builtins.generator", "builtins.coroutine", "_asyncio.Task", "builti
 class Counted:
     """A server without a collector, and what lives in it."""
 
-    def __init__(self, start_server: Callable[..., Server], folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self._path = folder / "counted.json"
-        self.server = start_server(
-            env={"PYTHONPATH": str(Path(__file__).parent / "counted"), "COUNTED_IN": str(self._path)}
-        )
+        watched = {"PYTHONPATH": str(Path(__file__).parent / "counted"), "COUNTED_IN": str(self._path)}
+        self.server = Server(folder / "data", env=watched)
+        self.server.start()
         self.token = self.server.token("user123")
         with WebSocket(self.server.url, token=self.token, subprotocol="tocsin.v1") as ws:
             self.position = str(ws.recv_event("hello")["position"])
@@ -59,9 +59,12 @@ class Counted:
         return ws
 
 
-@pytest.fixture
-def counted(start_server: Callable[..., Server], tmp_path: Path) -> Counted:
-    return Counted(start_server, tmp_path)
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counted]:
+    made = Counted(tmp_path_factory.mktemp("counted"))
+    yield made
+    made.server.close()
+    made.server.check_log()
 
 
 def reset(sock: socket.socket) -> None:

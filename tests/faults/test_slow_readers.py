@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import median
 from threading import Thread
 
@@ -67,9 +67,18 @@ def publish(server: Server, count: int, each_second: int) -> list[str]:
     return acked
 
 
-def test_stalled_readers_are_closed_and_the_others_miss_nothing(start_server: Callable[..., Server]) -> None:
-    healthy_count, stalled_count = 24, 20
-    server = start_server()
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for all tests here that come to a rest."""
+    started = Server(tmp_path_factory.mktemp("slow") / "data")
+    started.start()
+    yield started
+    started.close()
+    started.check_log()
+
+
+def test_stalled_readers_are_closed_and_the_others_miss_nothing(server: Server, soak: bool) -> None:
+    healthy_count, stalled_count, sends = (24, 20, 1_600) if soak else (8, 12, 1_000)
     token = server.token("user456")
     healthy = [Follower(server.url, server.token("user123"), sse=bool(n % 2)) for n in range(healthy_count)]
     for follower in healthy:
@@ -80,7 +89,7 @@ def test_stalled_readers_are_closed_and_the_others_miss_nothing(start_server: Ca
     stalled_sse = [Sse(server.url, token=token, rcvbuf=4096) for _ in range(stalled_count // 2)]
     before = server.rss()
 
-    acked = publish(server, 1_600, 400)
+    acked = publish(server, sends, 400)
     peak = server.rss()
     assert server.sockets_fall_to(calm, within=14), "stalled readers were not closed"
     assert [ws.closed_within(3) for ws in stalled_ws] == [4508] * len(stalled_ws)
@@ -165,9 +174,8 @@ def pace(crowd: Crowd, seconds: float = 20.0) -> tuple[float, float]:
     return percentile(seen.read, 99), percentile(seen.answered, 99)
 
 
-def test_a_stalled_reader_that_wakes_up_is_told_4508(start_server: Callable[..., Server]) -> None:
+def test_a_stalled_reader_that_wakes_up_is_told_4508(server: Server) -> None:
     """It reads what was under way, then the close frame: so it knows that it may come back."""
-    server = start_server()
     token = server.token("user123")
     server.service().send("warm")
     calm = server.at_rest(server.sockets)
@@ -178,9 +186,8 @@ def test_a_stalled_reader_that_wakes_up_is_told_4508(start_server: Callable[...,
     assert ws.closed_within(3) == 4508
 
 
-def test_control_a_slow_reader_that_reads_is_not_cut_off(start_server: Callable[..., Server]) -> None:
+def test_control_a_slow_reader_that_reads_is_not_cut_off(server: Server) -> None:
     """Behind by more than its budget, it is served from the store at its own pace."""
-    server = start_server()
     ws = WebSocket(server.url, token=server.token("user123"), subprotocol="tocsin.v1", rcvbuf=4096)
     hello(ws)
     acked: list[str] = []

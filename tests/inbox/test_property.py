@@ -48,7 +48,7 @@ def look_at(machine: type[Inboxes], looked_at: settings) -> None:
 
 
 def test_a_screen_that_applied_all_events_equals_a_fresh_read(soak: bool) -> None:
-    look_at(Inboxes, settings(LOOKED_AT, max_examples=3_000 if soak else 15))
+    look_at(Inboxes, settings(LOOKED_AT, max_examples=3_000 if soak else 8))
 
 
 @pytest.mark.parametrize("rule", RULES_OFF)

@@ -13,6 +13,8 @@ from tocsin.errors import Refusal
 from tocsin.strict_json import elements, lines
 from tocsin.wire import SendBody
 
+LOOKED_AT = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
 texts = st.text(alphabet=st.sampled_from('ab"\\\0ä\ud83c\udf89\n\ud800{}[]:,'), max_size=5)
 values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.just(10**310) | st.floats() | texts,
@@ -47,14 +49,17 @@ def slowly(body: bytes) -> Any:
         strict_json._quickly = quick
 
 
-@settings(max_examples=1_500, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-@given(bodies())
-def test_what_the_quick_way_takes_is_what_the_slow_way_makes(body: bytes) -> None:
-    quick = strict_json._quickly(body)
-    if quick is not strict_json._UNSURE:
-        slow = slowly(body)
-        assert not isinstance(slow, Refusal), (body, slow)
-        assert repr(quick) == repr(slow), body
+def test_what_the_quick_way_takes_is_what_the_slow_way_makes(soak: bool) -> None:
+    @settings(LOOKED_AT, max_examples=20_000 if soak else 250)
+    @given(bodies())
+    def look(body: bytes) -> None:
+        quick = strict_json._quickly(body)
+        if quick is not strict_json._UNSURE:
+            slow = slowly(body)
+            assert not isinstance(slow, Refusal), (body, slow)
+            assert repr(quick) == repr(slow), body
+
+    look()
 
 
 @pytest.mark.parametrize(
@@ -112,14 +117,17 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
 QUICKLY = strict_json.quick_reader(SendBody)
 
 
-@settings(max_examples=1_500, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-@given(sends())
-def test_a_send_that_is_read_quickly_is_what_the_slow_way_makes_of_it(body: bytes) -> None:
-    quick = QUICKLY(body)
-    if quick is not None:
-        slow = slowly(body)
-        assert not isinstance(slow, Refusal), (body, slow)
-        assert repr(quick) == repr(msgspec.convert(slow, SendBody)), body
+def test_a_send_that_is_read_quickly_is_what_the_slow_way_makes_of_it(soak: bool) -> None:
+    @settings(LOOKED_AT, max_examples=20_000 if soak else 250)
+    @given(sends())
+    def look(body: bytes) -> None:
+        quick = QUICKLY(body)
+        if quick is not None:
+            slow = slowly(body)
+            assert not isinstance(slow, Refusal), (body, slow)
+            assert repr(quick) == repr(msgspec.convert(slow, SendBody)), body
+
+    look()
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ RULES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("rules", RULES, ids=["days", "per user", "shorter", "longer", "all"])
-@pytest.mark.parametrize("seed", some_now(0, 1, later=(2, 3)))
+@pytest.mark.parametrize("seed", some_now(0, later=(1, 2, 3)))
 def test_whoever_applies_all_changes_has_what_a_fresh_read_gives(either: Path, seed: int, rules: Any) -> None:
     chance = random.Random(f"{seed} {rules}")
     users = [ANNA, BERT]
@@ -171,10 +171,10 @@ def test_wherever_it_is_cut_off_the_rest_holds_and_the_next_run_goes_on(either: 
             pass
         finally:
             store._writer.submit = submit  # type: ignore[method-assign]
-        await check_counts(store, ANNA, *(UserId(f"u{n}") for n in range(60)))
+        await check_counts(store, ANNA, *(UserId(f"u{n}") for n in range(0, 60, 6)))
 
     async def after(store: SqliteStore, _recorder: Recorder) -> None:
-        await check_counts(store, ANNA, *(UserId(f"u{n}") for n in range(60)))
+        await check_counts(store, ANNA, *(UserId(f"u{n}") for n in range(0, 60, 6)))
         await purge(store, day=100)
         await check_counts(store, ANNA, *(UserId(f"u{n}") for n in range(60)))
         assert (await store.unread(ANNA)).total == 0

@@ -58,7 +58,7 @@ def test_as_much_as_is_allowed_is_answered(folder: Path) -> None:
     searching(log, test)
 
 
-def test_whatever_is_asked_is_answered_and_every_text_is_found_by_its_own_words(folder: Path) -> None:
+def test_whatever_is_asked_is_answered_and_every_text_is_found_by_its_own_words(folder: Path, soak: bool) -> None:
     log, chance = Log(folder), random.Random(3)
     alphabet = "abcdeäöéßñ  -\"'*():^{}+.,/_%&123αβγжщ東京\u0301\U0001f525"
     texts = ["".join(chance.choices(alphabet, k=chance.randint(1, 60))) for _ in range(300)]
@@ -76,7 +76,7 @@ def test_whatever_is_asked_is_answered_and_every_text_is_found_by_its_own_words(
                 for query in (words, f'"{words}"'):
                     assert number in runner.run(find(search, query, owner or "a", limit=1000)), (text, query)
 
-        @settings(max_examples=1000, deadline=None, database=None)
+        @settings(max_examples=5_000 if soak else 200, deadline=None, database=None)
         @given(st.one_of(st.text(max_size=80), nearly.map("".join), st.text(alphabet=alphabet, max_size=20)))
         def answered(words: str) -> None:
             for user in "ab":

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
 from tocsin import __version__
 from tocsin.cli import exits
-from tocsin.cli.app import app
-from tocsin.cli.backup import backup, restore
-from tocsin.cli.config import config
-from tocsin.cli.device import device
-from tocsin.cli.doctor import doctor
-from tocsin.cli.key import key
-from tocsin.cli.listen import listen
-from tocsin.cli.migrate import migrate_store
-from tocsin.cli.send import send
-from tocsin.cli.serve import serve
-from tocsin.cli.token import token
-from tocsin.cli.user import user
 
 _STATUSES = "\n".join(f"  {status:>3}  {meaning}" for status, meaning in exits.MEANINGS.items())
+
+_MODULES = {
+    "serve": "serve",
+    "send": "send",
+    "listen": "listen",
+    "token": "token",
+    "user": "user",
+    "key": "key",
+    "app": "app",
+    "device": "device",
+    "backup": "backup",
+    "restore": "backup",
+    "migrate-store": "migrate",
+    "config": "config",
+    "doctor": "doctor",
+}
+
+
+class _Commands(Mapping[str, click.Command]):
+    """Imports a sub-command when it is asked for: none of them needs the others."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        module = importlib.import_module(f"tocsin.cli.{_MODULES[name]}")
+        command: click.Command = getattr(module, name.replace("-", "_"))
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
 
 
 class _Program(click.Group):
@@ -38,7 +59,12 @@ class _Program(click.Group):
             sys.exit(exits.INTERRUPTED)
 
 
-@click.group(cls=_Program, epilog=f"\b\nExit status:\n{_STATUSES}", context_settings={"max_content_width": 100})
+@click.group(
+    cls=_Program,
+    commands=_Commands(),
+    epilog=f"\b\nExit status:\n{_STATUSES}",
+    context_settings={"max_content_width": 100},
+)
 @click.version_option(__version__)
 def main() -> None:
     """Tocsin, a self-hosted notification server.
@@ -46,7 +72,3 @@ def main() -> None:
     Commands other than serve, restore, migrate-store, config and doctor speak to a running server: TOCSIN_URL says
     where it is (http://127.0.0.1:8000 unless set), TOCSIN_TOKEN who you are. Every command takes --json.
     """
-
-
-for _command in (serve, send, listen, token, user, key, app, device, backup, restore, migrate_store, config, doctor):
-    main.add_command(_command)

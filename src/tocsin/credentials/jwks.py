@@ -15,7 +15,6 @@ import ssl
 from collections.abc import Iterable
 from pathlib import Path
 
-import httpx2
 import msgspec
 
 from tocsin.config import Issuer
@@ -90,6 +89,8 @@ class IssuerKeys:
         await asyncio.gather(*(self._refresh(issuer) for issuer in self._fetched.values()))
 
     async def _refresh(self, issuer: Issuer) -> None:
+        import httpx2
+
         name = issuer.issuer
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
@@ -104,6 +105,8 @@ class IssuerKeys:
             log.warning("issuer %s: keys could not be fetched, %s: %s %s", name, held, type(error).__name__, error)
 
     async def _read(self, url: str) -> bytes:
+        import httpx2
+
         # A proxy from the environment is for the world outside, not for this machine.
         outside = not _is_loopback(httpx2.URL(url).host)
         async with (
@@ -145,6 +148,9 @@ def _configured(issuer: Issuer) -> KeySet:
 
 
 def _check_url(issuer: Issuer) -> None:
+    # Here and not above: a seventh of what a start imports, and few servers fetch keys.
+    import httpx2
+
     where = f"configuration: issuers: {issuer.issuer}: jwks_url"
     try:
         url = httpx2.URL(issuer.jwks_url)
