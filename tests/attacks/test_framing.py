@@ -32,9 +32,7 @@ CHUNKED = "Transfer-Encoding: chunked"
         pytest.param([KEY], "Idempotency-Key: " + "k" * 300, 200, id="a key"),
     ],
 )
-def test_what_follows_a_body_is_no_part_of_its_head(
-    dev: Server, fields: list[str], trailer: str, status: int
-) -> None:
+def test_what_follows_a_body_is_no_part_of_its_head(dev: Server, fields: list[str], trailer: str, status: int) -> None:
     raw = exchange(dev.port, chunked(CHUNKED, *fields, trailers=f"{trailer}\r\n".encode()), timeout=5)
     assert statuses(raw) == [status]
 
