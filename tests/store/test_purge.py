@@ -7,7 +7,7 @@ from pathlib import Path
 from store.adapters import ADAPTERS, NOW, Recorder, put_users
 from store.purging import ANNA, BERT, Held, check_counts, inbox, numbers, on_a_store, purge, rows, sent
 from tocsin.app import AppId
-from tocsin.receipt import Purged
+from tocsin.receipt import Purged, Withdrawn
 from tocsin.store.purge import NO_APP, Keeping
 from tocsin.store.sqlite.store import SqliteStore
 
@@ -129,6 +129,26 @@ def test_the_text_of_an_apps_old_broadcast_is_gone_at_once(either: Path) -> None
     on_a_store(either, test)
     [(body,)] = rows(either, "SELECT body FROM notifications")
     assert "text" not in body
+
+
+def test_nobody_is_said_to_have_taken_back_what_retention_removed(either: Path) -> None:
+    async def test(store: SqliteStore, _recorder: Recorder) -> None:
+        await put_users(store, ANNA)
+        start = store.head
+        for _ in range(2):
+            await sent(store, app="noise")
+        taken, gone = (item.notification.id for item in await inbox(store, ANNA))
+        await store.withdraw(taken, NOW, None)
+
+        await purge(store, day=10, apps={AppId("noise"): 5})
+
+        told = (await store.changes(ANNA, None, start, 100)).changes
+        assert [(type(one), getattr(one, "id", None)) for one in told] == [(Withdrawn, taken), (Purged, None)]
+        assert [one.id for one in await store.sent(None, start, 10)] == [taken]
+        assert await store.whereabouts(gone, None, 10) is None
+        assert (await store.whereabouts(taken, None, 10)).withdrawn == NOW  # type: ignore[union-attr]
+
+    on_a_store(either, test)
 
 
 def test_an_app_can_be_kept_longer_while_all_else_goes(either: Path) -> None:

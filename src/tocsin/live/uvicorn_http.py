@@ -199,9 +199,14 @@ class HttpProtocol(HttpToolsProtocol):
         if self._head_bytes > HEAD_BYTES:
             self._refusal = (431, f"The header fields are longer than {HEAD_BYTES} bytes")
             raise _Refused
+        if self._head_done:
+            # A trailer came past whatever a proxy has checked in the head, and is no part of it (RFC 9110 §6.5.1).
+            return
         name = name.lower()
         if name == b"host":
             self._hosts += 1
+        elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            raise _Refused
         elif name == b"expect":
             self.expect_100_continue = self.expect_100_continue or value.lower() == b"100-continue"
         self.headers.append((name, value))
@@ -246,10 +251,6 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._in_message = False
         super().on_message_complete()
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer bytes that are not a request this server takes, then close."""
-        self._refuse(*self._refusal)
 
     # ------------------------------------------------------------ slow senders
 

@@ -270,7 +270,8 @@ def item_of(row: Row, reader: UserId | None) -> Item | Withdrawn | None:
         log.error("notification %s is damaged on disk and is not shown; restore a backup", id_)
         return None
     if withdrawn_at is not None:
-        return Withdrawn(seq=seq, first=first, id=id_, user_id=user, device_id=device)
+        # One that retention has let go of has kept its number, and its floor tells that.
+        return Withdrawn(seq=seq, first=first, id=id_, user_id=user, device_id=device) if seq != first else None
     found = Notification(first=first, seq=seq, since=since, id=id_, user_id=user, device_id=device, body=text.encode())
     return Item(found, State(read, dismissed, acknowledged))
 
@@ -303,7 +304,8 @@ _SENT = """
 SELECT n.first, n.id, n.user_id, n.device_id, n.type, n.sender, n.credential, n.created_at, coalesce(s.streams, 0),
     n.withdrawn_at, n.body, n.sum
 FROM notifications n LEFT JOIN streamed s ON s.first = n.first
-WHERE n.first < $1 AND n.first > $2 ORDER BY n.first DESC LIMIT $3
+WHERE n.first < $1 AND n.first > $2 AND (n.withdrawn_at IS NULL OR n.seq <> n.first)
+ORDER BY n.first DESC LIMIT $3
 """
 
 

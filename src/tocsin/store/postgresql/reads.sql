@@ -224,14 +224,14 @@ CREATE FUNCTION read_unread(p_user text) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT json_build_array(unread_of(p_user), (SELECT head FROM log))::text
 $$;
 
--- What became of a notification, for its sender.
+-- What became of a notification, for its sender; nothing of one that retention has let go of, which kept its number.
 CREATE FUNCTION read_whereabouts(p_id text, p_after text, p_limit integer) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
     n notifications;
     sums json;
     page json;
 BEGIN
-    SELECT * INTO n FROM notifications WHERE id = p_id;
+    SELECT * INTO n FROM notifications WHERE id = p_id AND (withdrawn_at IS NULL OR seq <> first);
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
@@ -271,10 +271,10 @@ BEGIN
     SELECT * INTO l FROM log;
     SELECT json_agg(e.entry ORDER BY e.seq) INTO entries FROM (
         SELECT every.seq, every.entry FROM (
-            (SELECT n.seq, CASE WHEN n.withdrawn_at IS NULL
-                THEN json_build_array('n', n.seq, n.first, n.since, n.id, n.user_id, n.device_id, n.body)
-                ELSE json_build_array('w', n.seq, n.user_id, n.id, n.first, n.device_id) END AS entry
-            FROM notifications n WHERE n.first > p_after AND n.first <= l.head AND n.seq = n.first
+            (SELECT n.seq,
+                json_build_array('n', n.seq, n.first, n.since, n.id, n.user_id, n.device_id, n.body) AS entry
+            FROM notifications n
+            WHERE n.first > p_after AND n.first <= l.head AND n.seq = n.first AND n.withdrawn_at IS NULL
             ORDER BY n.first LIMIT p_limit)
             UNION ALL
             (SELECT n.seq, CASE WHEN n.withdrawn_at IS NULL

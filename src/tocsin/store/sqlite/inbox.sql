@@ -196,17 +196,19 @@ ORDER BY seq LIMIT :limit;
 SELECT first FROM receipts WHERE user_id = ? AND read = 0 AND first < ? AND first <= ? ORDER BY first DESC LIMIT ?;
 
 -- name: sent
--- What is known of a notification, for its sender.
+-- What is known of a notification, for its sender; nothing of one that retention has let go of, which kept its number.
 SELECT n.first, n.since, n.id, n.user_id, n.type, n.device_id, n.sender, n.withdrawn_at, coalesce(s.streams, 0),
     n.credential, n.created_at
-FROM notifications n LEFT JOIN streamed s ON s.first = n.first WHERE n.id = ?;
+FROM notifications n LEFT JOIN streamed s ON s.first = n.first
+WHERE n.id = ? AND (n.withdrawn_at IS NULL OR n.seq <> n.first);
 
 -- name: all_sent
--- What was sent by anybody between two numbers, newest first.
+-- What was sent by anybody between two numbers, newest first, but what retention has let go of.
 SELECT n.first, n.id, n.user_id, n.device_id, n.type, n.sender, n.credential, n.created_at, coalesce(s.streams, 0),
     n.withdrawn_at, n.body, n.crc
 FROM notifications n LEFT JOIN streamed s ON s.first = n.first
-WHERE n.first < ? AND n.first > ? ORDER BY n.first DESC LIMIT ?;
+WHERE n.first < ? AND n.first > ? AND (n.withdrawn_at IS NULL OR n.seq <> n.first)
+ORDER BY n.first DESC LIMIT ?;
 
 -- name: recipients
 -- Who a notification is for and what they did, by id; `read` as their receipt or their marks say.

@@ -244,7 +244,8 @@ def item_of(row: Row, reader: UserId | None, marks: Marks) -> Item | Withdrawn |
         log.error("notification %s is damaged on disk and is not shown; restore a backup", id_)
         return None
     if withdrawn_at is not None:
-        return Withdrawn(seq=seq, first=first, id=id_, user_id=user, device_id=device)
+        # One that retention has let go of has kept its number, and its floor tells that.
+        return Withdrawn(seq=seq, first=first, id=id_, user_id=user, device_id=device) if seq != first else None
     if read is None:
         read_at = marks.read_at(type_, device, since)
     found = Notification(first=first, seq=seq, since=since, id=id_, user_id=user, device_id=device, body=body)
