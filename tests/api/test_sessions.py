@@ -10,21 +10,12 @@ from typing import Any
 
 import pytest
 
-from api.people import eventually, make_key, make_user, now_ms
-from harness.http import SEND, Answer, Http
+from api.people import eventually, make_key, make_user
+from api.sessions import SESSION, sign_in, signed_in
+from harness.http import SEND, Http
 from harness.http_stream import Ndjson, Refused, Sse
 from harness.server import Server
 from harness.websocket import WebSocket
-
-SESSION = "/api/session"
-
-
-def sign_in(client: Http, username: str, password: str | None = None, **headers: str) -> Answer:
-    return client.post(SESSION, {"username": username, "password": password or username}, **headers)
-
-
-def signed_in(server: Server, user: str, password: str | None = None) -> Http:
-    return server.http(cookie=server.http().sign_in(user, password))
 
 
 def stream(server: Server, client: Http, kind: Any = WebSocket, **options: Any) -> Any:
@@ -125,67 +116,6 @@ def test_the_same_refusal_for_everybody(server: Server) -> None:
     answers = [sign_in(server.http(), "viewer", "wrong"), sign_in(server.http(), "nobody-of-that-name", "wrong")]
     assert {(answer.status, answer.body) for answer in answers} == {(401, answers[0].body)}
     assert "set-cookie" not in answers[0].headers
-
-
-# ------------------------------------------------------------ how long
-
-
-@pytest.fixture(scope="module")
-def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that a test may stop and start again."""
-    started = Server(tmp_path_factory.mktemp("restarted") / "data")
-    started.start()
-    yield started
-    started.close()
-    started.check_log()
-
-
-def lived(server: Server, client: Http, days: float) -> None:
-    """Let a session end as if it had last been used so many days ago, on a server that is down."""
-    id_ = str(client.cookie).partition("tsn_")[2].partition("_")[0]
-    server.rows("UPDATE sessions SET expires_at = ? WHERE id = ?", now_ms() + round((30 - days) * 86_400_000), id_)
-
-
-def test_a_session_lasts_thirty_days_from_when_it_was_last_used(restarted: Server) -> None:
-    server = restarted
-    young, old, dead = (signed_in(server, "user123") for _ in range(3))
-    server.stop()
-    for client, days in ((young, 0.9), (old, 29.9), (dead, 30.1)):
-        lived(server, client, days)
-    server.start()
-    assert dead.get(SESSION).status == 401
-    assert "set-cookie" not in young.get(SESSION).headers
-    renewed = old.get(SESSION)
-    assert renewed.headers["set-cookie"].partition(";")[0] == old.cookie
-    left = datetime.fromisoformat(renewed.json["expiresAt"]) - datetime.now(UTC)
-    assert left > timedelta(days=29, hours=23)
-    assert "set-cookie" not in old.get(SESSION).headers, "a write a day"
-
-
-def test_a_session_outlives_a_restart(restarted: Server) -> None:
-    server = restarted
-    client = signed_in(server, "user123")
-    server.kill()
-    server.start()
-    assert client.get(SESSION).status == 200
-
-
-def test_the_oldest_of_too_many_goes(restarted: Server) -> None:
-    server = restarted
-    oldest, younger = signed_in(server, "viewer"), signed_in(server, "viewer")
-    server.stop()
-    # So many more would take as many passwords, which take seconds.
-    id_ = str(younger.cookie).partition("tsn_")[2].partition("_")[0]
-    server.rows(
-        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 98)"
-        " INSERT INTO sessions (id, user_id, hash, created_at, expires_at)"
-        " SELECT s.id || n.n, s.user_id, s.hash, s.created_at, s.expires_at + 1 FROM sessions s, n WHERE s.id = ?",
-        id_,
-    )
-    server.start()
-    assert [client.get(SESSION).status for client in (oldest, younger)] == [200, 200]
-    latest = signed_in(server, "viewer")
-    assert [client.get(SESSION).status for client in (oldest, younger, latest)] == [401, 200, 200]
 
 
 # ------------------------------------------------------------ what ends it
