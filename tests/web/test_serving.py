@@ -25,7 +25,7 @@ INDEX = (
     + "<!-- words that compress -->\n" * 40
 )
 MAIN = 'import { open } from "../client.js";\nopen();\n'
-CLIENT = "export const open = () => {};\n" + "// so that it is worth compressing\n" * 30
+CLIENT = "export const open = () => {};\n" + "/* so that it is worth compressing */\n" * 30
 
 
 def lay_out(top: Path) -> Path:

@@ -42,7 +42,8 @@ export class TocsinInbox extends Listening {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #undoing;
   #tab = "curl";
-  #copied = false;
+  /** The tab whose text was copied last. */
+  #copied = "";
   #filters = false;
   /** What an empty inbox shows, fetched when there is one. @type {typeof import("./empty.js") | null} */
   #emptied = null;
@@ -199,7 +200,7 @@ export class TocsinInbox extends Listening {
       return nothing;
     }
     const code = shown.examples(desk.feed.server.url.href, texts.say("yourToken"), this.#reader);
-    return html`<slot name="empty">${shown.empty(code, this.#tab, this.#copied, texts,
+    return html`<slot name="empty">${shown.empty(code, this.#tab, this.#copied === this.#tab, texts,
       (tab) => { this.#tab = tab; this.requestUpdate(); }, () => void this.#copy(shown))}</slot>`;
   }
 
@@ -222,10 +223,10 @@ export class TocsinInbox extends Listening {
 
   /** @param {typeof import("./empty.js")} shown */
   async #copy(shown) {
+    const tab = this.#tab;
     await shown.copy(/** @type {HTMLElement} */ (this.renderRoot.querySelector("#example pre")));
-    this.#copied = true;
+    this.#copied = tab;
     this.requestUpdate();
-    setTimeout(() => { this.#copied = false; this.requestUpdate(); }, 2_000);
   }
 
   /** @type {string | null} */
