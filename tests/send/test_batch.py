@@ -156,6 +156,13 @@ def test_nothing_is_answered_with_nothing(dev: Server, body: bytes, kind: str) -
 # -- JSON
 
 
+def test_half_a_letter_in_an_array_spoils_only_what_it_stands_in(dev: Server) -> None:
+    """As a program writes it that cuts a title off in the middle of an emoji."""
+    good = b'{"title":"cut off","message":"m","userId":"user123"}'
+    body = b"[" + good + rb', {"title":"\ud83d","message":"m"}, ' + good + b"]"
+    assert [result.get("status") for result in results(post_batch(dev, body))] == [None, 400, None]
+
+
 @pytest.mark.parametrize(
     "body",
     [
