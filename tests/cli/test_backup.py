@@ -9,7 +9,7 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -198,18 +198,16 @@ def test_a_newer_schema_is_refused(copy: Path, tmp_path: Path) -> None:
     assert "newer version" in refused(copy, tmp_path / "data")
 
 
-def test_the_file_of_a_running_server_is_no_backup(start_server: Callable[..., Server], tmp_path: Path) -> None:
-    server = start_server()
-    server.service().send("in the WAL")
-    assert "in use" in refused(server.data / "tocsin.db", tmp_path / "data")
+def test_the_file_of_a_running_server_is_no_backup(dev: Server, tmp_path: Path) -> None:
+    dev.service().send("in the WAL")
+    assert "in use" in refused(dev.data / "tocsin.db", tmp_path / "data")
 
 
-def test_a_running_server_is_not_restored_under(start_server: Callable[..., Server], copy: Path) -> None:
-    server = start_server()
-    ran = restore(copy, server.data, "--replace")
+def test_a_running_server_is_not_restored_under(dev: Server, copy: Path) -> None:
+    ran = restore(copy, dev.data, "--replace")
     assert ran.status == 2
     assert "another tocsin process" in ran.err
-    assert server.service().send("still here").status == 200
+    assert dev.service().send("still here").status == 200
 
 
 def test_a_damaged_database_gives_no_backup(copy: Path, tmp_path: Path) -> None:
@@ -266,13 +264,21 @@ def fill(data: Path, mib: int) -> None:
         change(data / "tocsin.db", "INSERT INTO ballast VALUES (zeroblob(1048576))")
 
 
-def test_a_kill_in_the_midst_of_a_backup_leaves_no_half_file(
-    start_server: Callable[..., Server], tmp_path: Path
-) -> None:
-    server = start_server()
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with so much in its database that a backup takes a while; it may be killed."""
+    server = Server(tmp_path_factory.mktemp("large") / "data")
+    server.start()
     server.stop()
     fill(server.data, 60)
     server.start()
+    yield server
+    server.close()
+    server.check_log()
+
+
+def test_a_kill_in_the_midst_of_a_backup_leaves_no_half_file(large: Server, tmp_path: Path) -> None:
+    server = large
     file = tmp_path / "b.db"
     cut = 0
     for delay in (0.3, 0.6, 0.9, 1.2, 1.5):
@@ -302,11 +308,8 @@ def test_a_kill_in_the_midst_of_a_backup_leaves_no_half_file(
         time.sleep(0.02)
 
 
-def test_what_a_killed_server_left_of_a_backup_is_removed(start_server: Callable[..., Server], tmp_path: Path) -> None:
-    server = start_server()
-    server.stop()
-    fill(server.data, 60)
-    server.start()
+def test_what_a_killed_server_left_of_a_backup_is_removed(large: Server, tmp_path: Path) -> None:
+    server = large
     left = server.data / "backup.tmp"
     process = subprocess.Popen(
         [PROGRAM, "backup", str(tmp_path / "b.db")],

@@ -137,8 +137,8 @@ def test_a_signal_ends_it_without_a_trace(number: int, status: int, dev: Server)
         assert listening.err == ""
 
 
-def test_a_signal_ends_it_while_it_waits_for_the_server(start_server: Callable[..., Server]) -> None:
-    server = start_server()
+def test_a_signal_ends_it_while_it_waits_for_the_server(killable: Server) -> None:
+    server = killable
     with Listening(server=server) as listening:
         listening.wait_open()
         server.kill()

@@ -42,8 +42,8 @@ def test_a_thread_that_waits_for_what_comes_is_let_go(dev: Server) -> None:
         assert not thread.is_alive()
 
 
-def test_a_thread_that_waits_to_come_back_is_let_go(start_server: Callable[..., Server]) -> None:
-    server = start_server()
+def test_a_thread_that_waits_to_come_back_is_let_go(killable: Server) -> None:
+    server = killable
     waits = threading.Event()
     with Client(server.url, DEV_KEY) as client:
         stream = client.stream(events=True, waiting=lambda why, seconds: waits.set() if seconds > 1.5 else None)
@@ -88,8 +88,8 @@ def test_a_task_that_waits_for_what_comes_is_let_go(dev: Server) -> None:
     asyncio.run(main())
 
 
-def test_a_task_that_waits_to_come_back_is_let_go(start_server: Callable[..., Server]) -> None:
-    server = start_server()
+def test_a_task_that_waits_to_come_back_is_let_go(killable: Server) -> None:
+    server = killable
 
     async def main() -> None:
         waits = asyncio.Event()
@@ -138,8 +138,8 @@ def test_a_task_that_is_cancelled_ends_with_its_stream_whatever_it_waits_for(dev
     asyncio.run(main())
 
 
-def test_a_wait_that_is_cancelled_loses_nothing(start_server: Callable[..., Server]) -> None:
-    server = start_server()
+def test_a_wait_that_is_cancelled_loses_nothing(killable: Server) -> None:
+    server = killable
 
     async def main() -> None:
         seen: list[str] = []

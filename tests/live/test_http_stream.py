@@ -166,8 +166,8 @@ def test_a_plain_get_is_told_what_to_ask_for(dev: Server, accept: str) -> None:
     assert "text/event-stream" in answer.json["error"]
 
 
-def test_a_stream_ends_with_its_reason(start_server: Any) -> None:
-    server = start_server()
+def test_a_stream_ends_with_its_reason(killable: Server) -> None:
+    server = killable
     events, lines = Sse(server.url, token=server.token("user123")), Ndjson(server.url, token=server.token("user123"))
     assert server.stop() == 0
 

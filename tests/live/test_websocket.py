@@ -247,8 +247,8 @@ def test_a_flat_stream_that_cannot_be_told_of_a_loss_is_closed_4510(dev: Server,
     assert WebSocket(dev.url, token=dev.token("user123"), since=since).closed_within(3) == 4510
 
 
-def test_positions_outlive_a_restart(start_server: Any) -> None:
-    server = start_server()
+def test_positions_outlive_a_restart(killable: Server) -> None:
+    server = killable
     token = server.token("user123")
     with WebSocket(server.url, token=token, subprotocol=V1) as stream:
         place = until_caught_up(stream)[-1]["position"]

@@ -62,13 +62,13 @@ def test_parallel_twins_keep_one_set(dev: Server) -> None:
     assert kept(dev, "twins") == list(zip(found[0], map(str, range(1500)), strict=True))
 
 
-def test_the_results_are_repeated_though_the_user_is_gone(start_server: Callable[..., Server]) -> None:
-    server = start_server()
-    body = [*items(1, "gone"), *items(1, "gone", userId="user456")]
-    first = results(post_batch(server, body, key="gone"))
-    assert server.service().delete("/api/users/user456").status == 204
-    assert results(post_batch(server, body, key="gone")) == first
-    assert [result.get("status") for result in results(post_batch(server, body, key="anew"))] == [None, 404]
+def test_the_results_are_repeated_though_the_user_is_gone(dev: Server) -> None:
+    assert dev.service().put("/api/users/gone-by-then", {}).status == 201
+    body = [*items(1, "gone"), *items(1, "gone", userId="gone-by-then")]
+    first = results(post_batch(dev, body, key="batch-gone"))
+    assert dev.service().delete("/api/users/gone-by-then").status == 204
+    assert results(post_batch(dev, body, key="batch-gone")) == first
+    assert [result.get("status") for result in results(post_batch(dev, body, key="batch-anew"))] == [None, 404]
 
 
 def test_a_refusal_is_repeated_though_it_would_be_fine_now(dev: Server) -> None:
@@ -92,36 +92,34 @@ def test_who_was_deleted_leaves_no_keys_to_another_of_that_name(dev: Server) -> 
     assert batch_of_a_new_one() != batch_of_a_new_one()
 
 
-def test_results_outlive_a_kill(start_server: Callable[..., Server]) -> None:
-    server = start_server()
-    body = items(600, "before the kill")
-    first = results(post_batch(server, body, key="killed"))
+def test_results_outlive_a_kill(killable: Server) -> None:
+    server = killable
+    body = items(600, "six hundred before the kill")
+    first = results(post_batch(server, body, key="batch-killed"))
     server.kill()
     server.start()
-    assert ids(results(post_batch(server, body, key="killed"))) == ids(first)
-    assert len(kept(server, "before the kill")) == 600
+    assert ids(results(post_batch(server, body, key="batch-killed"))) == ids(first)
+    assert len(kept(server, "six hundred before the kill")) == 600
 
 
 @pytest.mark.parametrize("parts", [1, 3, 9])
-def test_a_batch_cut_in_two_by_a_kill_is_finished_by_the_next_try(
-    start_server: Callable[..., Server], parts: int
-) -> None:
-    server = start_server()
-    body = items(6000, "cut in two")
+def test_a_batch_cut_in_two_by_a_kill_is_finished_by_the_next_try(killable: Server, parts: int) -> None:
+    server, title = killable, f"cut after {parts}"
+    body = items(6000, title)
     sending = threading.Thread(
-        target=lambda: quietly(lambda: post_batch(server, body, key="cut", client=patient(server)))
+        target=lambda: quietly(lambda: post_batch(server, body, key=f"cut-{parts}", client=patient(server)))
     )
     sending.start()
     deadline = time.monotonic() + 60
-    while len(before := kept(server, "cut in two")) < parts * 250:
+    while len(before := kept(server, title)) < parts * 250:
         assert time.monotonic() < deadline
     server.kill()
     sending.join()
-    before = kept(server, "cut in two")
+    before = kept(server, title)
     server.start()
-    found = results(again := post_batch(server, body, key="cut", client=patient(server)))
+    found = results(again := post_batch(server, body, key=f"cut-{parts}", client=patient(server)))
     assert again.headers["idempotency-replayed"] == "true"
-    after = kept(server, "cut in two")
+    after = kept(server, title)
     assert after[: len(before)] == before
     assert after == list(zip(ids(found), map(str, range(6000)), strict=True))
 

@@ -60,14 +60,14 @@ def test_keys_of_two_credentials_never_meet(dev: Server) -> None:
     assert sent(post(dev, "shared", body, client=dev.user("user123"))) != first
 
 
-def test_the_first_answer_is_repeated_though_the_user_is_gone(start_server: Callable[..., Server]) -> None:
-    server = start_server()
-    body = json.dumps({"title": "t", "message": "m", "userId": "user456"}).encode()
-    first = sent(post(server, "gone", body))
-    assert server.service().request("DELETE", "/api/users/user456").status == 204
-    again = post(server, "gone", body)
+def test_the_first_answer_is_repeated_though_the_user_is_gone(dev: Server) -> None:
+    assert dev.service().put("/api/users/soon-gone", {}).status == 201
+    body = json.dumps({"title": "t", "message": "m", "userId": "soon-gone"}).encode()
+    first = sent(post(dev, "gone", body))
+    assert dev.service().delete("/api/users/soon-gone").status == 204
+    again = post(dev, "gone", body)
     assert (again.status, sent(again), again.headers["idempotency-replayed"]) == (200, first, "true")
-    assert post(server, "another", body).status == 404
+    assert post(dev, "another-of-the-gone", body).status == 404
 
 
 def test_a_replay_spends_no_quota_and_comes_before_it(start_server: Callable[..., Server]) -> None:
@@ -83,8 +83,8 @@ def test_a_replay_spends_no_quota_and_comes_before_it(start_server: Callable[...
     assert by_app(server, "app-key").status == 200
 
 
-def test_a_key_outlives_a_kill(start_server: Callable[..., Server]) -> None:
-    server = start_server()
+def test_a_key_outlives_a_kill(killable: Server) -> None:
+    server = killable
     body = fields(title="before the kill")
     first = sent(post(server, "killed", body))
     server.kill()
