@@ -22,6 +22,12 @@ SIZES = {
 }
 """Width and height in pixels of CSS, and how many of the screen are one of them."""
 
+LOOKS = (("wide", "light"), ("wide", "dark"), ("320", "light"), ("320", "dark"), ("zoomed", "light"))
+"""What is shown when zoomed has the colours that it has in one of the others, whatever the scheme."""
+
+OF_COLOURS = ("color-contrast", "link-in-text-block")
+"""Rules of axe-core that look at colours: they take longer than all others together."""
+
 DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 
 
@@ -36,7 +42,7 @@ class Screen:
         self.context, self.server = context, server
         self.page: Page = context.new_page()
         self.errors: list[str] = []
-        self._dark = False
+        self._size, self._scheme = "wide", "light"
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self._heard)
 
@@ -122,17 +128,17 @@ class Screen:
     def looks(self) -> Iterator[str]:
         """The page in each look, one after another: all that differs is of CSS, so it need not be loaded anew."""
         browser = self.context.new_cdp_session(self.page)
-        for size, (width, height, scale) in SIZES.items():
+        for size, scheme in LOOKS:
+            width, height, scale = SIZES[size]
             metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
             browser.send("Emulation.setDeviceMetricsOverride", metrics)
-            for scheme in ("light", "dark"):
-                self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                self._dark = scheme == "dark"
-                self.page.evaluate(DRAWN)
-                yield f"{size}, {scheme}"
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            self._size, self._scheme = size, scheme
+            self.page.evaluate(DRAWN)
+            yield f"{size}, {scheme}"
         browser.send("Emulation.clearDeviceMetricsOverride")
         self.page.emulate_media(color_scheme="light", reduced_motion="reduce")
-        self._dark = False
+        self._size, self._scheme = "wide", "light"
         browser.detach()
 
     def is_clean_in_every_look(self) -> None:
@@ -146,18 +152,24 @@ class Screen:
     def complaints(self) -> list[str]:
         """What axe-core finds wrong in the page as it looks now, and whether it is wider than its window.
 
-        In the dark only what depends on colours: the rest is the same document.
+        In the dark only what depends on colours, as the rest is the same document; zoomed, all but that.
         """
         wider = self.page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
-        return [*self.axe(colours_only=self._dark), *([f"{wider} px stick out"] if wider > 0 else [])]
+        if self._scheme == "dark":
+            found = self.axe({"runOnly": {"type": "rule", "values": OF_COLOURS}})
+        elif self._size == "zoomed":
+            found = self.axe({"rules": {rule: {"enabled": False} for rule in OF_COLOURS}})
+        else:
+            found = self.axe()
+        return [*found, *([f"{wider} px stick out"] if wider > 0 else [])]
 
-    def axe(self, *, colours_only: bool = False) -> list[str]:
+    def axe(self, options: dict[str, Any] | None = None) -> list[str]:
         """What axe-core finds wrong, in a line each."""
         if not self.page.evaluate("() => 'axe' in globalThis"):
             self.page.evaluate(AXE.read_text())
-        only = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}} if colours_only else {}
         found = self.page.evaluate(
-            "(only) => axe.run(document, {resultTypes: ['violations'], elementRef: false, ...only})", only
+            "(more) => axe.run(document, {resultTypes: ['violations'], elementRef: false, ...more})",
+            options or {},
         )
         return [
             f"{one['id']}: {one['help']}: {node['target']} {node['failureSummary']}"

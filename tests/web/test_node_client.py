@@ -334,7 +334,7 @@ def test_a_slow_reader_of_a_websocket_gets_all_of_it_and_each_once(
     user = someone(server)
     stream = node(server.url, token=key_of(server, user), websocket=True).stream(slow=1)
     stream.until("live")
-    titles = [f"{n}" for n in range(7_000)]
+    titles = [f"{n}" for n in range(5_500)]
     send_many(server, user, titles)
     assert stream.titles(len(titles), timeout=90) == titles
     assert stream.states.count("connecting") > 1, "more came than may wait"

@@ -75,7 +75,7 @@ def test_a_page_that_could_not_be_had_is_asked_for_again_by_hand(reader: Reader,
 def test_100_000_rows_are_scrolled(
     start_server: Callable[..., Server], window: Callable[..., Screen], soak: bool
 ) -> None:
-    many = 100_000 if soak else 20_000
+    many = 100_000 if soak else 5_000
     reader = Reader(start_server())
     send(reader, range(many))
     screen = window(reader)
