@@ -30,6 +30,13 @@ WITHOUT = (
 which nobody sees; of 2.5 seconds of CPU that a new window took until its inbox was live it took 1.3 (Chromium 156). The
 rest Playwright leaves away, too, whose list this one replaces."""
 
+TOGETHER = (
+    "test_admin", "test_admin_looking_up", "test_admin_people", "test_admin_sending", "test_admin_watching",
+    "test_axe", "test_finding", "test_keyboard", "test_right_to_left", "test_scrolling",
+)  # fmt: skip
+"""Files whose tests have their first window in one context, if they ask for nothing particular: what was compiled once
+is not compiled again, which is half of what a window costs. Cookies and what pages keep are removed after each."""
+
 STANDSTILL = 270
 """Seconds until a page is held to stand still; `make soak` has longer tests."""
 
@@ -95,25 +102,59 @@ def bounded(chromium: Browser, soak: bool) -> Iterator[None]:
     end.cancel()
 
 
+def in_a_context(chromium: Browser, **options: Any) -> BrowserContext:
+    context = chromium.new_context(
+        **{"viewport": {"width": 1200, "height": 800}, "locale": "en-US", "reduced_motion": "reduce", **options}
+    )
+    context.set_default_timeout(PATIENCE)
+    return context
+
+
+@pytest.fixture(scope="package")
+def together() -> list[BrowserContext]:
+    """The context of windows that have one together, once there is one."""
+    return []
+
+
 @pytest.fixture
-def new_screen(chromium: Browser, bounded: None) -> Iterator[Callable[..., Screen]]:
-    """`new_screen(server, **options of a browser's context)`: a window of a browser of its own."""
-    contexts: list[BrowserContext] = []
+def new_screen(
+    request: pytest.FixtureRequest, chromium: Browser, bounded: None, together: list[BrowserContext]
+) -> Iterator[Callable[..., Screen]]:
+    """`new_screen(server, **options of a browser's context)`: a window that might be of a browser of its own."""
+    own: list[BrowserContext] = []
     screens: list[Screen] = []
+    shares = request.path.stem in TOGETHER
 
     def make(server: Server, **options: Any) -> Screen:
-        context = chromium.new_context(
-            **{"viewport": {"width": 1200, "height": 800}, "locale": "en-US", "reduced_motion": "reduce", **options}
-        )
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
+        if shares and not screens and not options:
+            if not together or together[0].browser is not chromium:
+                together[:] = [in_a_context(chromium)]
+            context = together[0]
+        else:
+            own.append(in_a_context(chromium, **options))
+            context = own[-1]
         screens.append(Screen(context, server))
         return screens[-1]
 
     yield make
-    for context in contexts:
+    for context in own:
         context.close()
+    for screen in screens:
+        if screen.context not in own:
+            leave(screen)
     assert [screen.errors for screen in screens if screen.errors] == []
+
+
+def leave(screen: Screen) -> None:
+    """Close a window and leave nothing of it to the next one in its context, but for what is cached."""
+    kept = "cookies,local_storage,indexeddb,cache_storage,service_workers,file_systems"
+    asked = {"origin": screen.server.url, "storageTypes": kept}
+    screen.context.new_cdp_session(screen.page).send("Storage.clearDataForOrigin", asked)
+    for page in screen.context.pages:
+        page.close()
+    screen.context.clear_cookies()
+    screen.context.clear_permissions()
+    screen.context.set_offline(False)
 
 
 @pytest.fixture
