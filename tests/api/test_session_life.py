@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-
-import pytest
 
 from api.people import now_ms
 from api.sessions import SESSION, signed_in
 from harness.http import Http
 from harness.server import Server
-
-
-@pytest.fixture(scope="module")
-def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that a test may stop and start again."""
-    started = Server(tmp_path_factory.mktemp("restarted") / "data")
-    started.start()
-    yield started
-    started.close()
-    started.check_log()
 
 
 def lived(server: Server, client: Http, days: float) -> None:
@@ -29,8 +16,8 @@ def lived(server: Server, client: Http, days: float) -> None:
     server.rows("UPDATE sessions SET expires_at = ? WHERE id = ?", now_ms() + round((30 - days) * 86_400_000), id_)
 
 
-def test_a_session_lasts_thirty_days_from_when_it_was_last_used(restarted: Server) -> None:
-    server = restarted
+def test_a_session_lasts_thirty_days_from_when_it_was_last_used(killable: Server) -> None:
+    server = killable
     young, old, dead = (signed_in(server, "user123") for _ in range(3))
     server.stop()
     for client, days in ((young, 0.9), (old, 29.9), (dead, 30.1)):
@@ -45,16 +32,16 @@ def test_a_session_lasts_thirty_days_from_when_it_was_last_used(restarted: Serve
     assert "set-cookie" not in old.get(SESSION).headers, "a write a day"
 
 
-def test_a_session_outlives_a_restart(restarted: Server) -> None:
-    server = restarted
+def test_a_session_outlives_a_restart(killable: Server) -> None:
+    server = killable
     client = signed_in(server, "user123")
     server.kill()
     server.start()
     assert client.get(SESSION).status == 200
 
 
-def test_the_oldest_of_too_many_goes(restarted: Server) -> None:
-    server = restarted
+def test_the_oldest_of_too_many_goes(killable: Server) -> None:
+    server = killable
     oldest, younger = signed_in(server, "viewer"), signed_in(server, "viewer")
     server.stop()
     # So many more would take as many passwords, which take seconds.
