@@ -39,7 +39,8 @@ from tocsin.api.endpoint import Handler, Route, Who
 _MANY = "; repeatable: any of them."
 _INBOX = {
     "limit": "How many, 1 to 200; 50 unless given.",
-    "before": "What the page before gave as `next`, or any position.",
+    "before": "What the page before gave as `next`, or any position. Go on while there is a `next`: where filters let "
+    "little through, a page may hold few or none, and there is more.",
     "type": "Of this severity" + _MANY,
     "deviceId": "About this device" + _MANY,
     "appId": "Of this app" + _MANY,
