@@ -101,8 +101,8 @@ def test_nothing_acknowledged_is_lost_in_a_power_cut(
     soak: bool,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    cuts = 2000 if soak else 200
-    found, data = record(2000 if soak else 240)
+    cuts = 2000 if soak else 80
+    found, data = record(2000 if soak else 160)
     folder, judged, acked = tmp_path / "cut", 0, 0
     for count, lost in lost_in_cuts(found, folder, cuts):
         assert not lost, f"{len(lost)} of {count} acknowledged are gone after a power cut"
