@@ -36,6 +36,7 @@ from tocsin.store.bulk import Bulk
 from tocsin.store.postgresql.batch import Appending, Doing, audit_row
 from tocsin.store.postgresql.connection import Place
 from tocsin.store.postgresql.identity import PostgresqlIdentity
+from tocsin.store.postgresql.pages import Pages
 from tocsin.store.postgresql.purge import PostgresqlGround
 from tocsin.store.postgresql.reader import Reader
 from tocsin.store.postgresql.schema import enter, hold_to_epoch, prepare
@@ -63,6 +64,7 @@ class PostgresqlStore(PostgresqlIdentity):
         self._among = among
         self._bulk = Bulk(writer.submit)
         self._noting = False
+        self._pages = Pages(reader.changes)
         self._search = Search(reader, lambda seconds: self.lease("search", node, seconds))
         writer.committed = self._committed
         self._tidying = Tidying(writer, among, lambda seconds: self.lease("tidying", node, seconds))
@@ -195,7 +197,7 @@ class PostgresqlStore(PostgresqlIdentity):
     # ------------------------------------------------------------ inboxes
 
     async def changes(self, user: UserId | None, devices: frozenset[DeviceId] | None, since: int, limit: int) -> Page:
-        return await self._reader.changes(user, devices, since, limit)
+        return await self._pages.changes(user, devices, since, limit)
 
     async def inbox(self, user: UserId, wanted: Wanted, before: int | None, limit: int) -> InboxPage:
         among = None
