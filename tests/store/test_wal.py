@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from tocsin.store.sqlite.batch import Appending
 from tocsin.store.sqlite.file import Lock, connect, prepare
 from tocsin.store.sqlite.ledger import Ledger
 
-LONG, PAGE = 200, 4096
+LONG = 200
 
 
 class Counting(Ledger):
@@ -29,12 +28,10 @@ class Counting(Ledger):
 @pytest.fixture
 def ledger(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Counting:
     monkeypatch.setattr(ledgers, "WAL_PAGES", LONG)
-    monkeypatch.setattr(ledgers, "WAL_KEPT_BYTES", 2 * LONG * PAGE)
-    monkeypatch.setattr(ledgers, "WAL_STEP_BYTES", LONG * PAGE)
     folder.mkdir(exist_ok=True)
     connection = connect(folder / "tocsin.db")
     epoch, head = prepare(connection, Lock(folder / "tocsin.lock"))
-    return Counting(connection, folder / "tocsin.db", epoch, head)
+    return Counting(connection, None, epoch, head)
 
 
 def send(ledger: Ledger, count: int) -> None:
@@ -63,21 +60,3 @@ def test_one_who_reads_on_costs_few_tries_and_then_it_begins_anew(ledger: Counti
     reader.execute("COMMIT")
     send(ledger, 100)
     assert ledger.wal_pages < LONG
-
-
-def test_what_it_took_under_a_long_reader_is_given_back_to_the_disk_step_by_step(
-    ledger: Counting, folder: Path
-) -> None:
-    send(ledger, 1)
-    reader = connect(folder / "tocsin.db", read_only=True)
-    reader.execute("BEGIN; SELECT count(*) FROM notifications").fetchall()
-    send(ledger, 300)
-    reader.execute("COMMIT")
-    sizes = []
-    for _ in range(400):
-        send(ledger, 1)
-        sizes.append((folder / "tocsin.db-wal").stat().st_size)
-    assert sizes[0] > 5 * LONG * PAGE
-    assert sizes[-1] <= 2 * LONG * PAGE
-    # Frames have a header, and the step is reckoned from the size before.
-    assert max(before - after for before, after in pairwise(sizes)) <= 1.1 * LONG * PAGE

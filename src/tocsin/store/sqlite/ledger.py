@@ -27,13 +27,9 @@ T = TypeVar("T")
 WAL_PAGES = 8_000
 """Pages of WAL (4 KiB each) at which the writer moves them itself, so that it can begin anew.
 
-While somebody reads what is in it, it cannot; then the writer tries again after a quarter as many more.
+While somebody reads what is in it, it cannot; then the writer tries again after a quarter as many more. The file keeps
+the size that it came to: to cut it holds up the commit that does it, by seconds where the disk has other work.
 """
-
-WAL_KEPT_BYTES = 64 << 20
-WAL_STEP_BYTES = 64 << 20
-"""What of a WAL that grew under a long reader stays on the disk, and how much is given back each time it begins anew:
-to cut 100 MiB off a file takes 17 ms, 900 MiB 300 ms, and a commit waits for it."""
 
 
 class Broken(Exception):
@@ -174,11 +170,6 @@ class Ledger:
         self._too_long = self.wal_pages + WAL_PAGES // 4
         try:
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            if self._path is not None:
-                held = os.stat(f"{self._path}-wal").st_size
-                self._connection.pragma("journal_size_limit", max(WAL_KEPT_BYTES, held - WAL_STEP_BYTES))
-        except FileNotFoundError:
-            pass  # The next commit finds out.
         except apsw.Error as error:
             raise_if_broken(error)
 
