@@ -193,7 +193,7 @@ def _checked(config: Config) -> Config:
             raise StartError(f"configuration: {name}: {address!r}: expected scheme and host, as https://tocsin.example")
     if config.data == "":
         raise StartError("configuration: data: name a folder")
-    if config.database and not _is_database(config.database):
+    if config.database and not is_database(config.database):
         # It is not repeated: it may hold a password.
         raise StartError("configuration: database: expected postgresql://user:password@host:port/name")
     if config.broker and urlsplit(config.broker).scheme not in ("redis", "rediss"):
@@ -239,7 +239,8 @@ def without_password(url: str) -> str:
     return f"{parts.scheme}://{shown}{parts.path}{'?…' if parts.query else ''}"
 
 
-def _is_database(url: str) -> bool:
+def is_database(url: str) -> bool:
+    """Whether this is the URL of a PostgreSQL database."""
     try:
         parts = urlsplit(url)
         return parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/")) and parts.port != 0

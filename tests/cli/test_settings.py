@@ -113,3 +113,11 @@ def test_what_serve_cannot_start_with_is_one_sentence(tmp_path: Path) -> None:
         assert ran.err.count("\n") == 1, ran.err
     # Nothing was made for a server that never started.
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("url", ["sqlite:///x", "db.example", "postgresql://tocsin:secret@db.example"])
+def test_a_database_to_migrate_to_that_is_none_is_refused_without_being_repeated(url: str, tmp_path: Path) -> None:
+    ran = tocsin("migrate-store", "--from", str(tmp_path), "--to", url)
+    assert (ran.status, ran.out) == (2, "")
+    assert "expected postgresql://" in ran.err
+    assert url not in ran.err

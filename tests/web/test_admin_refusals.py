@@ -33,7 +33,7 @@ def test_a_refused_send_is_seen_with_why_and_whose_and_for_whom(
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("title")
     page.get_by_label("Filter: user, sender, key, answer").fill(key["id"])
-    expect(rows.filter(has_text="a credential that does not hold")).to_contain_text("401")
+    expect(rows.filter(has_text="no credential, or one that does not hold")).to_contain_text("401")
     screen.is_clean_in_every_look()
 
     # Who asks why it did not arrive is told so, by whom it was for and by whose it was.
