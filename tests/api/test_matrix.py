@@ -214,6 +214,7 @@ ROWS: dict[str, list[Case]] = {
     "GET /api/session": [
         Case(users(200)),
         Case(users(200).replace("401", "200", 1), query={"optional": "true"}, about="null for nobody"),
+        Case(users(200).replace("401", "422", 1), query={"optional": "yes"}, about="neither"),
     ],
     "DELETE /api/session": [Case(users(403))],
     "DELETE /api/sessions": [Case("401 204 204 204 204 403 403 403 401 401", ends_tokens=True)],

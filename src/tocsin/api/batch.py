@@ -37,7 +37,7 @@ async def send_batch(call: Call) -> Answer:
     """`POST /api/notifications/batch`."""
     with call.parts.batch_room.held(_declared(call)):
         body = await call.body((JSON, LINES), most=wire.BATCH_BYTES)
-        whole = _whole(call)
+        whole = call.yes_or_no("whole") or False
         items = _items(call, body, wire.WHOLE_ITEMS if whole else wire.BATCH_ITEMS)
         once = call.once(call.principal, "batch", body)
         call.seeing()
@@ -52,13 +52,6 @@ def _declared(call: Call) -> int:
     """How much a body may take: what it claims to be, or as much as one may be."""
     declared = call.request.header(b"content-length")
     return wire.BATCH_BYTES if declared is None else min(int(declared), wire.BATCH_BYTES)
-
-
-def _whole(call: Call) -> bool:
-    asked = call.request.asked("whole")
-    if asked not in (None, "true", "false"):
-        raise Invalid("whole", "must be `true` or `false`")
-    return asked == "true"
 
 
 def _items(call: Call, body: bytes, most: int) -> list[bytes]:

@@ -206,6 +206,13 @@ class Call:
             raise Invalid("limit", f"must be a number from 1 to {LIST_MOST}")
         return int(text)
 
+    def yes_or_no(self, name: str) -> bool | None:
+        """A parameter of the query that is `true` or `false`; None where it is not there."""
+        text = self.request.asked(name)
+        if text not in (None, "true", "false"):
+            raise Invalid(name, "must be `true` or `false`")
+        return None if text is None else text == "true"
+
     def before(self) -> str | None:
         """`?before=`: where the page before ended."""
         return self.request.asked("before")

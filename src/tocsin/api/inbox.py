@@ -66,8 +66,8 @@ def _wanted(call: Call) -> Wanted:
         devices=None if devices is None else frozenset(DeviceId(parse_id(one, where="deviceId")) for one in devices),
         apps=None if apps is None else frozenset(AppId(parse_id(one, where="appId")) for one in apps),
         groups=_any_of(call, "group"),
-        unread=_yes_or_no(call, "unread"),
-        dismissed=_yes_or_no(call, "dismissed"),
+        unread=call.yes_or_no("unread"),
+        dismissed=call.yes_or_no("dismissed"),
         from_=_time(call, "from"),
         to=_time(call, "to"),
         words=call.request.asked("q"),
@@ -79,13 +79,6 @@ def _any_of(call: Call, name: str) -> frozenset[str] | None:
     if len(given) > MOST_ASKED:
         raise Invalid(name, f"at most {MOST_ASKED} at a time")
     return frozenset(given) if given else None
-
-
-def _yes_or_no(call: Call, name: str) -> bool | None:
-    text = call.request.asked(name)
-    if text not in (None, "true", "false"):
-        raise Invalid(name, "must be true or false")
-    return None if text is None else text == "true"
 
 
 def _time(call: Call, name: str) -> int | None:

@@ -59,7 +59,7 @@ async def look(call: Call) -> Answer:
         call.principal = await authorize.identify(credential)
     elif (cookie := request.session_cookie) is not None:
         call.principal = await authorize.identify_session(cookie)
-    elif request.asked("optional") == "true":
+    elif call.yes_or_no("optional"):
         return ok(SessionTold(None, None))
     else:
         raise Unauthenticated

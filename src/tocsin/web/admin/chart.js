@@ -8,6 +8,8 @@ import uPlot from "./vendor/uplot.js";
  * @typedef {{label: string, tone: string, values: (number | null)[]}} Line
  */
 
+/** Between the lines of the scale: what is counted has no halves. */
+const STEPS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 const HEIGHT = 180, LEAST = 200;
 
 /** Figures over time, drawn by uPlot; the same as a table for who does not see them. */
@@ -145,7 +147,7 @@ export class Chart extends LitElement {
       scales: { x: { time: true, range: () => [this.from, this.to] }, y: { range: (/** @type {unknown} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Math.max(1, most * 1.15)] } },
       axes: [
         { ...axis, space: 70, size: 28, values: (/** @type {unknown} */ _, /** @type {number[]} */ splits) => splits.map((at) => this.texts.clock.format(at * 1_000)) },
-        { ...axis, space: 34, size: 46, values: (/** @type {unknown} */ _, /** @type {number[]} */ splits) => splits.map((value) => compact(value, this.texts)) },
+        { ...axis, space: 34, size: 46, incrs: STEPS, values: (/** @type {unknown} */ _, /** @type {number[]} */ splits) => splits.map((value) => compact(value, this.texts)) },
       ],
       series: [{}, ...this.lines.map(({ tone }, at) => ({
         stroke: () => resolved(tone), width: 2, spanGaps: false, ...(at === 0 ? { fill: () => resolved(tone, 14) } : {}), points: { show: this.times.length < 4, size: 7, fill: () => resolved(tone) },
