@@ -29,8 +29,8 @@ run: ## start the server for trying out; PORT=8000 DATA=./tocsin-data
 test: setup packages node_modules/.package-lock.json ## run the tests; ARGS="-k word" or ARGS=tests/test_tree.py goes to pytest
 	@.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
 
-test-postgresql: setup packages ## the tests of behaviour, on PostgreSQL: half an hour
-	@TOCSIN_TEST_STORE=postgresql .venv/bin/python -m pytest -m "not soak" $(or $(ARGS),$(BEHAVIOUR))
+test-postgresql: setup packages ## the tests of behaviour, on PostgreSQL
+	@TOCSIN_TEST_STORE=postgresql .venv/bin/python -m pytest -n 3 --dist loadfile -m "not soak" $(or $(ARGS),$(BEHAVIOUR))
 
 test-nodes: setup packages ## the same on PostgreSQL with three nodes behind a balancer: an hour
 	@TOCSIN_TEST_STORE=postgresql TOCSIN_TEST_NODES=3 .venv/bin/python -m pytest -m "not soak" $(or $(ARGS),$(BEHAVIOUR))
