@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
 from tocsin.api.answer import Answer, ok
 from tocsin.api.call import Call
-from tocsin.errors import Invalid
 from tocsin.wire import timestamp
-
-_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class AuditItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,10 +35,8 @@ class Audit(msgspec.Struct, frozen=True):
 
 async def list_audit(call: Call) -> Answer:
     """`GET /api/audit`."""
-    limit, before = call.limit(), call.before()
-    if before is not None and not _NUMBER.fullmatch(before):
-        raise Invalid("before", "must be a number, as `next` gave it")
-    found = await call.parts.store.audits(None if before is None else int(before), limit + 1)
+    limit = call.limit()
+    found = await call.parts.store.audits(call.before_number(), limit + 1)
     items = [
         AuditItem(
             number=number,

@@ -7,6 +7,7 @@ see the log answers whatever credential there is with 503: it cannot know whethe
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeVar
@@ -32,6 +33,7 @@ JSON_KINDS = (JSON, "application/x-ndjson")
 LIST_DEFAULT = 50
 LIST_MOST = 200
 _DIGITS = 6
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Gone(Exception):
@@ -216,6 +218,13 @@ class Call:
     def before(self) -> str | None:
         """`?before=`: where the page before ended."""
         return self.request.asked("before")
+
+    def before_number(self) -> int | None:
+        """The same, where pages end at a number."""
+        text = self.before()
+        if text is not None and not _NUMBER.fullmatch(text):
+            raise Invalid("before", "must be a number, as `next` gave it")
+        return None if text is None else int(text)
 
     def audit(self, action: str, what: str, result: str = "done") -> AuditEntry:
         """What the audit log will say of this call."""

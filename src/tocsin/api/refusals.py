@@ -7,10 +7,7 @@ import msgspec
 from tocsin.api.answer import Answer, ok
 from tocsin.api.call import Call
 from tocsin.api.turned_away import Counted
-from tocsin.errors import Invalid
 from tocsin.wire import timestamp
-
-_DIGITS = 15
 
 
 class RefusalItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -57,18 +54,9 @@ class Refusals(msgspec.Struct, frozen=True):
 async def list_refusals(call: Call) -> Answer:
     """`GET /api/refusals`."""
     limit, parts = call.limit(), call.parts
-    found = parts.turned_away.last(call.request.asked("userId"), _before(call))
+    found = parts.turned_away.last(call.request.asked("userId"), call.before_number())
     next_ = str(found[limit - 1].number) if len(found) > limit else None
     return ok(Refusals([_item(one) for one in found[:limit]], next_, timestamp(parts.minutes.began)))
-
-
-def _before(call: Call) -> int | None:
-    text = call.before()
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
-        raise Invalid("before", "must be what the page before gave as `next`")
-    return int(text)
 
 
 def _item(counted: Counted) -> RefusalItem:
