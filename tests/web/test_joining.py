@@ -120,3 +120,14 @@ def test_every_module_is_in_one_file_and_nothing_of_it_is_lost() -> None:
             assert line.endswith('.js";'), line
         if line.startswith("export "):
             assert line.startswith(("export { $", "export const { ")), line
+
+
+def test_no_line_that_is_taken_for_a_comment_is_one_of_a_text() -> None:
+    """A text over several lines stands between backquotes; within one, a line that begins with `//` would be lost."""
+    for path in WEB.rglob("*.js"):
+        if "vendor" in path.parts or "docs" in path.parts:
+            continue
+        before = ""
+        for line in path.read_text().splitlines(keepends=True):
+            assert not line.lstrip().startswith("//") or before.count("`") % 2 == 0, f"{path.name}: {line}"
+            before += line
