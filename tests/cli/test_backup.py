@@ -10,7 +10,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import apsw
@@ -23,6 +23,7 @@ from harness.server import Server
 from harness.websocket import WebSocket
 
 NOBODY = "http://127.0.0.1:1"
+MIB = 1 << 20
 
 pytestmark = pytest.mark.one_file(reason="a backup is a copy of the file of SQLite; PostgreSQL has pg_dump")
 
@@ -261,7 +262,7 @@ def fill(data: Path, mib: int) -> None:
     """Make a stopped server's database so much larger."""
     change(data / "tocsin.db", "CREATE TABLE ballast (content BLOB)")
     for _ in range(mib):
-        change(data / "tocsin.db", "INSERT INTO ballast VALUES (zeroblob(1048576))")
+        change(data / "tocsin.db", f"INSERT INTO ballast VALUES (zeroblob({MIB}))")
 
 
 @pytest.fixture(scope="module")
@@ -277,25 +278,44 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.check_log()
 
 
+def cut_off(server: Server, file: Path, at_bytes: int) -> int:
+    """Kill a `tocsin backup` once so much of it is there; gives how it ended: refused, it may be, or faster."""
+    process = subprocess.Popen(
+        [PROGRAM, "backup", str(file)],
+        env=environment(server, DEV_KEY, None),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    making = file.with_name(f"{file.name}.partial")
+    ends = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < ends:
+        with suppress(FileNotFoundError):
+            if making.exists() and sum(path.stat().st_size for path in making.iterdir()) >= at_bytes:
+                break
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    return process.wait(10)
+
+
 def test_a_kill_in_the_midst_of_a_backup_leaves_no_half_file(large: Server, tmp_path: Path) -> None:
     server = large
     file = tmp_path / "b.db"
     cut = 0
-    for delay in (0.3, 0.6, 0.9, 1.2, 1.5):
-        process = subprocess.Popen(
-            [PROGRAM, "backup", str(file)], env=environment(server, DEV_KEY, None), stderr=subprocess.DEVNULL
-        )
-        time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-        if process.wait(10) == -signal.SIGKILL:
-            cut += 1
+    for mib in (0, 1, 20, 40, 59):
+        ends = time.monotonic() + 30
+        # Refused while the server is still at work on the one before, which nobody waits for.
+        while (status := cut_off(server, file, mib * MIB)) == 1 and time.monotonic() < ends:
             assert not file.exists()
-        elif process.returncode == 0:
+        assert status in (0, -signal.SIGKILL)
+        if file.exists():
+            # The kill came after the last step: what has the name is whole.
+            with closing(apsw.Connection(str(file))) as copy:
+                assert copy.execute("SELECT count(*) FROM ballast").fetchall() == [(60,)]
+                assert copy.execute("PRAGMA quick_check").fetchall() == [("ok",)]
             file.unlink()
-        else:
-            # Refused: the server was still at work on the one before, which nobody waits for.
-            assert (process.returncode, file.exists()) == (1, False)
-    assert cut, "none was cut off: the delays are too long for this machine"
+        elif mib:
+            cut += 1
+    assert cut, "none was cut off in its midst"
     ends = time.monotonic() + 30
     while (ran := back_up(server, file)).status and time.monotonic() < ends:
         # The server is still at work on one that nobody waits for.
