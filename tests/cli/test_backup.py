@@ -255,6 +255,13 @@ def test_nobody_at_the_url_and_no_such_folder_are_told_apart(tmp_path: Path) -> 
     assert not list(tmp_path.glob("b.db*"))
 
 
+def test_whoever_has_a_backup_may_ask_for_another_at_once(dev: Server) -> None:
+    client = dev.service()
+    for _ in range(20):
+        answer = client.request("POST", "/api/backup")
+        assert (answer.status, answer.body[:15]) == (200, b"SQLite format 3"), answer.body
+
+
 # -- cut off
 
 

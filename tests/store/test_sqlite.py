@@ -5,6 +5,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from harness.server import Server
 from store.adapters import ADAPTERS, Recorder, audit, draft, put_users
-from tocsin.errors import StartError, Unavailable
+from tocsin.errors import Conflict, StartError, Unavailable
 from tocsin.ports import Span, Store
 from tocsin.principal import UserId
 from tocsin.store.sqlite.index import _FLOORS_SINCE
@@ -321,3 +322,34 @@ def test_an_announcer_that_fails_leaves_nobody_waiting(folder: Path, caplog: pyt
 
     with caplog.at_level(logging.CRITICAL):
         asyncio.run(test())
+
+
+# -- copies
+
+
+def test_a_copy_is_not_begun_in_what_the_one_before_still_tidies_away(folder: Path) -> None:
+    """Both are made in the same place: the end of one must not take the beginning of another along."""
+
+    async def test(store: SqliteStore, recorder: Recorder) -> None:
+        hands = ThreadPoolExecutor(1)
+        asyncio.get_running_loop().set_default_executor(hands)
+
+        async def make_one_and_tidy_late() -> None:
+            async with store.snapshot():
+                hands.submit(time.sleep, 0.2)
+
+        first = asyncio.create_task(make_one_and_tidy_late())
+        await asyncio.sleep(0)
+        refused = True
+        while refused:
+            try:
+                async with store.snapshot() as path:
+                    copy = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+                    assert copy.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+                    copy.close()
+                refused = False
+            except Conflict:
+                await asyncio.sleep(0.001)
+        await first
+
+    ADAPTER.run(folder, test, send_some)

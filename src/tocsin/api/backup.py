@@ -45,12 +45,14 @@ async def back_up(call: Call) -> Streaming:
 
     async def run(headers: Headers, _receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Any]) -> None:
         async with made:
-            await _send_file(path, headers, send)
+            await _send_file(path, headers, send, made.aclose)
 
     return Streaming(run)
 
 
-async def _send_file(path: Path, headers: Headers, send: Callable[[Message], Any]) -> None:
+async def _send_file(
+    path: Path, headers: Headers, send: Callable[[Message], Any], done_with: Callable[[], Awaitable[None]]
+) -> None:
     file = await asyncio.to_thread(path.open, "rb")
     try:
         left = os.fstat(file.fileno()).st_size
@@ -64,6 +66,9 @@ async def _send_file(path: Path, headers: Headers, send: Callable[[Message], Any
         while left:
             part = await asyncio.to_thread(file.read, _PART_BYTES)
             left -= len(part)
+            if not left:
+                # Whoever has all of it may ask for another at once.
+                await done_with()
             # A file that is cut short leaves the answer short of its length, which its reader sees.
             await send({"type": "http.response.body", "body": part, "more_body": left > 0})
             if not part:

@@ -68,8 +68,11 @@ class Snapshots:
                 raise Unavailable(f"The backup failed: {error}", retry_after=60) from None
             yield path
         finally:
-            self._making = False
-            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+            # The next one makes its folder under the same name.
+            try:
+                await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+            finally:
+                self._making = False
 
     async def _copy(self, path: Path) -> None:
         size = await self._writer.aside(_size)
