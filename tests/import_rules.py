@@ -33,7 +33,7 @@ AREAS: dict[str, list[str]] = {
     "directory": ["tocsin.directory"],
     "request": ["tocsin.request"],
     "clock": ["tocsin.clock"],
-    "logs": ["tocsin.logs", "tocsin.supervisor"],
+    "logs": ["tocsin.logs", "tocsin.supervisor", "tocsin.interpreter"],
     "metrics": ["tocsin.metrics", "tocsin.loop_probe"],
     "samples": ["tocsin.samples"],
     "credentials": ["tocsin.credentials.*"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import errno
-import gc
 import logging
 import os
 import secrets
@@ -35,6 +34,7 @@ from tocsin.credentials.password import hash_password
 from tocsin.directory import Directory
 from tocsin.errors import StartError
 from tocsin.foundation import Foundation, open_foundation, patiently
+from tocsin.interpreter import set_for_a_server
 from tocsin.live.closing import Close
 from tocsin.live.gate import Gate
 from tocsin.live.hub import Hub
@@ -260,12 +260,7 @@ def serve(config: Config, announce: Callable[[str], None]) -> int:
     """
     logs.configure(config.log_level)
     os.umask(0o077)
-    # A commit's thread gets the interpreter after this long at most, instead of 5 ms.
-    sys.setswitchinterval(0.001)
-    # What the program is made of stays; what requests make is mostly freed by counting.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 10)
+    set_for_a_server()
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         return runner.run(_serve(config, announce))
 
