@@ -12,6 +12,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from tocsin import config as configuration
+from tocsin.cli.config import own_url
 from tocsin.cli.examining_broker import broker
 from tocsin.cli.examining_postgresql import postgresql
 from tocsin.cli.finding import Finding
@@ -75,7 +76,7 @@ def examine(options: dict[str, Any], url: str | None) -> Iterator[Finding]:
     if url is not None:
         yield from _server(url)
     elif running:
-        yield from map(_guessed, _server(_own_url(config)))
+        yield from map(_guessed, _server(own_url(config)))
 
 
 def _sqlite() -> Iterator[Finding]:
@@ -237,12 +238,6 @@ def _guessed(finding: Finding) -> Finding:
     if finding.grade == "problem":
         return Finding("warning", finding.about, f"{finding.sentence}; is the server elsewhere? Say where by --url")
     return finding
-
-
-def _own_url(config: Config) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)  # noqa: S104  (read, not bound)
-    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    return f"{'https' if config.tls_cert else 'http'}://{host}:{config.port}"
 
 
 def _open_to_others(path: Path) -> str:

@@ -38,6 +38,7 @@ class Session:
         as_json: print for programs.
         signing_in: with a name and a password, so that a 401 speaks of those.
         as_app: the id of an app whose secret the token has to be, so that a 401 speaks of that.
+        runs_on: the data folder of a server that runs, so that nobody at the URL speaks of that.
     """
 
     def __init__(self, url: str, token: str | None, *, as_json: bool) -> None:
@@ -46,6 +47,7 @@ class Session:
         self.as_json = as_json
         self.signing_in = False
         self.as_app = ""
+        self.runs_on = ""
 
     @contextmanager
     def client(self, *, retry_for: float = 0.0, doubt: str = "") -> Iterator[Client]:
@@ -68,7 +70,7 @@ class Session:
             elif isinstance(error, Refused):
                 status = exits.of_answer(error.status)
             elif isinstance(error, Unreachable):
-                hint = ". Is it running, and is --url (TOCSIN_URL) right?" if error.temporary else ""
+                hint = f". {self._elsewhere()}" if error.temporary else ""
                 if "WRONG_VERSION_NUMBER" in str(error):
                     hint += " It seems to speak http, not https."
                 status, sentence = exits.UNREACHABLE, f"{str(error).rstrip('.')}{hint}"
@@ -88,6 +90,11 @@ class Session:
             show_json(value)
         else:
             click.echo(plain(text, lines=True))
+
+    def _elsewhere(self) -> str:
+        if self.runs_on:
+            return f"A server runs on {self.runs_on}: where does it listen? Say it by --url (TOCSIN_URL)."
+        return "Is it running, and is --url (TOCSIN_URL) right?"
 
     def _hint(self) -> str:
         if self.signing_in:
