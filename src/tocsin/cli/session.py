@@ -37,7 +37,8 @@ class Session:
     Attributes:
         as_json: print for programs.
         signing_in: with a name and a password, so that a 401 speaks of those.
-        as_app: the id of an app whose secret the token has to be, so that a 401 speaks of that.
+        as_app: the id of an app whose secret the token has to be, so that a 401 speaks of that,
+            and a 404 of who has installed it.
         runs_on: the data folder of a server that runs, so that nobody at the URL speaks of that.
     """
 
@@ -69,6 +70,9 @@ class Session:
                 status, sentence = exits.UNAUTHENTICATED, f"{error}. {self._hint()}"
             elif isinstance(error, Refused):
                 status = exits.of_answer(error.status)
+                if status == exits.NOT_FOUND and self.as_app:
+                    sentence += f". If there is such a user, they have not installed the app {self.as_app}:"
+                    sentence += f" `tocsin app install {self.as_app} --user NAME`, with a superuser's token, does."
             elif isinstance(error, Unreachable):
                 hint = f". {self._elsewhere()}" if error.temporary else ""
                 if "WRONG_VERSION_NUMBER" in str(error):
