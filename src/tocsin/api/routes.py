@@ -47,8 +47,8 @@ _INBOX = {
     "group": "Of this group" + _MANY,
     "unread": "`true`: not read; `false`: read.",
     "dismissed": "`true` or `false`.",
-    "from": "Created at this time or after it, RFC 3339.",
-    "to": "Created before this time, RFC 3339.",
+    "from": "Created at this time or after it, RFC 3339, by what the server's clock said then.",
+    "to": "Created before this time, RFC 3339, by what the server's clock said then.",
     "q": 'Words that title or message hold, each from its beginning; "several" in quotes as they stand.',
 }
 _PAGE = {"limit": "How many, 1 to 200; 50 unless given.", "before": "What the page before gave as `next`."}
