@@ -21,12 +21,14 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
         name: shown as the title of what it sends.
         quota_per_hour: notifications to one user per UTC clock hour.
         install_for_all: installed for every user who has not uninstalled it.
+        joined: the log's head when the app came to be; what was sent under its id up to it is not its own.
     """
 
     id: AppId
     name: str
     quota_per_hour: int = QUOTA_PER_HOUR
     install_for_all: bool = False
+    joined: int = 0
 
 
 class Secret(msgspec.Struct, frozen=True, kw_only=True):

@@ -140,6 +140,18 @@ _IN_JSON = {"issuers": "array", "retention.apps": "object"}
 _CHOICES = {name: get_args(hint) for name, hint in get_type_hints(Config).items() if get_origin(hint) is Literal}
 """Settings that have one of a few words, and these words."""
 
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a text",
+    "array": "a list",
+    "object": "a group of settings",
+}
+"""What the library calls the kinds of values, and the words for them."""
+
+_SHOWN_CHARACTERS = 40
+
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?", re.ASCII)
 _CLIENT_VARIABLES = frozenset({"TOCSIN_URL", "TOCSIN_TOKEN"})
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -163,17 +175,17 @@ def load(options: dict[str, Any], environment: dict[str, str] | None = None) -> 
     try:
         config = msgspec.convert(merged, Config, strict=False)
     except msgspec.ValidationError as error:
-        raise StartError(f"configuration: {_whose(str(error), from_environment, given)}") from None
+        raise StartError(f"configuration: {_whose(str(error), merged, from_environment, given)}") from None
     return _checked(config)
 
 
-def _whose(error: str, from_environment: dict[str, Any], given: dict[str, Any]) -> str:
-    """The library's sentence, with the name of the setting as whoever set it wrote it."""
+def _whose(error: str, merged: dict[str, Any], from_environment: dict[str, Any], given: dict[str, Any]) -> str:
+    """What is wrong with a setting, with its name as whoever set it wrote it."""
     unknown = re.search(r"unknown field `(\w+)`", error)
     at = re.search(r" - at `\$\.?([\w.]*)", error)
     places = [part for part in (at[1] if at else "").split(".") if part]
     path = ".".join([*places, unknown[1]] if unknown else places)
-    why = f"there is no setting {path!r}" if unknown else error.partition(" - at ")[0]
+    why = f"there is no setting {path!r}" if unknown else _worded(error.partition(" - at ")[0], path, merged)
     if choices := _CHOICES.get(path):
         why = f"{why}; expected one of {', '.join(choices)}"
     section, _, name = path.partition(".")
@@ -183,6 +195,44 @@ def _whose(error: str, from_environment: dict[str, Any], given: dict[str, Any]) 
     if held is not None and (not name or (isinstance(held, dict) and name in held)):
         return f"TOCSIN_{path.replace('.', '__').upper()}: {why}"
     return f"tocsin.toml: {path}: {why}"
+
+
+def _worded(why: str, path: str, merged: dict[str, Any]) -> str:
+    """The library's sentence about a value of the wrong kind, in words that need no knowledge of the program."""
+    if missing := re.search(r"missing required field `(\w+)`", why):
+        return f"{missing[1]} is missing"
+    kinds = re.match(r"Expected `(\w+)`(?: (?:>=|<=) ([\d.]+))?(?:.*got `(\w+)`)?", why)
+    if not kinds:
+        return why
+    hint, value = _at(path, merged)
+    limits = _limits(hint)
+    if limits.max_length is not None:
+        return f"expected at most {limits.max_length} characters"
+    expected = _KINDS.get(kinds[1], kinds[1])
+    if limits.ge is not None:
+        expected += f" from {limits.ge} to {limits.le}"
+    elif kinds[2]:
+        expected += f" of {kinds[2]} or more"
+    got = "" if isinstance(value, (dict, list)) else repr(value)
+    if not got or len(got) > _SHOWN_CHARACTERS:
+        got = _KINDS.get(kinds[3], "")
+    return f"expected {expected}, got {got}" if got else f"expected {expected}"
+
+
+def _at(path: str, merged: dict[str, Any]) -> tuple[Any, Any]:
+    """The declared type of a setting and the value it was given; the value is a dict or a list where it is inside."""
+    hint: Any = Config
+    value: Any = merged
+    for part in path.split("."):
+        hint = get_type_hints(hint, include_extras=True).get(part)
+        value = value.get(part) if isinstance(value, dict) else value
+        if not (isinstance(hint, type) and issubclass(hint, msgspec.Struct)):
+            break
+    return hint, value
+
+
+def _limits(hint: Any) -> msgspec.Meta:
+    return hint.__metadata__[0] if get_origin(hint) is Annotated else msgspec.Meta()
 
 
 def _checked(config: Config) -> Config:

@@ -249,8 +249,9 @@ def _check_escapes(body: bytes, value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False)
     try:
         text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise Malformed("a lone surrogate in a string") from None
+    except UnicodeEncodeError as error:
+        half = f"\\u{ord(text[error.start]):04x}"
+        raise Malformed(f"half a character in a string ({half} alone): was an emoji cut in two?") from None
     if "\\u0000" in text and _holds_nul(value):
         raise Invalid(_where_nul(value), "must not contain U+0000")
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from tocsin.app import AppId
 from tocsin.notification import TITLE_LENGTH, Type
 from tocsin.position import Epoch, Position
 from tocsin.receipt import Item, Mark, Purged, Receipt, State, Unread, Withdrawn
@@ -213,6 +214,18 @@ def metadata_text(body: bytes) -> bytes:
     if _LINE_FEED in text or _CARRIAGE_RETURN in text:
         text = text.replace(b"\n", b" ").replace(b"\r", b" ")
     return text
+
+
+class _AppOnly(msgspec.Struct, rename="camel"):
+    app_id: AppId | None = None
+
+
+_app_decoder = msgspec.json.Decoder(_AppOnly)
+
+
+def app_of(body: bytes) -> AppId | None:
+    """The app that a notification is from, as its flat object says."""
+    return _app_decoder.decode(body).app_id
 
 
 # ---------------------------------------------------------------- frames

@@ -203,6 +203,7 @@ ROWS: dict[str, list[Case]] = {
     "GET /api/notifications/{id}/receipts": of_senders(200, "/receipts"),
     "GET /api/changes": [Case(users(200)), Case(users(200), query={"since": "00000000-0"}, about="of another log")],
     "GET /api/names": [
+        Case(users(200), query={"id": "notif_nobody_s"}, about="of a notification"),
         Case(users(200), query={"deviceId": "device123", "appId": "demo-app"}),
         Case(users(422), query={"deviceId": "\u0000"}, about="of what cannot be an id"),
     ],

@@ -49,6 +49,9 @@ def test_a_user_from_beginning_to_end(admin: Admin) -> None:
     assert changed == made | {"name": "Anna B", "superuser": True}
     # What was not given stays, the password among it.
     Http(admin.server.url).login("cli-anna", password)
+    nothing = admin("user", "update", "cli-anna")
+    assert nothing.status == 2
+    assert "nothing to change was given" in nothing.err
     assert admin.json("user", "update", "cli-anna", "--no-permissions", "--no-superuser") == made | {
         "name": "Anna B", "permissions": [],
     }  # fmt: skip

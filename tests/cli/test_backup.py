@@ -151,10 +151,9 @@ def test_each_restore_begins_an_epoch_of_its_own(copy: Path, tmp_path: Path) -> 
 
 
 def refused(file: Path, data: Path) -> str:
-    ran = restore(file, data)
+    ran = restore(file, data / "below")
     assert ran.status == 2
-    assert not (data / "tocsin.db").exists()
-    assert not list(data.glob("restore*"))
+    assert not data.exists()
     return ran.err
 
 
@@ -227,6 +226,19 @@ def test_only_superusers_get_a_backup(dev: Server, tmp_path: Path) -> None:
     ran = tocsin("backup", str(tmp_path / "b.db"), server=dev)
     assert ran.status == 4
     assert not list(tmp_path.glob("b.db*"))
+
+
+def test_where_the_server_of_a_folder_listens_is_read_off_its_settings_or_asked_for(
+    dev: Server, tmp_path: Path
+) -> None:
+    asked = ("backup", str(tmp_path / "b.db"), "--data", str(dev.data), "--json")
+    ran = tocsin(*asked, token=DEV_KEY, env={"TOCSIN_PORT": str(dev.port)})
+    assert ran.status == 0, ran.err
+    assert ran.json["from"] == dev.url
+    ran = tocsin(*asked, "--replace", token=DEV_KEY, env={"TOCSIN_PORT": "1"})
+    assert ran.status == 3
+    assert f"A server runs on {dev.data}" in ran.err
+    assert "--url" in ran.err
 
 
 def test_a_file_that_is_there_is_not_overwritten_unasked(dev: Server, copy: Path) -> None:

@@ -72,3 +72,13 @@ def test_a_database_that_nobody_reaches_is_a_problem(tmp_path: Path) -> None:
     ran, said = found(tmp_path, f"postgresql://tocsin:{PASSWORD}@127.0.0.1:{free_port()}/tocsin")
     assert ran.status == 1
     assert said["PostgreSQL"][0] == "problem"
+
+
+def test_a_first_password_that_still_lies_about_is_told_also_where_all_else_is_in_postgresql(
+    database: str, tmp_path: Path
+) -> None:
+    assert "password" not in found(tmp_path, database)[1]
+    (tmp_path / "first-superuser.txt").write_text("user: admin\npassword: x\n")
+    grade, sentence = found(tmp_path, database)[1]["password"]
+    assert grade == "warning"
+    assert "tocsin user password" in sentence

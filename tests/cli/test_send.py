@@ -160,3 +160,10 @@ def test_sending_as_an_app_with_a_key_of_a_user_says_what_it_takes(dev: Server) 
 
     assert ran.status == 4
     assert "tocsin app secret create" in ran.err
+
+
+def test_sending_as_an_app_to_who_has_not_installed_it_says_that_this_may_be_why(dev: Server) -> None:
+    for user in ("viewer", "nobody-there"):
+        ran = tocsin("app", "send", DEV_APP, user, "m", server=dev, token=DEV_APP_SECRET)
+        assert ran.status == 6
+        assert f"tocsin app install {DEV_APP} --user NAME" in ran.err

@@ -86,6 +86,23 @@ def test_wrong_settings_are_named_by_check_and_by_serve(text: str, names: str, t
     assert names in asked.json["error"]
 
 
+@pytest.mark.parametrize(
+    ("variable", "text", "expected"),
+    [
+        ("TOCSIN_PORT", "abc", "a whole number from 0 to 65535"),
+        ("TOCSIN_LIMITS__WRITER_QUEUE", "0", "a whole number from 1 to 2147483647"),
+        ("TOCSIN_DEV", "maybe", "true or false"),
+    ],
+)
+def test_a_variable_of_the_wrong_kind_is_named_with_what_it_holds_and_what_is_expected(
+    variable: str, text: str, expected: str, tmp_path: Path
+) -> None:
+    ran = tocsin("config", "check", "--data", str(tmp_path), env={variable: text})
+
+    assert ran.status == 2
+    assert ran.err == f"tocsin: configuration: {variable}: expected {expected}, got {text!r}\n"
+
+
 def test_what_serve_cannot_start_with_is_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")

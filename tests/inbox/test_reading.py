@@ -211,13 +211,22 @@ def test_a_page_that_had_to_look_through_too_much_is_short_and_the_next_goes_on(
     first = crowded.page(**query)
     assert first["notifications"] == []
     assert first["next"] is not None
+    assert [item["title"] for item in at_the_end(crowded, **query)] == ["the oldest"]
 
-    pages = 1
-    found = first
+
+def at_the_end(reader: Person, **query: str) -> Any:
+    """What the last page shows."""
+    pages, found = 1, reader.page(**query)
     while found["next"] is not None:
         assert pages < 20
-        found, pages = crowded.page(**query, before=found["next"]), pages + 1
-    assert [item["title"] for item in found["notifications"]] == ["the oldest"]
+        found, pages = reader.page(**query, before=found["next"]), pages + 1
+    return found["notifications"]
+
+
+def test_what_a_notification_is_about_is_named_however_long_ago_it_came(crowded: Person, person: Person) -> None:
+    [oldest] = at_the_end(crowded, type="emergency")
+    assert crowded.http.get("/api/names", id=oldest["id"]).json == {"devices": {}, "apps": {"one-app": "one-app"}}
+    assert person.http.get("/api/names", id=oldest["id"]).json == {"devices": {}, "apps": {}}
 
 
 @pytest.fixture(scope="module")

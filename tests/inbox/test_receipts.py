@@ -186,6 +186,29 @@ def test_an_app_asks_with_any_secret_of_its_own(dev: Server) -> None:
     assert found[0].json["receipts"][0]["userId"] == "user456"
 
 
+def test_an_app_made_again_under_the_id_of_a_deleted_one_is_not_its_sender(dev: Server, person: Person) -> None:
+    service, name = dev.service(), f"again-{person.id}"
+
+    def made() -> tuple[Http, str]:
+        assert service.put(f"/api/apps/{name}", {"installForAll": True}).status == 201
+        secret = service.post(f"/api/apps/{name}/secrets").json["secret"]
+        sent = dev.http().send_from_app(person.id, "by the app", app=name, secret=secret)
+        return dev.http(token=secret), sent.json["notificationId"]
+
+    first, of_first = made()
+    assert first.get(f"/api/notifications/{of_first}/receipts").status == 200
+    assert service.put(f"/api/apps/{name}", {"installForAll": True, "name": "Changed"}).status == 200
+    assert first.get(f"/api/notifications/{of_first}/receipts").status == 200
+    assert service.delete(f"/api/apps/{name}").status == 204
+    second, of_second = made()
+
+    assert second.get(f"/api/notifications/{of_first}/receipts").status == 404
+    assert second.delete(f"/api/notifications/{of_first}").status == 404
+    assert second.get(f"/api/notifications/{of_second}/receipts").status == 200
+    assert second.delete(f"/api/notifications/{of_second}").status == 204
+    assert service.get(f"/api/notifications/{of_first}/receipts").status == 200
+
+
 # -- delivered
 
 

@@ -160,7 +160,9 @@ def test_half_a_letter_in_an_array_spoils_only_what_it_stands_in(dev: Server) ->
     """As a program writes it that cuts a title off in the middle of an emoji."""
     good = b'{"title":"cut off","message":"m","userId":"user123"}'
     body = b"[" + good + rb', {"title":"\ud83d","message":"m"}, ' + good + b"]"
-    assert [result.get("status") for result in results(post_batch(dev, body))] == [None, 400, None]
+    answers = results(post_batch(dev, body))
+    assert [answer.get("status") for answer in answers] == [None, 400, None]
+    assert answers[1]["error"] == r"half a character in a string (\ud83d alone): was an emoji cut in two?"
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,30 @@ def test_a_deleted_user_and_one_made_again_see_nothing_old(adapter: Any, folder:
     adapter.run(folder, test)
 
 
+def test_an_app_made_again_joins_anew_and_one_that_is_changed_stays_joined(adapter: Any, folder: Path) -> None:
+    async def test(store: Store, recorder: Recorder) -> None:
+        async def joined() -> int:
+            app = await store.app(AppId("app"))
+            assert app is not None
+            assert [one.joined for one in await store.apps(None, 9)] == [app.joined]
+            return app.joined
+
+        await put_users(store, "a")
+        before = store.head
+        await put_app(store, "app")
+        at_first = await joined()
+        sent = await store.append(draft("x", user="a", app="app"))
+        assert before <= at_first < sent.seq
+
+        await store.put_app(App(id=AppId("app"), name="changed"), audit())
+        assert await joined() == at_first
+        await store.delete_app(AppId("app"), audit())
+        await put_app(store, "app")
+        assert await joined() >= sent.seq
+
+    adapter.run(folder, test)
+
+
 def test_who_has_an_app_is_told_from_both_sides(adapter: Any, folder: Path) -> None:
     async def test(store: Store, recorder: Recorder) -> None:
         await put_users(store, "a", "b", "c")

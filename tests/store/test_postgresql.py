@@ -326,7 +326,7 @@ def test_a_schema_that_is_not_known_refuses_to_start(url: str, change: str, says
 
 
 def test_a_step_for_after_waits_until_no_older_node_is_about(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    late = schema.Migration(2, "after", "ALTER TABLE devices ADD COLUMN later integer")
+    late = schema.Migration(99, "after", "ALTER TABLE devices ADD COLUMN later integer")
     known = schema.migrations()
     columns = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'devices' AND column_name = 'later'"
 

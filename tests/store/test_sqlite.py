@@ -138,6 +138,17 @@ def test_purges_are_found_by_their_number_also_in_a_file_of_before(folder: Path)
     assert execute(folder, "SELECT owner FROM floors ORDER BY seq") == [("a",), ("b",)]
 
 
+def test_apps_of_a_file_of_before_keep_what_they_have_sent(folder: Path) -> None:
+    ADAPTER.run(folder, send_some)
+    execute(folder, "ALTER TABLE apps DROP COLUMN joined")
+    execute(folder, "DELETE FROM migrations WHERE number = 9")
+    execute(folder, "INSERT INTO apps VALUES ('old', 'Old', 10, 0)")
+
+    ADAPTER.run(folder, send_some)
+
+    assert execute(folder, "SELECT id, name, joined FROM apps WHERE id = 'old'") == [("old", "Old", 0)]
+
+
 @pytest.mark.parametrize(
     ("sql", "sentence"),
     [

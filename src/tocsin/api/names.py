@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from tocsin import wire
 from tocsin.api.answer import Answer, ok
 from tocsin.api.call import Call
 from tocsin.app import AppId
 from tocsin.device import DeviceId
 from tocsin.errors import Invalid
+from tocsin.notification import NotificationId
 from tocsin.ports import Wanted
 from tocsin.principal import parse_id
 
@@ -28,6 +30,15 @@ async def list_names(call: Call) -> Answer:
     store, user = call.parts.store, call.user_id
     devices: dict[str, str] = {}
     apps: dict[str, str] = {}
+    for id_ in _asked(call, "id"):
+        item = await store.notification(user, NotificationId(id_))
+        if item is None:
+            continue
+        device_of, app_of = item.notification.device_id, wire.app_of(item.notification.body)
+        if device_of is not None and (device := await store.device(device_of)):
+            devices[device.id] = device.name
+        if app_of is not None and (app := await store.app(app_of)):
+            apps[app.id] = app.name
     for device_id in [DeviceId(id_) for id_ in _asked(call, "deviceId")]:
         device = await store.device(device_id)
         if device and (await store.inbox(user, Wanted(devices=frozenset({device_id})), None, 1)).items:

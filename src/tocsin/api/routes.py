@@ -47,8 +47,8 @@ _INBOX = {
     "group": "Of this group" + _MANY,
     "unread": "`true`: not read; `false`: read.",
     "dismissed": "`true` or `false`.",
-    "from": "Created at this time or after it, RFC 3339.",
-    "to": "Created before this time, RFC 3339.",
+    "from": "Created at this time or after it, RFC 3339, by what the server's clock said then.",
+    "to": "Created before this time, RFC 3339, by what the server's clock said then.",
     "q": 'Words that title or message hold, each from its beginning; "several" in quotes as they stand.',
 }
 _PAGE = {"limit": "How many, 1 to 200; 50 unless given.", "before": "What the page before gave as `next`."}
@@ -178,7 +178,9 @@ ROUTES += [
          "Acknowledge it", gives=(200, wire.StateTold), refuses=(404,)),
     _row(_user, "GET /api/names", names.list_names,
          "Names of devices and apps that one has notifications about", gives=(200, names.Names),
-         asks={"deviceId": "A device; repeatable.", "appId": "An app; repeatable."}),
+         asks={"id": "What this notification is about; repeatable.",
+               "deviceId": "A device, where one of one's newest 5,000 notifications is about it; repeatable.",
+               "appId": "An app, where one of one's newest 5,000 notifications is from it; repeatable."}),
     _row(_user, "GET /api/changes", changes.list_changes,
          "What a stream would have told since a position", gives=(200, changes.Changes), refuses=(400,),
          asks={"since": "A position; without one, only the position of now is answered.",

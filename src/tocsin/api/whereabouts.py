@@ -7,9 +7,11 @@ import msgspec
 from tocsin import wire
 from tocsin.api.answer import Answer, nothing, ok
 from tocsin.api.call import Call
+from tocsin.app import App, AppId
 from tocsin.errors import NotFound
 from tocsin.notification import NotificationId
 from tocsin.ports import Whereabouts
+from tocsin.principal import User
 
 
 class ReceiptTold(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -109,9 +111,13 @@ async def _sent_by(call: Call, before: str | None, limit: int) -> Whereabouts:
 
 
 async def _is_by(call: Call, found: Whereabouts) -> bool:
-    """Whether who asks has sent it, and not somebody who had their name before them."""
-    principal = call.principal
+    """Whether who asks has sent it, and not somebody who had their name, or an app that had its id, before them."""
+    principal, directory = call.principal, call.parts.directory
     if found.sender != principal.sender:
         return False
-    user = None if principal.user_id is None else await call.parts.directory.user(principal.user_id)
-    return user is None or found.first > user.joined
+    known: User | App | None = None
+    if principal.user_id is not None:
+        known = await directory.user(principal.user_id)
+    elif principal.app_id is not None:
+        known = await directory.app(AppId(principal.app_id))
+    return known is None or found.first > known.joined

@@ -66,9 +66,12 @@ def create(session: Session, id_: str, name: str | None, quota: int | None, **gi
 def update(session: Session, id_: str, name: str | None, quota: int | None, **given: Any) -> None:
     """Change what is given of an app, and leave the rest."""
     fields = {"name": name, "quotaPerHour": quota, "installForAll": given["for_all"]}
+    changes = {field: value for field, value in fields.items() if value is not None}
+    if not changes:
+        raise click.UsageError("nothing to change was given: --name, --quota, --for-all or --not-for-all")
     with session.client() as client:
         # A PUT replaces the whole app, so what stays has to go along.
-        body = client.call("GET", "apps", id_) | {field: value for field, value in fields.items() if value is not None}
+        body = client.call("GET", "apps", id_) | changes
         _tell(session, client.call("PUT", "apps", id_, body=body))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tocsin.cli import exits
-from tocsin.cli.config import data_option
+from tocsin.cli.config import data_option, own_url
 from tocsin.cli.session import DEFAULT_URL, Session, as_json
 from tocsin.cli.terminal import complain
 
@@ -40,13 +40,13 @@ def backup(file: Path, data: str | None, url: str | None, token: str | None, *, 
 
     FILE holds every secret there is: password hashes, keys, the key that signs tokens. Only its owner can read it.
     """
-    session = Session(url or DEFAULT_URL, token, as_json=given["as_json"])
     if file.exists() and not file.is_file():
         # /dev/stdout would be replaced, too, by a file.
         _refuse(f"{file} is no file, and is left as it is")
     if file.exists() and not replace:
         _refuse(f"{file} is there already; --replace overwrites it")
     folder = _stopped(data, url)
+    session = _asking(data, url, token, as_json=given["as_json"])
     making = file.absolute().with_name(f"{file.name}.partial")
     old_mask = os.umask(0o077)
     try:
@@ -116,6 +116,23 @@ def _stopped(data: str | None, url: str | None) -> Path | None:
     if data is not None and not database(folder).exists():
         _refuse(f"{folder} has no database")
     return None
+
+
+def _asking(data: str | None, url: str | None, token: str | None, *, as_json: bool) -> Session:
+    from tocsin import config as configuration
+    from tocsin.errors import StartError
+    from tocsin.store.sqlite.examination import database
+
+    if url is not None or not database(_folder(data)).exists():
+        return Session(url or DEFAULT_URL, token, as_json=as_json)
+    try:
+        url = own_url(configuration.load({"data": data}))
+    except StartError:
+        # It may have started with others, and what it keeps is to be had all the same.
+        url = DEFAULT_URL
+    session = Session(url, token, as_json=as_json)
+    session.runs_on = str(_folder(data))
+    return session
 
 
 def _made(making: Path, session: Session, folder: Path | None) -> Looked:

@@ -6,13 +6,16 @@ import os
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from tocsin.cli import exits
 from tocsin.cli.session import as_json
 from tocsin.cli.terminal import complain, plain, show_json, show_table
+
+if TYPE_CHECKING:
+    from tocsin.config import Config
 
 data_option = click.option("--data", help="Folder of the database and of tocsin.toml.  [default: ./tocsin-data]")
 dev_option = click.option("--dev", is_flag=True, default=None, help="As it would be with serve --dev.")
@@ -128,6 +131,13 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def settings_file(options: dict[str, Any]) -> Path:
     """Where tocsin.toml is looked for: in the data folder that an option or the environment names, else the usual."""
     return Path(options.get("data") or os.environ.get("TOCSIN_DATA") or "./tocsin-data") / "tocsin.toml"
+
+
+def own_url(config: Config) -> str:
+    """Where a server with these settings is reached from its own machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)  # noqa: S104  (read, not bound)
+    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return f"{'https' if config.tls_cert else 'http'}://{host}:{config.port}"
 
 
 def _written(value: Any) -> str:

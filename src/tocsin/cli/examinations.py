@@ -12,6 +12,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from tocsin import config as configuration
+from tocsin.cli.config import own_url
 from tocsin.cli.examining_broker import broker
 from tocsin.cli.examining_postgresql import postgresql
 from tocsin.cli.finding import Finding
@@ -26,6 +27,9 @@ from tocsin.store.sqlite.examination import Damaged, Examination, database, in_u
 LITTLE_SPACE = 1024**3
 NO_SPACE = 100 * 1024**2
 """Bytes free on the disk of the data folder, below which it is worth a warning, and a problem."""
+
+FIRST_NOTE = "first-superuser.txt"
+"""What a first start without a terminal leaves in the data folder, also where everything else is in PostgreSQL."""
 
 SOON = timedelta(days=14)
 SKEW_SECONDS = 60
@@ -53,6 +57,7 @@ def examine(options: dict[str, Any], url: str | None) -> Iterator[Finding]:
             yield from broker(config.broker)
         yield from _clock()
         yield from _tls(config)
+        yield from _first_password(Path(config.data))
         if url is not None:
             yield from _server(url)
         return
@@ -62,6 +67,7 @@ def examine(options: dict[str, Any], url: str | None) -> Iterator[Finding]:
     folder = Path(config.data)
     if folder.is_dir():
         yield from _permissions(folder)
+        yield from _first_password(folder)
         yield from _space(folder)
         running = yield from _lock(folder)
         if not running:
@@ -75,7 +81,7 @@ def examine(options: dict[str, Any], url: str | None) -> Iterator[Finding]:
     if url is not None:
         yield from _server(url)
     elif running:
-        yield from map(_guessed, _server(_own_url(config)))
+        yield from map(_guessed, _server(own_url(config)))
 
 
 def _sqlite() -> Iterator[Finding]:
@@ -130,15 +136,24 @@ def _tls(config: Config) -> Iterator[Finding]:
 
 def _permissions(folder: Path) -> Iterator[Finding]:
     found = False
-    for path in (folder, *sorted(folder.glob("tocsin.db*")), folder / "tocsin.lock", folder / "first-superuser.txt"):
+    for path in (folder, *sorted(folder.glob("tocsin.db*")), folder / "tocsin.lock", folder / FIRST_NOTE):
         if path.exists() and (mode := _open_to_others(path)):
             found = True
             right = "700" if path == folder else "600"
             yield Finding("problem", "permissions", f"{path} is open to others (mode {mode}): chmod {right}")
     if not found:
         yield Finding("good", "permissions", f"{folder} is its owner's alone")
-    if (folder / "first-superuser.txt").exists():
-        yield Finding("warning", "password", f"{folder / 'first-superuser.txt'}: change that password, delete the file")
+
+
+def _first_password(folder: Path) -> Iterator[Finding]:
+    note = folder / FIRST_NOTE
+    if note.exists():
+        yield Finding(
+            "warning",
+            "password",
+            f"{note} still holds the first superuser's password: sign in with it, change it"
+            " (`tocsin user password`), then delete the file",
+        )
 
 
 def _space(folder: Path) -> Iterator[Finding]:
@@ -237,12 +252,6 @@ def _guessed(finding: Finding) -> Finding:
     if finding.grade == "problem":
         return Finding("warning", finding.about, f"{finding.sentence}; is the server elsewhere? Say where by --url")
     return finding
-
-
-def _own_url(config: Config) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)  # noqa: S104  (read, not bound)
-    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    return f"{'https' if config.tls_cert else 'http'}://{host}:{config.port}"
 
 
 def _open_to_others(path: Path) -> str:

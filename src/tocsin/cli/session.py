@@ -37,7 +37,9 @@ class Session:
     Attributes:
         as_json: print for programs.
         signing_in: with a name and a password, so that a 401 speaks of those.
-        as_app: the id of an app whose secret the token has to be, so that a 401 speaks of that.
+        as_app: the id of an app whose secret the token has to be, so that a 401 speaks of that,
+            and a 404 of who has installed it.
+        runs_on: the data folder of a server that runs, so that nobody at the URL speaks of that.
     """
 
     def __init__(self, url: str, token: str | None, *, as_json: bool) -> None:
@@ -46,6 +48,7 @@ class Session:
         self.as_json = as_json
         self.signing_in = False
         self.as_app = ""
+        self.runs_on = ""
 
     @contextmanager
     def client(self, *, retry_for: float = 0.0, doubt: str = "") -> Iterator[Client]:
@@ -67,8 +70,11 @@ class Session:
                 status, sentence = exits.UNAUTHENTICATED, f"{error}. {self._hint()}"
             elif isinstance(error, Refused):
                 status = exits.of_answer(error.status)
+                if status == exits.NOT_FOUND and self.as_app:
+                    sentence += f". If there is such a user, they have not installed the app {self.as_app}:"
+                    sentence += f" `tocsin app install {self.as_app} --user NAME`, with a superuser's token, does."
             elif isinstance(error, Unreachable):
-                hint = ". Is it running, and is --url (TOCSIN_URL) right?" if error.temporary else ""
+                hint = f". {self._elsewhere()}" if error.temporary else ""
                 if "WRONG_VERSION_NUMBER" in str(error):
                     hint += " It seems to speak http, not https."
                 status, sentence = exits.UNREACHABLE, f"{str(error).rstrip('.')}{hint}"
@@ -88,6 +94,11 @@ class Session:
             show_json(value)
         else:
             click.echo(plain(text, lines=True))
+
+    def _elsewhere(self) -> str:
+        if self.runs_on:
+            return f"A server runs on {self.runs_on}: where does it listen? Say it by --url (TOCSIN_URL)."
+        return "Is it running, and is --url (TOCSIN_URL) right?"
 
     def _hint(self) -> str:
         if self.signing_in:

@@ -81,8 +81,11 @@ def update(session: Session, id_: str, name: str | None, permission: Sequence[st
     if permission and given["no_permissions"]:
         raise click.UsageError("--permission and --no-permissions exclude one another")
     permissions = list(permission) if permission or given["no_permissions"] else None
-    changes = {"name": name, "permissions": permissions, "superuser": given["superuser"]}
-    _change(session, id_, {field: value for field, value in changes.items() if value is not None})
+    given_fields = {"name": name, "permissions": permissions, "superuser": given["superuser"]}
+    changes = {field: value for field, value in given_fields.items() if value is not None}
+    if not changes:
+        raise click.UsageError("nothing to change was given: --name, --permission, --no-permissions or --superuser")
+    _change(session, id_, changes)
 
 
 @user.command()

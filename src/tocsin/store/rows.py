@@ -39,7 +39,7 @@ def session_of(row: Row) -> Session:
 
 def app_of(row: Row) -> App:
     """A row of `apps`."""
-    return App(id=row[0], name=row[1], quota_per_hour=row[2], install_for_all=bool(row[3]))
+    return App(id=row[0], name=row[1], quota_per_hour=row[2], install_for_all=bool(row[3]), joined=row[4])
 
 
 def secret_of(row: Row) -> Secret:

@@ -48,7 +48,7 @@ TABLES = (
     _table("leavers", "user_id upto"),
     _table("keys", "id user_id name hash created_at expires_at"),
     _table("sessions", "id user_id hash created_at expires_at"),
-    _table("apps", "id name quota_per_hour install_for_all", 1, "install_for_all"),
+    _table("apps", "id name quota_per_hour install_for_all joined", 1, "install_for_all"),
     _table("secrets", "id app_id hash created_at"),
     _table("installs", "app_id user_id installed", 2, "installed"),
     _table("devices", "id name"),

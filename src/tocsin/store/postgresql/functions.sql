@@ -483,8 +483,8 @@ BEGIN
             ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, name = excluded.name, hash = excluded.hash,
                 created_at = excluded.created_at, expires_at = excluded.expires_at;
         WHEN 'app' THEN
-            INSERT INTO apps (id, name, quota_per_hour, install_for_all)
-            VALUES (v->>0, v->>1, (v->>2)::bigint, (v->>3)::boolean)
+            INSERT INTO apps (id, name, quota_per_hour, install_for_all, joined)
+            VALUES (v->>0, v->>1, (v->>2)::bigint, (v->>3)::boolean, p_head)
             ON CONFLICT (id) DO UPDATE SET name = excluded.name, quota_per_hour = excluded.quota_per_hour,
                 install_for_all = excluded.install_for_all;
         WHEN 'secret' THEN

@@ -21,7 +21,7 @@ _LAST = 1 << 62
 _USER = "SELECT id, name, password, permissions, superuser, disabled, joined, tokens_after FROM users"
 _KEY = "SELECT id, user_id, name, hash, created_at, expires_at FROM keys"
 _SESSION = "SELECT id, user_id, hash, created_at, expires_at FROM sessions WHERE id = $1"
-_APP = "SELECT id, name, quota_per_hour, install_for_all FROM apps"
+_APP = "SELECT id, name, quota_per_hour, install_for_all, joined FROM apps"
 _SECRET = "SELECT id, app_id, hash, created_at FROM secrets"  # noqa: S105
 _DEVICE = "SELECT id, name FROM devices"
 _PAGE = " WHERE id > $1 ORDER BY id LIMIT $2"

@@ -75,11 +75,15 @@ BEGIN
         'marks', coalesce(marks_, '[]'), 'floors', coalesce(floors_, '[]'));
 END $$;
 
--- A number that everything created from `p_at` on (plus a margin for clocks that were set) lies above.
-CREATE FUNCTION border(p_at bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+-- A number that everything created from `p_at` on (plus a margin for clocks that were set) lies above. What is newer
+-- than the last or older than the first was stamped by a clock that was wrong: it says nothing, and the search goes on
+-- to the side that leaves more in.
+CREATE FUNCTION border(p_at bigint, p_margin bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 DECLARE
     low bigint := 0;
     high bigint := (SELECT coalesce(max(first), 0) + 1 FROM notifications);
+    least_at bigint := (SELECT created_at - abs(p_margin) FROM notifications ORDER BY first LIMIT 1);
+    most_at bigint := (SELECT created_at + abs(p_margin) FROM notifications ORDER BY first DESC LIMIT 1);
     middle bigint;
     found_first bigint;
     found_at bigint;
@@ -88,7 +92,8 @@ BEGIN
         middle := (low + high) / 2;
         SELECT first, created_at INTO found_first, found_at FROM notifications
         WHERE first >= middle ORDER BY first LIMIT 1;
-        IF FOUND AND found_at < p_at THEN
+        IF FOUND AND (CASE WHEN found_at BETWEEN least_at AND most_at THEN found_at < p_at + p_margin
+            ELSE p_margin > 0 END) THEN
             low := found_first + 1;
         ELSE
             high := middle;
@@ -178,10 +183,10 @@ BEGIN
         RETURN json_build_object('head', head_now, 'next', NULL, 'items', '[]'::json);
     END IF;
     IF w->'to' <> 'null' THEN
-        place := least(place, border((w->>'to')::bigint + p_margin));
+        place := least(place, border((w->>'to')::bigint, p_margin));
     END IF;
     IF w->'from' <> 'null' THEN
-        bottom := border((w->>'from')::bigint - p_margin) - 1;
+        bottom := border((w->>'from')::bigint, -p_margin) - 1;
     END IF;
     low := greatest(low, bottom);
     low_all := greatest(low_all, bottom);

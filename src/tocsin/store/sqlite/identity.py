@@ -136,7 +136,13 @@ class SqliteIdentity:
 
     async def put_app(self, app: App, audit: AuditEntry) -> None:
         row = (app.id, app.name, app.quota_per_hour, int(app.install_for_all))
-        await self._put("put_app", row, ("app", app.id), audit)
+
+        def put(batch: Batch) -> None:
+            batch.run("put_app", *row, batch.head)
+            batch.record(audit)
+            batch.changed("app", app.id)
+
+        await self._writer.submit(put)
 
     async def delete_app(self, id_: AppId, audit: AuditEntry) -> bool:
         return await self._change(

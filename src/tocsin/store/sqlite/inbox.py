@@ -24,6 +24,10 @@ LOOKED_THROUGH = 5_000
 _AT_ONCE = 500
 _LAST = 1 << 62
 _DISORDER_MS = 3_600_000
+_ENDS = """
+SELECT first, created_at FROM notifications WHERE first = (SELECT min(first) FROM notifications)
+UNION ALL
+SELECT first, created_at FROM notifications WHERE first = (SELECT max(first) FROM notifications)"""
 
 _KEYS = """
 SELECT n.first, n.since, n.type, n.device_id, r.read, r.read_at, r.dismissed_at
@@ -257,18 +261,25 @@ def sent_of(row: Row) -> SentNotification:
 def _border(connection: apsw.Connection, at: int | None, margin: int) -> int:
     """A number that everything created from `at` on (plus a margin for clocks that were set) lies above.
 
+    What is newer than the last or older than the first was stamped by a clock that was wrong: it says nothing.
+
     Parameters:
         at, margin: milliseconds; None for no border at all.
     """
     if at is None:
         return _LAST
-    newest: list[Row] = connection.execute("SELECT coalesce(max(first), 0) FROM notifications").fetchall()
-    low, high = 0, int(newest[0][0]) + 1
+    ends: list[Row] = connection.execute(_ENDS).fetchall()
+    if len(ends) < 2:
+        return 0 if margin < 0 else _LAST
+    (_, oldest), (newest_first, newest) = ends
+    sane = range(oldest - _DISORDER_MS, newest + _DISORDER_MS + 1)
+    low, high = 0, int(newest_first) + 1
     sql = "SELECT first, created_at FROM notifications WHERE first >= ? ORDER BY first LIMIT 1"
     while low < high:
         middle = (low + high) // 2
         found: list[Row] = connection.execute(sql, (middle,)).fetchall()
-        if found and found[0][1] < at + margin:
+        # Where nothing is said, to the side that leaves more in.
+        if found and (found[0][1] < at + margin if found[0][1] in sane else margin > 0):
             low = found[0][0] + 1
         else:
             high = middle

@@ -207,15 +207,17 @@ DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? 
 
 -- name: app
 -- One app.
-SELECT id, name, quota_per_hour, install_for_all FROM apps WHERE id = ?;
+SELECT id, name, quota_per_hour, install_for_all, joined FROM apps WHERE id = ?;
 
 -- name: apps
 -- Apps after an id, by id.
-SELECT id, name, quota_per_hour, install_for_all FROM apps WHERE id > ? ORDER BY id LIMIT ?;
+SELECT id, name, quota_per_hour, install_for_all, joined FROM apps WHERE id > ? ORDER BY id LIMIT ?;
 
 -- name: put_app
--- Create or replace.
-INSERT OR REPLACE INTO apps (id, name, quota_per_hour, install_for_all) VALUES (?, ?, ?, ?);
+-- Create or replace; what has joined stays joined.
+INSERT INTO apps (id, name, quota_per_hour, install_for_all, joined) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, quota_per_hour = excluded.quota_per_hour,
+    install_for_all = excluded.install_for_all;
 
 -- name: delete_app
 -- Remove an app.

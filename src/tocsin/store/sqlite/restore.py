@@ -127,8 +127,9 @@ def restore(file: Path, folder: Path, *, replace: bool) -> tuple[Looked, Path | 
         StartError: a server runs on the folder, there is a database already, or the file is no sound backup.
     """
     _refuse_live(file)
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
     make_folder(folder)
-    with _locked(folder):
+    with _locked(folder), _taken_back(missing):
         path = folder / FILE
         if path.exists() and not replace:
             raise StartError(f"{path} is there already; --replace puts it aside")
@@ -170,6 +171,20 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def _taken_back(made: list[Path]) -> Iterator[None]:
+    """Folders made for what is then refused are taken away again, the deepest first, but for those with anything in."""
+    try:
+        yield
+    except StartError:
+        if made:
+            (made[0] / LOCK_FILE).unlink(missing_ok=True)
+        with suppress(OSError):
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 def _begin_anew(path: Path) -> None:

@@ -1,4 +1,5 @@
 import { LitElement, html } from "../vendor/lit.js";
+import { copy } from "../inbox/copying.js";
 import { icon } from "../inbox/icons.js";
 
 /** @typedef {import("../texts/texts.js").Texts} Texts */
@@ -40,9 +41,7 @@ export class Once extends LitElement {
   async #copy() {
     const input = this.querySelector("input");
     input?.select();
-    // Without TLS there is no clipboard but the old way.
-    if (navigator.clipboard) await navigator.clipboard.writeText(this.secret).catch(() => document.execCommand("copy"));
-    else document.execCommand("copy");
+    if (input) await copy(input);
     this.copied = true;
     setTimeout(() => { this.copied = false; }, 2_000);
   }

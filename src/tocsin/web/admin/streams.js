@@ -57,5 +57,7 @@ export function streamsTable(streams, texts) {
 function bytes(count, texts) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
   const step = Math.min(Math.floor(Math.log10(Math.max(count, 1)) / 3), units.length - 1);
-  return new Intl.NumberFormat(texts.language, { style: "unit", unit: units[step] ?? "byte", unitDisplay: "short", maximumFractionDigits: 1 }).format(count / 1_000 ** step);
+  // In short it would be "962 byte".
+  const unitDisplay = step ? "short" : "long";
+  return new Intl.NumberFormat(texts.language, { style: "unit", unit: units[step] ?? "byte", unitDisplay, maximumFractionDigits: 1 }).format(count / 1_000 ** step);
 }

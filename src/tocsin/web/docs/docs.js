@@ -99,9 +99,16 @@ function answered(api, response) {
 function route(api, path, method, operation) {
   const id = operation.operationId;
   const command = curl(api, path, method, operation);
+  const shown = make("pre", {}, make("code", {}, command));
   const copy = make("button", { type: "button" }, "Copy");
   copy.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(command);
+    try {
+      await navigator.clipboard.writeText(command);
+    } catch {
+      // Without TLS a page has no clipboard but the old way, which takes what is selected.
+      getSelection().selectAllChildren(shown);
+      document.execCommand("copy");
+    }
     copy.textContent = "Copied";
     setTimeout(() => { copy.textContent = "Copy"; }, 1500);
   });
@@ -129,7 +136,7 @@ function route(api, path, method, operation) {
         response.description,
       ])),
       make("h3", {}, "Try it"),
-      make("div", { class: "curl" }, make("pre", {}, make("code", {}, command)), copy),
+      make("div", { class: "curl" }, shown, copy),
     ),
   );
 }

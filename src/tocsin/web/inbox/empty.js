@@ -1,6 +1,8 @@
 import { css, html } from "../vendor/lit.js";
 import { icon } from "./icons.js";
 
+export { copy } from "./copying.js";
+
 /** @typedef {import("../texts/texts.js").Texts} Texts */
 
 /** How it looks. */
@@ -64,19 +66,6 @@ tocsin send "Hello" "My first notification" --type success${user === null ? "" :
 /** As one word of a shell. @param {string} text */
 function quoted(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/**
- * Copy a text that is shown. Without TLS a page has no clipboard but the old way.
- * @param {HTMLElement} shown
- */
-export async function copy(shown) {
-  try {
-    await navigator.clipboard.writeText(shown.textContent ?? "");
-  } catch {
-    getSelection()?.selectAllChildren(shown);
-    document.execCommand("copy");
-  }
 }
 
 /**

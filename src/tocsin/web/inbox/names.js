@@ -1,5 +1,8 @@
 /** @typedef {import("./notification.js").Told} Told */
 
+/** How many are asked for in one request. */
+const MOST = 100;
+
 /** The names of the devices and apps that somebody's notifications are about. */
 export class Names {
   /** By id; an id without a name is its own. @type {Map<string, string>} */
@@ -7,8 +10,8 @@ export class Names {
   /** @type {Map<string, string>} */
   apps = new Map();
 
-  /** @type {{devices: Set<string>, apps: Set<string>} | null} */
-  #asked = null;
+  /** Notifications whose device or app is to be asked for. @type {Set<string>} */
+  #asking = new Set();
 
   /**
    * @param {import("../client.js").Tocsin} server
@@ -34,29 +37,25 @@ export class Names {
    * @param {Told[]} notifications
    */
   learn(notifications) {
-    for (const { deviceId, appId } of notifications) {
-      if (deviceId !== null && !this.devices.has(deviceId)) this.#ask("devices", deviceId);
-      if (appId !== undefined && !this.apps.has(appId)) this.#ask("apps", appId);
+    for (const { id, deviceId, appId } of notifications) {
+      if (deviceId !== null && !this.devices.has(deviceId)) this.#ask(this.devices, deviceId, id);
+      if (appId !== undefined && !this.apps.has(appId)) this.#ask(this.apps, appId, id);
     }
   }
 
-  /** @param {"devices" | "apps"} kind @param {string} id */
-  #ask(kind, id) {
-    this[kind].set(id, id);
-    if (!this.#asked) {
-      this.#asked = { devices: new Set(), apps: new Set() };
-      setTimeout(() => void this.#fetch(), 50);
-    }
-    this.#asked[kind].add(id);
+  /** @param {Map<string, string>} names @param {string} unknown @param {string} notification */
+  #ask(names, unknown, notification) {
+    names.set(unknown, unknown);
+    if (!this.#asking.size) setTimeout(() => void this.#fetch(), 50);
+    this.#asking.add(notification);
   }
 
   async #fetch() {
-    const asked = this.#asked;
-    this.#asked = null;
-    if (!asked) return;
-    const query = { deviceId: [...asked.devices].slice(0, 100), appId: [...asked.apps].slice(0, 100) };
+    const id = [...this.#asking].slice(0, MOST);
+    for (const one of id) this.#asking.delete(one);
+    if (this.#asking.size) setTimeout(() => void this.#fetch(), 50);
     try {
-      const found = await this.server.request("GET", "api/names", { query });
+      const found = await this.server.request("GET", "api/names", { query: { id } });
       for (const [id, name] of Object.entries(found.devices)) this.devices.set(id, String(name));
       for (const [id, name] of Object.entries(found.apps)) this.apps.set(id, String(name));
       this.changed();
