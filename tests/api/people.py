@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.http import DEV_APP_SECRET, DEV_KEY, Http
+from harness.patience import PATIENCE
 from harness.server import Server
 from tocsin.credentials.jwt import LIFE_MS, TokenIssuer
 from tocsin.principal import User, UserId
@@ -88,7 +89,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     """Whether something comes to hold in time."""
     deadline = time.monotonic() + seconds
     while not holds():

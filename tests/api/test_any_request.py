@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from api.people import ROLES, clients
 from harness.http import Http
+from harness.patience import PATIENCE
 from harness.server import Server
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -108,7 +109,9 @@ def ask(kinds: list[Any], client: Http, session: requests.Session, *, examples: 
         def one(case: Any) -> None:
             headers = {name: value for name, value in (case.headers or {}).items() if name.lower() not in _OURS}
             case.headers = None
-            response = case.call(base_url=client.url, session=session, headers={**headers, **credential}, timeout=10)
+            response = case.call(
+                base_url=client.url, session=session, headers={**headers, **credential}, timeout=PATIENCE
+            )
             seen.add(response.status_code)
             case.validate_response(response, checks=CHECKS, headers=credential)
 

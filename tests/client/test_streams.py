@@ -14,6 +14,7 @@ import pytest
 from cli.command import streams
 from client.both import KINDS, opened
 from harness.http import DEV_APP_SECRET, DEV_KEY, inbox
+from harness.patience import PATIENCE
 from harness.ports import free_port
 from harness.server import Server
 from tocsin.client import (
@@ -72,7 +73,7 @@ def take_until(stream: Any, id_: str, at_most: int = 100_000) -> list[str]:
     raise AssertionError("the stream has ended")
 
 
-def wait_for(true: Callable[[], bool], within: float = 30.0) -> None:
+def wait_for(true: Callable[[], bool], within: float = PATIENCE) -> None:
     deadline = time.monotonic() + within
     while not true():
         assert time.monotonic() < deadline

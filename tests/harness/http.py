@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from harness.patience import PATIENCE
+
 DEV_KEY = "dev-api-key-12345"
 DEV_APP, DEV_APP_SECRET = "demo-app", "demo-app-secret"
 SEND = "/api/notifications/send"
@@ -56,7 +58,7 @@ class Http:
         token: str | None = None,
         cookie: str | None = None,
         keep: bool = False,
-        timeout: float = 15.0,
+        timeout: float = PATIENCE,
     ) -> None:
         parts = urlsplit(url)
         self.url, self.host, self.port = url, parts.hostname or "127.0.0.1", parts.port or 80
@@ -166,7 +168,7 @@ def inbox(client: Http, *, limit: int = 200) -> list[dict[str, Any]]:
             return found
 
 
-def exchange(port: int, request: bytes, *, timeout: float = 5.0) -> bytes:
+def exchange(port: int, request: bytes, *, timeout: float = PATIENCE) -> bytes:
     """Write raw bytes and return all that came back until the server closed or `timeout` seconds passed."""
     received = bytearray()
     deadline = time.monotonic() + timeout

@@ -20,6 +20,7 @@ from typing import Any
 
 import asyncpg
 
+from harness.patience import PATIENCE
 from harness.ports import free_port
 from tocsin.ports import Span
 from tocsin.store.postgresql.store import PostgresqlStore
@@ -28,7 +29,7 @@ PASSWORD = "not-for-anybody-else"
 DURABLE = ("fsync = on", "full_page_writes = on")
 """Settings of a cluster that is measured, or whose machine goes."""
 
-_START_SECONDS = 30.0
+_START_SECONDS = PATIENCE
 
 
 class Cluster:
@@ -84,7 +85,7 @@ class Cluster:
         """Stop it: SIGINT cuts connections off in order, SIGQUIT and SIGKILL do not."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(how)
-            self._process.wait(30)
+            self._process.wait(PATIENCE)
 
     def kill(self) -> None:
         """SIGKILL to all of its processes, as when the machine goes; what it had on the disk stays."""
@@ -93,7 +94,7 @@ class Cluster:
         for pid in [self.pid, *pids]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self._process.wait(30)
+        self._process.wait(PATIENCE)
         # Its shared memory goes with the last of them; a new one does not start before.
         while any(Path(f"/proc/{pid}").exists() for pid in pids):
             time.sleep(0.01)

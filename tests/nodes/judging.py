@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from faults.load import Publishers, judge_follower, judge_inbox
 from harness.http import inbox
+from harness.patience import SLACK
 from nodes.three import Nodes, Roaming
-
-SLACK = 1.0 if os.environ.get("TOCSIN_SOAK") == "1" else 4.0
-"""By how much promised times may be missed where other tests run beside; `make soak` holds them to the letter."""
 
 USERS = ("user123", "user456")
 Following = list[tuple[str, Roaming]]
