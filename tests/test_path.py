@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from harness.http import DEV_KEY
+from harness.patience import PATIENCE
 from harness.server import Server
 from harness.websocket import WebSocket
 
@@ -31,7 +32,7 @@ def curl(server: Server, body: str) -> dict[str, object]:
     url = f"{server.url}/api/notifications/send"
     headers = ["-H", f"X-API-Key: {DEV_KEY}", "-H", "Content-Type: application/json"]
     command = ["curl", "-sS", "-X", "POST", url, *headers, "-d", body]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=20)
+    done = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE)
     answer = json.loads(done.stdout)
     assert isinstance(answer, dict)
     return answer

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from harness.http import DEV_APP, DEV_APP_SECRET
+from harness.patience import PATIENCE
 from harness.server import Server
 from send.hour import wait_for_room_in_the_hour
 
@@ -89,7 +90,7 @@ class TlsServer:
         }
         preload = str(FIXTURES / "to_loopback.js")
         command = [program, "--require", preload, str(script)]
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @pytest.fixture
