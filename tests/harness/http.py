@@ -154,13 +154,19 @@ class Http:
             self._connection = None
 
 
-def inbox(client: Http, *, limit: int = 200) -> list[dict[str, Any]]:
-    """All notifications of the signed-in user, newest first, read page by page."""
+def inbox(client: Http, *, limit: int = 200, patience: float = 0.0) -> list[dict[str, Any]]:
+    """All notifications of the signed-in user, newest first, read page by page.
+
+    Args:
+        patience: for how many seconds a page is asked for again that is answered 503.
+    """
+    ends = time.monotonic() + patience
     found: list[dict[str, Any]] = []
     before: str | None = None
     while True:
         query: dict[str, Any] = {"limit": limit} | ({"before": before} if before else {})
-        answer = client.get("/api/notifications", **query)
+        while (answer := client.get("/api/notifications", **query)).status == 503 and time.monotonic() < ends:
+            time.sleep(0.1)
         assert answer.status == 200, (answer.status, answer.text)
         found += answer.json["notifications"]
         before = answer.json["next"]

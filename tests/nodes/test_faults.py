@@ -83,7 +83,7 @@ def test_a_postgresql_that_is_killed_or_gone_loses_nothing_and_what_is_insisted_
 ) -> None:
     back: list[float] = []
     with followers(nodes) as following:
-        publishers = Publishers(nodes.clients(), threads=6, pause=0.05)
+        publishers = Publishers(nodes.clients(), threads=6, pause=0.05 if soak else 0.1)
         insisting = Insisting(nodes, 3)
         try:
             for round_ in range(50 if soak else 2):
@@ -100,7 +100,7 @@ def test_a_postgresql_that_is_killed_or_gone_loses_nothing_and_what_is_insisted_
             insisting.stop()
         assert lag(nodes, following) <= 5.0 * SLACK
         judge(nodes, publishers, following)
-        kept = Counter(row["title"] for row in inbox(nodes.user("user123")))
+        kept = Counter(row["title"] for row in inbox(nodes.user("user123"), patience=PATIENCE))
     assert set(publishers.statuses) <= {200, 503}, publishers.statuses
     assert set(insisting.statuses) <= {200, 503}, insisting.statuses
     assert all(len(answers) == 1 for answers in insisting.kept.values())
@@ -145,7 +145,7 @@ def test_announcements_that_are_lost_doubled_and_reordered_are_healed_by_the_log
     with followers(nodes) as following:
         for proxy in proxies:
             proxy.lose = proxy.double = proxy.swap = 0.05 if soak else 0.15
-        publishers = Publishers(nodes.clients(), threads=6, pause=0.02 if soak else 0.05)
+        publishers = Publishers(nodes.clients(), threads=6, pause=0.02 if soak else 0.1)
         try:
             ends = time.monotonic() + (60 if soak else 3)
             while time.monotonic() < ends:
@@ -169,7 +169,7 @@ def test_announcements_that_are_lost_doubled_and_reordered_are_healed_by_the_log
 
 def test_killed_and_stopped_nodes_lose_and_repeat_nothing_and_the_others_go_on(nodes: Nodes, soak: bool) -> None:
     with followers(nodes) as following:
-        publishers = Publishers(nodes.clients(), threads=6, pause=0.05)
+        publishers = Publishers(nodes.clients(), threads=6, pause=0.05 if soak else 0.1)
         try:
             for round_ in range(20 if soak else 1):
                 nodes[round_ % 3].kill()
@@ -233,7 +233,7 @@ def known_to(nodes: Nodes, n: int) -> list[Http]:
     return known
 
 
-def rolled(nodes: Nodes, *, many: int) -> tuple[Publishers, list[tuple[str, Roaming]]]:
+def rolled(nodes: Nodes, *, many: int, threads: int = 4) -> tuple[Publishers, list[tuple[str, Roaming]]]:
     """Restart one node after the other behind a balancer, under load."""
     balancer = Balancer([node.port for node in nodes.all])
     following: list[tuple[str, Roaming]] = []
@@ -244,7 +244,7 @@ def rolled(nodes: Nodes, *, many: int) -> tuple[Publishers, list[tuple[str, Roam
         ]
         for _, one in following:
             one.wait_started(60)
-        publishers = Publishers(lambda: Http(balancer.url, key=DEV_KEY), threads=8, pause=0.05)
+        publishers = Publishers(lambda: Http(balancer.url, key=DEV_KEY), threads=threads, pause=0.4 / threads)
         try:
             for node in nodes.all:
                 assert node.stop(within=30 * SLACK) == 0
@@ -262,7 +262,7 @@ def rolled(nodes: Nodes, *, many: int) -> tuple[Publishers, list[tuple[str, Roam
 
 
 def test_restarting_one_node_after_the_other_fails_no_send_and_loses_nothing(nodes: Nodes, soak: bool) -> None:
-    publishers, following = rolled(nodes, many=100 if soak else 4)
+    publishers, following = rolled(nodes, many=100, threads=8) if soak else rolled(nodes, many=4)
     assert publishers.cut_off == 0
     assert refused_of(publishers) <= (0 if soak else 0.1), publishers.statuses
     assert all(one.resumed >= 1 for _, one in following)
