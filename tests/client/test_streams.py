@@ -59,7 +59,7 @@ def sending(server: Server) -> Iterator[list[str]]:
         yield sent
     finally:
         stop.set()
-        thread.join(70)
+        thread.join(2 * PATIENCE)
 
 
 def take_until(stream: Any, id_: str, at_most: int = 100_000) -> list[str]:
@@ -257,7 +257,7 @@ def sending_to(client: Any, until: Callable[[], bool]) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(PATIENCE)
 
 
 def test_a_stream_that_was_left_is_closed_with_its_client(kind: str, server: Server) -> None:

@@ -326,7 +326,7 @@ def test_a_key_in_the_settings_is_read_from_text_or_file(tmp_path: Path) -> None
     for given in (forge.pem(KEY), str(file)):
         keys = IssuerKeys([issuer(public_key=given)])
         assert keys.current(NAME).find(None) is not None
-        asyncio.run(asyncio.wait_for(keys.run(), 1))  # nothing to fetch: comes back at once
+        asyncio.run(asyncio.wait_for(keys.run(), PATIENCE))  # nothing to fetch: comes back at once
 
 
 def test_a_key_in_the_settings_that_is_none_does_not_start(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ class TlsServer:
     def get(self, path: str, **headers: str) -> object:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(f"https://127.0.0.1:{self.server.port}{path}", headers=named)
-        with urllib.request.urlopen(request, timeout=5, context=self.context) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE, context=self.context) as answer:
             return json.loads(answer.read())
 
     def node(self, code: str, *, secret: str = DEV_APP_SECRET) -> subprocess.CompletedProcess[str]:

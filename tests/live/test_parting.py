@@ -85,7 +85,7 @@ def test_a_connection_on_which_something_has_come_in_is_closed_a_moment_later(lo
                 client.sendall(ASKED)
                 part(transport, ended.set)
                 assert not ended.is_set()
-                await asyncio.wait_for(ended.wait(), 20)
+                await asyncio.wait_for(ended.wait(), PATIENCE)
                 transport.close()
             server.close()
 
