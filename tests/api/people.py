@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness.http import DEV_APP_SECRET, DEV_KEY, Http
+from harness.http import DEV_APP_SECRET, DEV_KEY, Answer, Http
 from harness.patience import PATIENCE
 from harness.server import Server
 from tocsin.credentials.jwt import LIFE_MS, TokenIssuer
@@ -82,6 +82,16 @@ def first_superuser(server: Server) -> Http:
     note = (server.data / "first-superuser.txt").read_text()
     password = dict(line.split(": ", 1) for line in note.splitlines())["password"]
     return server.http(token=server.http().login("admin", password))
+
+
+def answered(client: Http, method: str, path: str, json: Any, query: dict[str, Any], headers: dict[str, str]) -> Answer:
+    """The answer, asked for again while the server is at work on the same of somebody else: it makes one backup at a time."""
+    ends = time.monotonic() + PATIENCE
+    while (answer := client.request(method, path, json=json, query=query, headers=headers)).status == 503:
+        if time.monotonic() > ends:
+            break
+        time.sleep(0.02)
+    return answer
 
 
 def now_ms() -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -17,9 +16,8 @@ from typing import Any
 
 import pytest
 
-from api.people import ROLES, clients, make_app, make_key
-from harness.http import DEV_APP, Answer, Http, inbox
-from harness.patience import PATIENCE
+from api.people import ROLES, answered, clients, make_app, make_key
+from harness.http import DEV_APP, Http, inbox
 from harness.server import Server
 from harness.websocket import WebSocket
 from tocsin.api.routes import ROUTES
@@ -327,7 +325,7 @@ def test_each_role_gets_what_it_may(server: Server, callers: dict[str, Http], li
     got = {}
     for role in ROLES:
         target = case.path(callers["service"]) if case.path is not None else path
-        answer = ask(callers[role], case.method or method, target, case)
+        answer = answered(callers[role], case.method or method, target, case.body, case.query, case.headers)
         got[role] = answer.status
         if answer.status == 401:
             assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -347,7 +345,7 @@ def test_a_session_may_what_its_user_may(
     got = {}
     for role, client in browsers.items():
         target = case.path(callers["service"]) if case.path is not None else path
-        got[role] = ask(client, case.method or method, target, case).status
+        got[role] = answered(client, case.method or method, target, case.body, case.query, case.headers).status
     assert got == {role: expected[role] for role in browsers}
     if case.ends_tokens:
         sign_in_again(server, callers)
@@ -355,16 +353,6 @@ def test_a_session_may_what_its_user_may(
     if case.ends_tokens or path == "/api/session":
         for role, client in browsers.items():
             client.cookie = server.http().sign_in(role)
-
-
-def ask(client: Http, method: str, target: str, case: Case) -> Answer:
-    """Make the request, and again while the server is at work on the one before: it makes one backup at a time."""
-    ends = time.monotonic() + PATIENCE
-    while True:
-        answer = client.request(method, target, json=case.body, query=case.query, headers=case.headers)
-        if answer.status != 503 or time.monotonic() > ends:
-            return answer
-        time.sleep(0.02)
 
 
 def sign_in_again(server: Server, callers: dict[str, Http]) -> None:
