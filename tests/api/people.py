@@ -85,7 +85,7 @@ def first_superuser(server: Server) -> Http:
 
 
 def answered(client: Http, method: str, path: str, json: Any, query: dict[str, Any], headers: dict[str, str]) -> Answer:
-    """The answer, asked for again while the server is at work on the same of somebody else: it makes one backup at a time."""
+    """The answer, asked for again while the server does the same for somebody else: it makes one backup at a time."""
     ends = time.monotonic() + PATIENCE
     while (answer := client.request(method, path, json=json, query=query, headers=headers)).status == 503:
         if time.monotonic() > ends:

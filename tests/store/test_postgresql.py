@@ -54,7 +54,7 @@ def run(test: Any, seconds: float = 2 * PATIENCE) -> None:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    while not true():  # `run` ends it
+    while not true():  # noqa: ASYNC110  (`run` ends it)
         await asyncio.sleep(0.01)
 
 
