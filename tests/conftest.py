@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler.loadfile import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -35,15 +37,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 LONGEST_FIRST = (
-    "nodes/test_faults",
-    "inbox/test_property",
-    "web/test_a",
-    "faults/",
-    "store/",
-    "nodes/",
-    "web/",
-    "client/",
-)
+    "nodes/test_faults", "nodes/test_slice", "web/test_admin.py", "web/test_axe", "web/test_a", "inbox/test_property",
+    "faults/", "nodes/", "web/", "client/test_streams", "cli/test_first_steps", "cli/test_listen", "cli/test_backup",
+    "api/test_any_request", "measuring/test_peers", "deploy/", "attacks/test_memory", "live/test_limits",
+    "live/test_pings", "live/test_foreign_server", "inbox/test_counts_at_once", "store/", "broker/", "cluster/",
+    "client/", "cli/",
+)  # fmt: skip
 """Files that take long with few tests: one that begins last would leave the other workers waiting for it."""
 
 
@@ -53,6 +52,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((n for n, name in enumerate(LONGEST_FIRST) if place.startswith(name)), len(LONGEST_FIRST))
 
     items.sort(key=rank)
+
+
+class InHalves(LoadFileScheduling):
+    """Every other worker takes the files with a browser first, and keeps its browser; the others take the rest.
+
+    A browser keeps a core busy, and many of the others wait: so there is always something of each. Whoever is through
+    with one's own takes what is left.
+    """
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        browses = int(node.gateway.id.removeprefix("gw")) % 2 == 0
+        first = next((file for file in self.workqueue if ("tests/web/" in file) is browses), None)
+        if first is not None:
+            self.workqueue.move_to_end(first, last=False)
+        super()._assign_work_unit(node)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """For `--dist loadfile`, as `make test` has it."""
+    return InHalves(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

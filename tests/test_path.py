@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from harness.http import DEV_KEY
+from harness.patience import PATIENCE
 from harness.server import Server
 from harness.websocket import WebSocket
 
@@ -31,7 +32,7 @@ def curl(server: Server, body: str) -> dict[str, object]:
     url = f"{server.url}/api/notifications/send"
     headers = ["-H", f"X-API-Key: {DEV_KEY}", "-H", "Content-Type: application/json"]
     command = ["curl", "-sS", "-X", "POST", url, *headers, "-d", body]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=20)
+    done = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE)
     answer = json.loads(done.stdout)
     assert isinstance(answer, dict)
     return answer
@@ -55,7 +56,7 @@ def test_a_notification_is_sent_seen_kept_and_still_there_after_a_kill(start_ser
     assert answer["recipientCount"] == 1
 
     # The person sees it live: the documented object, its nine keys in the documented order, nothing else.
-    seen = watcher.recv_text(timeout=5)
+    seen = watcher.recv_text()
     frame = json.loads(seen)
     assert list(frame) == NINE_KEYS
     assert frame == {
@@ -95,7 +96,7 @@ def test_a_notification_is_sent_seen_kept_and_still_there_after_a_kill(start_ser
     epoch, number = alone.json["position"].split("-")
     before = f"{epoch}-{int(number) - 1}"
     with WebSocket(server.url, token=server.token("user123"), since=before) as resumed:
-        assert resumed.recv_text(timeout=5) == seen
+        assert resumed.recv_text() == seen
         assert resumed.silent_for(0.3)
 
     # It was for user123 alone.

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness.http import DEV_APP_SECRET, DEV_KEY, Http
+from harness.http import DEV_APP_SECRET, DEV_KEY, Answer, Http
+from harness.patience import PATIENCE
 from harness.server import Server
 from tocsin.credentials.jwt import LIFE_MS, TokenIssuer
 from tocsin.principal import User, UserId
@@ -83,12 +84,22 @@ def first_superuser(server: Server) -> Http:
     return server.http(token=server.http().login("admin", password))
 
 
+def answered(client: Http, method: str, path: str, json: Any, query: dict[str, Any], headers: dict[str, str]) -> Answer:
+    """The answer, asked for again while the server does the same for somebody else: it makes one backup at a time."""
+    ends = time.monotonic() + PATIENCE
+    while (answer := client.request(method, path, json=json, query=query, headers=headers)).status == 503:
+        if time.monotonic() > ends:
+            break
+        time.sleep(0.02)
+    return answer
+
+
 def now_ms() -> int:
     """Milliseconds UTC."""
     return time.time_ns() // 1_000_000
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     """Whether something comes to hold in time."""
     deadline = time.monotonic() + seconds
     while not holds():

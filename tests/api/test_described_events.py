@@ -10,6 +10,7 @@ import pytest
 
 from harness.http import Http
 from harness.http_stream import Ndjson, Sse
+from harness.patience import PATIENCE
 from harness.server import Server
 from harness.websocket import WebSocket
 
@@ -48,7 +49,7 @@ def assert_described(document: Any, event: dict[str, Any]) -> None:
 def collect(stream: WebSocket, *wanted: str) -> list[dict[str, Any]]:
     """All events until each of these has come."""
     found: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not set(wanted) <= {event["event"] for event in found}:
         found.append(stream.recv_json(deadline - time.monotonic()))
     return found
@@ -105,7 +106,7 @@ def test_server_sent_events_have_the_data_of_the_envelopes(server: Server, docum
         make_everything_happen(server, person)
         seen: set[str] = set()
         while not {"message", "withdrawn", "receipt", "mark", "unread"} <= seen:
-            event = stream.next(20)
+            event = stream.next()
             seen.add(event.name)
             if event.name == "message":
                 flat.validate(event.json)
@@ -118,7 +119,7 @@ def test_lines_in_envelopes_end_as_described(server: Server, document: Any) -> N
     with Ndjson(server.url, key=key["key"], params={"protocol": V1}) as lines:
         assert_described(document, lines.next())
         server.user("admin").delete(f"/api/keys/{key['id']}")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while (event := lines.next(deadline - time.monotonic()))["event"] != "error":
             assert_described(document, event)
 
@@ -149,7 +150,7 @@ def test_a_command_is_taken_where_it_is_described_and_only_there(
             assert_described(document, refused)
             assert {refused["data"]["command"]: refused["data"]["id"]} == frame
         else:
-            assert stream.closed_within(20) == 4400
+            assert stream.closed_within() == 4400
 
 
 def test_what_is_not_described_is_found(document: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -73,19 +72,6 @@ def test_an_expiry_is_kept_to_the_millisecond_in_utc(server: Server) -> None:
     assert made["expiresAt"] == "2099-06-01T10:00:00.123Z"
 
 
-def test_an_expired_key_ends_its_streams(server: Server) -> None:
-    key = make_key(server.service(), "user123", expiresAt=ahead(seconds=1.5))["key"]
-    with WebSocket(server.url, key=key) as stream, Sse(server.url, key=key) as events:
-        began = time.monotonic()
-        assert stream.closed_within(4) == 4401
-        assert time.monotonic() - began < 1.5 + 2.0
-        while (event := events.next(timeout=10)).name != "error":
-            pass
-        assert event.json["code"] == 4401
-        assert events.ended_within(10)
-    assert server.http(key=key).get("/api/auth/me").status == 401
-
-
 def test_a_revoked_key_ends_its_streams_and_no_others(server: Server) -> None:
     admin = server.service()
     one, two = make_key(admin, "user123"), make_key(admin, "user123")
@@ -95,11 +81,11 @@ def test_a_revoked_key_ends_its_streams_and_no_others(server: Server) -> None:
         WebSocket(server.url, key=two["key"]) as another,
     ):
         assert admin.delete(f"/api/keys/{one['id']}").status == 204
-        assert stream.closed_within(10) == 4410
-        while (event := events.next(timeout=10)).name != "error":
+        assert stream.closed_within() == 4410
+        while (event := events.next()).name != "error":
             pass
         assert event.json["code"] == 4410
-        assert events.ended_within(10)
+        assert events.ended_within()
         assert another.silent_for(0.2)
     assert server.http(key=one["key"]).get("/api/auth/me").status == 401
     assert server.http(key=two["key"]).get("/api/auth/me").status == 200
@@ -114,6 +100,6 @@ def test_a_ticket_of_a_revoked_key_opens_nothing(server: Server) -> None:
 
     def closed() -> bool:
         with WebSocket(server.url, params={"ticket": ticket}) as stream:
-            return stream.closed_within(10) == 4401
+            return stream.closed_within() == 4401
 
     assert eventually(closed)

@@ -15,6 +15,7 @@ import pytest
 
 from api.people import make_key, make_user, now_ms, token_of
 from harness.http import Answer, Http
+from harness.patience import PATIENCE
 from harness.server import Server
 from harness.websocket import WebSocket
 
@@ -28,7 +29,7 @@ def login(client: Http, username: str, password: str, **headers: str) -> Answer:
 
 def login_from(server: Server, address: str, username: str, password: str) -> int:
     """The status of a sign-in from another address of this machine."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10, source_address=(address, 0))
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE, source_address=(address, 0))
     try:
         body = json.dumps({"username": username, "password": password})
         connection.request("POST", LOGIN, body, {"Content-Type": "application/json"})
@@ -69,7 +70,7 @@ def test_a_ticket_opens_one_stream(server: Server) -> None:
         server.service().send(title="by ticket", userId="user456")
         assert stream.recv_json()["title"] == "by ticket"
     with WebSocket(server.url, params=ticket) as again:
-        assert again.closed_within(10) == 4401
+        assert again.closed_within() == 4401
 
 
 def test_nobody_takes_more_tickets_than_they_can_use(server: Server) -> None:
@@ -183,7 +184,7 @@ def test_a_crowd_at_the_door_does_not_pile_up(start_server: Callable[..., Server
         statuses = list(crowd.map(lambda _: login(server.http(), "user123", "wrong").status, range(300)))
     assert statuses.count(401) <= 10
     assert set(statuses) <= {401, 429, 503}
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 2 * PATIENCE
     assert login_from(server, "127.0.0.9", "user456", "user456") == 200
     assert server.service().get("/api/auth/me").status == 200
 
@@ -197,7 +198,7 @@ def test_a_changed_password_ends_every_other_token(server: Server) -> None:
     with WebSocket(server.url, token=two) as stream, WebSocket(server.url, key=key) as keyed:
         answer = client.put("/api/auth/password", {"current": "before", "new": "after"})
         assert answer.status == 200
-        assert stream.closed_within(10) == 4410
+        assert stream.closed_within() == 4410
         assert keyed.silent_for(0.3)
     assert [Http(server.url, token=token).get("/api/auth/me").status for token in (one, two)] == [401, 401]
     assert server.http(token=answer.json["token"]).get("/api/auth/me").json["id"] == "changer"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Thread
 
+from harness.patience import PATIENCE
 from harness.server import Server
 
 MIB = 1 << 20
@@ -31,7 +32,7 @@ def upgrade(target: str = "/notifications", *fields: str) -> bytes:
     )
 
 
-def connect(server: Server, *, rcvbuf: int | None = None, timeout: float = 5.0) -> socket.socket:
+def connect(server: Server, *, rcvbuf: int | None = None, timeout: float = PATIENCE) -> socket.socket:
     """A connection that a test may leave to itself."""
     connection = socket.socket()
     if rcvbuf is not None:

@@ -17,7 +17,7 @@ KEY_DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
 
 @pytest.mark.parametrize("field", ["Content-Length: 5", "Transfer-Encoding: chunked"])
 def test_a_handshake_with_a_body_is_refused_at_once(dev: Server, field: str) -> None:
-    with connect(dev, timeout=4) as connection:
+    with connect(dev) as connection:
         connection.sendall(upgrade("/notifications", field))
         assert statuses(read_to_the_end(connection)) == [400]
 
@@ -30,7 +30,7 @@ def test_handshakes_with_a_body_hold_no_connection(start_server: Callable[..., S
         connection = connect(server)
         connection.sendall(upgrade("/notifications", "Content-Length: 5") + b"hello")
         held.append(connection)
-    assert server.sockets_fall_to(calm, within=20)
+    assert server.sockets_fall_to(calm)
     for connection in held:
         connection.close()
 
@@ -51,7 +51,7 @@ def test_handshakes_given_up_before_their_answer_leave_no_traceback(start_server
         connection.sendall(upgrade("/notifications", f"X-API-Key: tsn_{'a' * 14}{''.join(name)}_{'A' * 43}"))
         reset(connection)
 
-    assert server.sockets_fall_to(calm, within=20)
+    assert server.sockets_fall_to(calm)
     written = server.log().splitlines()[before:]
     assert len(written) <= 200, "more than a line for each"
     assert not [line for line in written if "raceback" in line]
@@ -62,9 +62,9 @@ def test_handshakes_given_up_before_their_answer_leave_no_traceback(start_server
     [("/notifications", True), ("http://anywhere/notifications", True), ("/%6eotifications", False), ("/other", False)],
 )
 def test_a_target_means_the_same_to_a_handshake_and_to_a_request(dev: Server, target: str, *, there: bool) -> None:
-    with connect(dev, timeout=4) as connection:
+    with connect(dev) as connection:
         connection.sendall(upgrade(target))
         assert connection.recv(12) == (b"HTTP/1.1 101" if there else b"HTTP/1.1 404")
-    with connect(dev, timeout=4) as connection:
+    with connect(dev) as connection:
         connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n".encode())
         assert connection.recv(12) == (b"HTTP/1.1 200" if there else b"HTTP/1.1 404")

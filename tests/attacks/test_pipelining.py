@@ -12,6 +12,7 @@ import pytest
 
 from attacks.raw import connect, head, read_to_the_end, statuses, upgrade
 from harness.http import SEND
+from harness.patience import PATIENCE
 from harness.server import Server
 
 
@@ -26,7 +27,7 @@ def streaming(token: str, accept: str = "text/event-stream") -> bytes:
     return head("/notifications", f"Authorization: Bearer {token}", f"Accept: {accept}")
 
 
-def read_until(connection: socket.socket, wanted: bytes, *, seconds: float = 5.0) -> bytes:
+def read_until(connection: socket.socket, wanted: bytes, *, seconds: float = PATIENCE) -> bytes:
     """What came up to and with these bytes; fails when they do not come."""
     received, ends = b"", time.monotonic() + seconds
     while wanted not in received:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from attacks.raw import connect, head, upgrade
+from harness.patience import PATIENCE
 from harness.server import Server
 
 LATE = 0.15
@@ -62,7 +63,7 @@ def test_a_stream_on_its_way_in_ends_when_its_credential_is_taken_away(late_serv
         assert service.send(title).status == 200
         time.sleep(0.2)
         for stream in opened:
-            assert select.select([stream], [], [], 10)[0], "neither refused nor closed"
+            assert select.select([stream], [], [], PATIENCE)[0], "neither refused nor closed"
             assert title.encode() not in so_far(stream), "a stream of a credential that is gone was served"
 
 

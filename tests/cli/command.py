@@ -27,6 +27,7 @@ from typing import IO, Any, Self
 from click.testing import CliRunner
 
 from harness.http import DEV_KEY, Http
+from harness.patience import PATIENCE
 from harness.server import Server
 from tocsin.cli.main import main
 
@@ -80,7 +81,7 @@ def installed(
     token: str | None = None,
     stdin: str | bytes = "",
     env: Mapping[str, str] | None = None,
-    within: float = 30.0,
+    within: float = PATIENCE,
 ) -> Ran:
     """Run the installed program to its end."""
     done = subprocess.run(
@@ -99,7 +100,7 @@ class Listening:
 
     def __init__(self, *args: str, server: Server, token: str | None = DEV_KEY) -> None:
         self._server = server
-        self._before = streams_left(server)
+        self._before = _ids(server)
         self.process = subprocess.Popen(
             [PROGRAM, "listen", *args],
             stdout=subprocess.PIPE,
@@ -127,30 +128,30 @@ class Listening:
     def err(self) -> str:
         return "\n".join(self._complaints)
 
-    def line(self, within: float = 10.0) -> str:
+    def line(self, within: float = PATIENCE) -> str:
         """The next line; fails when none comes in time."""
         try:
             return self._lines.get(timeout=within)
         except queue.Empty:
             raise AssertionError(f"nothing was printed in {within} s; on stderr:\n{self.err}") from None
 
-    def notification(self, within: float = 10.0) -> Any:
+    def notification(self, within: float = PATIENCE) -> Any:
         """With --json: the next one, decoded."""
         return json.loads(self.line(within))
 
-    def wait_open(self, within: float = 10.0) -> None:
-        """Wait until the server has one stream more than before."""
+    def wait_open(self, within: float = PATIENCE) -> None:
+        """Wait until the server has a stream that was not there before."""
         deadline = time.monotonic() + within
-        while streams(self._server) <= self._before:
+        while not _ids(self._server) - self._before:
             assert time.monotonic() < deadline, f"no stream was opened in {within} s; on stderr:\n{self.err}"
             time.sleep(0.02)
 
-    def end(self, number: int = signal.SIGTERM, within: float = 10.0) -> int:
+    def end(self, number: int = signal.SIGTERM, within: float = PATIENCE) -> int:
         """Send a signal and return the exit status."""
         self.process.send_signal(number)
         return self.wait(within)
 
-    def wait(self, within: float = 10.0) -> int:
+    def wait(self, within: float = PATIENCE) -> int:
         """The exit status, once it has ended by itself; all it wrote has been read then."""
         status = self.process.wait(within)
         for reader in self._readers:
@@ -162,12 +163,17 @@ class Listening:
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
         for reader in self._readers:
-            reader.join(10)
+            reader.join(PATIENCE)
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+def _ids(server: Server) -> set[str]:
+    """Of the streams that are open."""
+    return {str(one["id"]) for one in server.service().get("/api/streams", limit=200).json["streams"]}
 
 
 def streams(server: Server) -> int:
@@ -176,7 +182,7 @@ def streams(server: Server) -> int:
     return sum(int(float(line.split()[1])) for line in lines if line.startswith("tocsin_streams "))
 
 
-def streams_left(server: Server, within: float = 2.0) -> int:
+def streams_left(server: Server, within: float = PATIENCE) -> int:
     """The same, once streams that are about to end have ended: zero, or what stays open for so long."""
     deadline = time.monotonic() + within
     while (count := streams(server)) and time.monotonic() < deadline:

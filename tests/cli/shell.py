@@ -19,6 +19,8 @@ import time
 from collections.abc import Mapping
 from typing import Self
 
+from harness.patience import PATIENCE
+
 _AT_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -50,7 +52,7 @@ class Shell:
         """A line, and return."""
         os.write(self._master, line.encode() + b"\n")
 
-    def until(self, pattern: str, within: float = 30.0) -> re.Match[str]:
+    def until(self, pattern: str, within: float = PATIENCE) -> re.Match[str]:
         """Read on until something is there; what comes after it is left for the next time."""
         deadline = time.monotonic() + within
         while (found := re.search(pattern, self._seen)) is None:

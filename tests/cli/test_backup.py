@@ -19,6 +19,7 @@ import pytest
 from cli.command import PROGRAM, Ran, environment, tocsin
 from faults.load import Publishers
 from harness.http import DEV_KEY, inbox
+from harness.patience import PATIENCE
 from harness.server import Server
 from harness.websocket import WebSocket
 
@@ -70,7 +71,7 @@ def test_what_was_kept_before_a_backup_under_load_is_in_it(start_server: Callabl
     with WebSocket(server.url, token=server.token("user123"), subprotocol="tocsin.v1") as stream:
         before = stream.recv_event("hello")["position"]
     publishers = Publishers(server.service, threads=4)
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + PATIENCE
     while len(publishers.acked) < 200:
         assert time.monotonic() < ends
         time.sleep(0.02)
@@ -306,14 +307,14 @@ def cut_off(server: Server, file: Path, at_bytes: int) -> int:
         stderr=subprocess.DEVNULL,
     )
     making = file.with_name(f"{file.name}.partial")
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < ends:
         with suppress(FileNotFoundError):
             if making.exists() and sum(path.stat().st_size for path in making.iterdir()) >= at_bytes:
                 break
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
-    return process.wait(10)
+    return process.wait(PATIENCE)
 
 
 def test_a_kill_in_the_midst_of_a_backup_leaves_no_half_file(large: Server, tmp_path: Path) -> None:
@@ -321,7 +322,7 @@ def test_a_kill_in_the_midst_of_a_backup_leaves_no_half_file(large: Server, tmp_
     file = tmp_path / "b.db"
     cut = 0
     for mib in (0, 1, 20, 40, 59):
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + PATIENCE
         # Refused while the server is still at work on the one before, which nobody waits for.
         while (status := cut_off(server, file, mib * MIB)) == 1 and time.monotonic() < ends:
             assert not file.exists()
@@ -335,7 +336,7 @@ def test_a_kill_in_the_midst_of_a_backup_leaves_no_half_file(large: Server, tmp_
         elif mib:
             cut += 1
     assert cut, "none was cut off in its midst"
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + PATIENCE
     while (ran := back_up(server, file)).status and time.monotonic() < ends:
         # The server is still at work on one that nobody waits for.
         time.sleep(0.2)
@@ -343,7 +344,7 @@ def test_a_kill_in_the_midst_of_a_backup_leaves_no_half_file(large: Server, tmp_
     assert [path.name for path in tmp_path.glob("b.db*")] == ["b.db"]
     # The last byte of an answer is there before the server has tidied up.
     while (server.data / "backup.tmp").exists():
-        assert time.monotonic() < ends + 30, "the server keeps its copy"
+        assert time.monotonic() < ends + PATIENCE, "the server keeps its copy"
         time.sleep(0.02)
 
 
@@ -355,11 +356,11 @@ def test_what_a_killed_server_left_of_a_backup_is_removed(large: Server, tmp_pat
         env=environment(server, DEV_KEY, None),
         stderr=subprocess.DEVNULL,
     )
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + PATIENCE
     while not left.exists() and time.monotonic() < ends and process.poll() is None:
         time.sleep(0.005)
     server.kill()
-    assert process.wait(30) != 0
+    assert process.wait(PATIENCE) != 0
     assert left.exists()
     assert not list(tmp_path.glob("b.db*"))
     server.start()

@@ -13,6 +13,7 @@ import pytest
 
 from cli.command import PROGRAM, environment, installed
 from harness.http import DEV_KEY
+from harness.patience import PATIENCE
 from harness.server import Server
 from tocsin.cli import exits
 from tocsin.cli.main import main
@@ -83,7 +84,7 @@ def test_sending_does_not_load_the_server(dev: Server) -> None:
         env=environment(dev, DEV_KEY, None),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=True,
     )
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}

@@ -9,6 +9,7 @@ from pathlib import Path
 from cli.command import PROGRAM, environment
 from cli.shell import Shell
 from harness.http import Http, inbox
+from harness.patience import PATIENCE
 from harness.ports import free_port
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto" / "first-steps.md"
@@ -26,7 +27,7 @@ def commands(block: str) -> list[str]:
 
 
 def wait_for_a_stream(url: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while "tocsin_streams 1" not in Http(url).get("/metrics").text:
         assert time.monotonic() < deadline
         time.sleep(0.05)

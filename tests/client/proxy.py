@@ -12,6 +12,8 @@ import socket
 import threading
 from typing import Self
 
+from harness.patience import PATIENCE
+
 
 class LosingProxy:
     """Carries one request a connection.
@@ -47,12 +49,12 @@ class LosingProxy:
             except OSError:
                 return
             with client, contextlib.suppress(OSError):
-                client.settimeout(10)
+                client.settimeout(PATIENCE)
                 self._carry(client)
 
     def _carry(self, client: socket.socket) -> None:
         request = _request(client)
-        with socket.create_connection(("127.0.0.1", self._port), timeout=10) as server:
+        with socket.create_connection(("127.0.0.1", self._port), timeout=PATIENCE) as server:
             server.sendall(request)
             # The server answers only after the commit, so that what is lost here was kept.
             answer = server.recv(65_536)

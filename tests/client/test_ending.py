@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from harness.http import DEV_KEY
+from harness.patience import PATIENCE
 from harness.ports import free_port
 from harness.server import Server
 from tocsin.client import AsyncClient, AsyncStream, CaughtUp, Client, Event, Notification, Stream
@@ -50,7 +51,7 @@ def test_a_thread_that_waits_to_come_back_is_let_go(killable: Server) -> None:
         assert isinstance(next(stream), CaughtUp)
         server.kill()
         thread = iterate(stream, [])
-        assert waits.wait(30)
+        assert waits.wait(PATIENCE)
         stream.close()
         thread.join(ENOUGH)
         assert not thread.is_alive()
@@ -98,7 +99,7 @@ def test_a_task_that_waits_to_come_back_is_let_go(killable: Server) -> None:
             assert isinstance(await anext(stream), CaughtUp)
             server.kill()
             task = asyncio.create_task(collected(stream))
-            await asyncio.wait_for(waits.wait(), 30)
+            await asyncio.wait_for(waits.wait(), PATIENCE)
             await asyncio.sleep(0)
             await stream.close()
             await asyncio.wait_for(task, ENOUGH)

@@ -14,6 +14,7 @@ import pytest
 from cli.command import streams
 from client.both import KINDS, opened
 from harness.http import DEV_APP_SECRET, DEV_KEY, inbox
+from harness.patience import PATIENCE
 from harness.ports import free_port
 from harness.server import Server
 from tocsin.client import (
@@ -58,7 +59,7 @@ def sending(server: Server) -> Iterator[list[str]]:
         yield sent
     finally:
         stop.set()
-        thread.join(70)
+        thread.join(2 * PATIENCE)
 
 
 def take_until(stream: Any, id_: str, at_most: int = 100_000) -> list[str]:
@@ -72,7 +73,7 @@ def take_until(stream: Any, id_: str, at_most: int = 100_000) -> list[str]:
     raise AssertionError("the stream has ended")
 
 
-def wait_for(true: Callable[[], bool], within: float = 30.0) -> None:
+def wait_for(true: Callable[[], bool], within: float = PATIENCE) -> None:
     deadline = time.monotonic() + within
     while not true():
         assert time.monotonic() < deadline
@@ -256,7 +257,7 @@ def sending_to(client: Any, until: Callable[[], bool]) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(PATIENCE)
 
 
 def test_a_stream_that_was_left_is_closed_with_its_client(kind: str, server: Server) -> None:

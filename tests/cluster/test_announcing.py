@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harness.patience import PATIENCE
 from store.adapters import ADAPTERS, NOW, Recorder, audit, put_users
 from tocsin.clock import SystemClock
 from tocsin.credentials.jwt import Verifier
@@ -77,7 +78,7 @@ def test_a_stream_whose_key_has_gone_is_closed_though_the_store_cannot_be_asked(
         announce = Announce(directory, authorize, Streams(stream))
         for span in recorder.spans:
             announce(span)
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + PATIENCE
         while not stream.ended:
             assert time.monotonic() < ends, "it stays open"
             await asyncio.sleep(0)

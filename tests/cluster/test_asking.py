@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from harness.patience import PATIENCE
 from tocsin.cluster.asking import ANSWERS, QUESTIONS, Asking
 from tocsin.nodes import Answered
 
@@ -17,18 +18,22 @@ class Wire:
 
     Parameters:
         passed: how often a message is brought, by its kind and how many of that kind came before.
+        seconds: how long is waited for who does not answer.
     """
 
     trouble = ""
 
-    def __init__(self, passed: Callable[[bytes, int], int] = lambda _kind, _number: 1) -> None:
+    def __init__(
+        self, passed: Callable[[bytes, int], int] = lambda _kind, _number: 1, *, seconds: float = PATIENCE
+    ) -> None:
+        self._seconds = seconds
         self.nodes: dict[str, Asking] = {}
         self.largest = 0
         self._passed = passed
         self._sent = {QUESTIONS: 0, ANSWERS: 0}
 
     def add(self, name: str, others: tuple[str, ...]) -> Asking:
-        node = self.nodes[name] = Asking(name, self, lambda: others, seconds=0.2)
+        node = self.nodes[name] = Asking(name, self, lambda: others, seconds=self._seconds)
         node.answer_to("length", lambda about: f"{name} {about} {TEXT}")
         return node
 
@@ -67,13 +72,13 @@ def test_pieces_that_come_twice_are_taken_once() -> None:
 
 
 def test_a_node_whose_answer_is_not_whole_is_missed_and_named() -> None:
-    answered = asked(Wire(lambda kind, number: not (kind == ANSWERS and number == 3)))
+    answered = asked(Wire(lambda kind, number: not (kind == ANSWERS and number == 3), seconds=1.0))
     assert len(answered.by) == 1
     assert {*answered.by, *answered.missing} == {"b", "c"}
 
 
 def test_a_node_that_is_gone_is_named_and_one_that_was_not_known_is_heard() -> None:
-    answered = asked(Wire(), others=("b", "gone"))
+    answered = asked(Wire(seconds=1.0), others=("b", "gone"))
     assert answered.missing == ["gone"]
     assert set(answered.by) == {"b", "c"}
 

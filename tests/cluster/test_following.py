@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cluster.histories import entry
+from harness.patience import PATIENCE
 from tocsin.announcement import encode
 from tocsin.clock import SystemClock
 from tocsin.cluster.following import Following
@@ -61,7 +62,7 @@ def test_a_node_goes_on_looking_whatever_the_driver_raises() -> None:
         following.give_to(given.append, lambda _epoch, _head: None, lambda _kind, _id: None)
         running = asyncio.create_task(following.run())
         log.head = 3
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + PATIENCE
         while not given:
             assert not running.done(), "it has ended"
             assert time.monotonic() < ends

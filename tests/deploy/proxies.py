@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from harness.patience import PATIENCE
 from harness.ports import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -57,12 +58,12 @@ class Proxy:
     def close(self) -> None:
         self._process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
 
     def _wait(self) -> None:
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + PATIENCE
         while time.monotonic() < ends:
             assert self._process.poll() is None, self._log.read_text()
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):

@@ -18,6 +18,7 @@ import pytest
 from deploy.proxies import DEPLOY, Caddy, CaddyInSubPath, Nginx, Proxy, installed
 from harness.http import Http
 from harness.http_stream import Ndjson, Sse
+from harness.patience import PATIENCE
 from harness.ports import free_port
 from harness.postgresql import cluster
 from harness.websocket import WebSocket
@@ -82,7 +83,7 @@ def came(stream: Any) -> Any:
 
 
 def test_limits_and_the_audit_log_see_the_address_that_the_client_came_from(proxy: Proxy, two: Nodes) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=15, source_address=("127.0.0.9", 0))
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=PATIENCE, source_address=("127.0.0.9", 0))
     body = '{"username":"viewer","password":"wrong"}'
     # Of what a client claims itself, nothing is believed.
     claims = {"Content-Type": "application/json", "X-Forwarded-For": "203.0.113.1"}
@@ -120,7 +121,7 @@ def test_a_node_that_is_restarted_cuts_off_no_send(proxy: Proxy, two: Nodes) -> 
     finally:
         stop.set()
         for sender in senders:
-            sender.join(30)
+            sender.join(PATIENCE)
     assert set(statuses) <= {200, 502, 503}
     said = [line for line in proxy.log().splitlines() if "upstream" in line and "HTTP" in line]
     assert statuses.count(502) <= proxy.log().count("no live upstreams"), f"sends were cut off: {said}"

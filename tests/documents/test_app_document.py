@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from harness.http import DEV_APP, DEV_APP_SECRET
+from harness.patience import PATIENCE
 from harness.server import Server
 from send.hour import wait_for_room_in_the_hour
 
@@ -72,7 +73,7 @@ class TlsServer:
     def get(self, path: str, **headers: str) -> object:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(f"https://127.0.0.1:{self.server.port}{path}", headers=named)
-        with urllib.request.urlopen(request, timeout=5, context=self.context) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE, context=self.context) as answer:
             return json.loads(answer.read())
 
     def node(self, code: str, *, secret: str = DEV_APP_SECRET) -> subprocess.CompletedProcess[str]:
@@ -89,7 +90,7 @@ class TlsServer:
         }
         preload = str(FIXTURES / "to_loopback.js")
         command = [program, "--require", preload, str(script)]
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @pytest.fixture

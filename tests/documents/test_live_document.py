@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.http import SEND, Http
+from harness.patience import PATIENCE
 from harness.server import NODES, Server
 from harness.websocket import WebSocket
 
@@ -29,7 +30,7 @@ def run_curl(name: str, server: Server, **placeholders: str) -> dict[str, object
     for placeholder, value in placeholders.items():
         assert placeholder in command
         command = command.replace(placeholder, value)
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, timeout=20)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, timeout=PATIENCE)
     answer = json.loads(done.stdout)
     assert isinstance(answer, dict)
     return answer

@@ -27,6 +27,7 @@ import uvloop
 from faults.listening import EVERYONE, Findings, Reader
 from faults.load import Damage
 from faults.paced import Paced
+from harness.patience import PATIENCE
 from harness.server import Server
 
 T = TypeVar("T")
@@ -147,7 +148,7 @@ class Crowd:
 
     def stop(self, load: Paced) -> None:
         """End the load after what is under way was answered."""
-        self._do(load.stop(), seconds=60)
+        self._do(load.stop(), seconds=2 * PATIENCE)
 
     # ------------------------------------------------------------ judgement
 
@@ -195,7 +196,7 @@ class Crowd:
         await asyncio.gather(*rest, return_exceptions=True)
         await asyncio.sleep(0.1)  # until the loop has closed what was aborted
 
-    def _do(self, work: Coroutine[Any, Any, T], *, seconds: float = 30.0) -> T:
+    def _do(self, work: Coroutine[Any, Any, T], *, seconds: float = PATIENCE) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
 
 

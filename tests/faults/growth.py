@@ -13,6 +13,7 @@ from math import sqrt
 from pathlib import Path
 from statistics import fmean
 
+from harness.patience import PATIENCE
 from harness.server import Server
 
 MIB = 1 << 20
@@ -94,12 +95,12 @@ class Watch:
 
 def metrics(server: Server) -> dict[str, float]:
     """The figures without labels of a `--dev` server's `/metrics`."""
-    with urllib.request.urlopen(f"{server.url}/metrics", timeout=15) as answer:
+    with urllib.request.urlopen(f"{server.url}/metrics", timeout=PATIENCE) as answer:
         text = answer.read().decode()
     return {name: float(value) for name, value in re.findall(r"^(\w+) (\S+)$", text, re.MULTILINE)}
 
 
-def wait_for_streams(server: Server, count: int, within: float = 30.0) -> None:
+def wait_for_streams(server: Server, count: int, within: float = PATIENCE) -> None:
     """Wait until the server has exactly so many streams open."""
     deadline = time.monotonic() + within
     while (found := int(metrics(server)["tocsin_streams"])) != count:

@@ -17,6 +17,7 @@ from typing import Any
 
 from harness.http import Http
 from harness.http_stream import Ended, Refused, Sse
+from harness.patience import PATIENCE
 from harness.websocket import Closed, WebSocket
 
 
@@ -46,8 +47,15 @@ class Publishers:
     def stop(self) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(30)
+            thread.join(2 * PATIENCE)
             assert not thread.is_alive(), "a publisher hangs: its request was never answered"
+
+    def wait_for(self, more: int) -> None:
+        """Wait until so many more are acknowledged."""
+        due, ends = len(self.acked) + more, time.monotonic() + PATIENCE
+        while len(self.acked) < due:
+            assert time.monotonic() < ends, f"{due - len(self.acked)} of {more} sends are not acknowledged"
+            time.sleep(0.01)
 
     def _run(self, n: int) -> None:
         client = self._client()
@@ -90,10 +98,10 @@ class Follower:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def wait_started(self, seconds: float = 10.0) -> None:
+    def wait_started(self, seconds: float = PATIENCE) -> None:
         self._wait(lambda: self.start is not None, seconds, "no hello")
 
-    def wait_for(self, position: str, seconds: float = 15.0) -> None:
+    def wait_for(self, position: str, seconds: float = PATIENCE) -> None:
         """Wait until the follower is at a position or past it."""
 
         def there() -> bool:
@@ -103,7 +111,7 @@ class Follower:
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
 
     def _wait(self, done: Callable[[], bool], seconds: float, what: str) -> None:
         deadline = time.monotonic() + seconds

@@ -6,6 +6,7 @@ import time
 from http.client import HTTPException
 
 from harness.http import Answer
+from harness.patience import SLACK
 from harness.server import Server
 
 
@@ -17,7 +18,7 @@ def try_send(server: Server, title: str = "title", **fields: str) -> Answer | No
         return None
 
 
-def eventually_sends(server: Server, seconds: float) -> bool:
+def eventually_sends(server: Server, seconds: float = 5.0 * SLACK) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         answer = try_send(server, "again")

@@ -14,6 +14,7 @@ from faults.database import DATABASE, ids
 from faults.load import judge_inbox
 from faults.sending import try_send
 from harness.http import inbox
+from harness.patience import PATIENCE
 from harness.server import Server
 
 
@@ -30,7 +31,7 @@ def test_a_failed_sync_is_never_answered_with_success(
     server.start()
     acked: dict[str, tuple[str, str | None]] = {}
     refused = 0
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while refused < 5 and server.running and time.monotonic() < deadline:
         title = f"n {len(acked) + refused}"
         answer = try_send(server, title)
@@ -42,7 +43,7 @@ def test_a_failed_sync_is_never_answered_with_success(
             refused += 1
     assert refused, "no sync ever failed: the injection did not work"
     assert "INJECTED" in trace.read_text(encoding="latin-1")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while server.running and time.monotonic() < deadline:
         time.sleep(0.02)
     if server.running:

@@ -17,6 +17,7 @@ from faults.database import database_file
 from faults.load import Publishers
 from faults.sending import eventually_sends, try_send
 from harness.http import Answer, inbox
+from harness.patience import PATIENCE, SLACK
 from harness.server import Server
 
 
@@ -47,7 +48,7 @@ def test_a_deleted_database_is_noticed_and_not_made_anew(start_server: Callable[
     path = database_file(server.data)
     for file in server.data.glob(path.name + "*"):
         file.unlink()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while server.running and server.ready() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert server.running
@@ -79,7 +80,7 @@ def test_files_that_turn_read_only_are_reported_and_recovered_from(
         assert server.user("user123").get("/api/notifications").status == 200
     finally:
         subprocess.run(["chattr", "-i", *frozen], check=True)
-    assert eventually_sends(server, 5), "writes do not work 5 s after the files are writable again"
+    assert eventually_sends(server), "writes do not work after the files are writable again"
     titles = [row["title"] for row in inbox(server.user("user123"))]
     assert "before" in titles
 
@@ -112,9 +113,11 @@ def test_a_store_that_cannot_be_written_is_refused_at_the_start(
     assert str(server.data.name) in server.tail(3), server.tail()
 
 
-def test_a_foreign_write_lock_delays_sends_for_two_seconds_at_most(held_up: Server, soak: bool) -> None:
+def test_a_foreign_write_lock_delays_sends_for_two_seconds_at_most(held_up: Server) -> None:
     server = held_up
     assert server.service().send("before").status == 200
+    # To sign in is noted, so it is a write.
+    user = server.user("user123")
     holder = apsw.Connection(str(database_file(server.data)))
     holder.execute("BEGIN IMMEDIATE")
     answers: list[tuple[float, Answer | None]] = []
@@ -128,14 +131,11 @@ def test_a_foreign_write_lock_delays_sends_for_two_seconds_at_most(held_up: Serv
         senders = [Thread(target=send_once) for _ in range(5)]
         for sender in senders:
             sender.start()
-        slowest = 0.0
-        ends = time.monotonic() + (10 if soak else 6)
-        while time.monotonic() < ends:
-            began = time.monotonic()
+        answered, ends = 0, time.monotonic() + PATIENCE
+        while all(sender.is_alive() for sender in senders) and time.monotonic() < ends:
             assert server.http().get("/healthz").status == 200
-            slowest = max(slowest, time.monotonic() - began)
-            assert server.user("user123").get("/api/notifications").status == 200
-            time.sleep(0.02)
+            assert user.get("/api/notifications").status == 200
+            answered += 1
         for sender in senders:
             sender.join()
     finally:
@@ -143,13 +143,13 @@ def test_a_foreign_write_lock_delays_sends_for_two_seconds_at_most(held_up: Serv
         holder.close()
     assert [answer and answer.status for _, answer in answers] == [503] * 5
     assert all("retry-after" in answer.headers for _, answer in answers if answer)
-    assert max(took for took, _ in answers) < 5.0, "that is not two seconds: they waited for the lock"
-    assert slowest < 1.0, f"the loop stood still for {slowest:.2f} s"
-    assert eventually_sends(server, 10)
+    assert max(took for took, _ in answers) < 2.5 * SLACK, "that is not two seconds: they waited for the lock"
+    assert answered >= 3, "nothing was answered while senders waited: the loop stood still"
+    assert eventually_sends(server)
 
 
 def test_control_without_the_lock_sends_pass_at_once(held_up: Server) -> None:
     publishers = Publishers(held_up.service, threads=4)
-    time.sleep(0.5)
+    publishers.wait_for(20)
     publishers.stop()
     assert set(publishers.statuses) == {200}

@@ -15,6 +15,7 @@ import pytest
 
 from harness.http import DEV_KEY, SEND, exchange, inbox
 from harness.http_stream import Sse, parse_head
+from harness.patience import PATIENCE
 from harness.server import Server
 from harness.websocket import TEXT, WebSocket, frame
 
@@ -50,13 +51,13 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_a_declared_oversize_body_is_refused_unread(dev: Server) -> None:
-    raw = exchange(dev.port, HEAD.encode() + b"Content-Length: 10000000\r\n\r\n", timeout=3)
+    raw = exchange(dev.port, HEAD.encode() + b"Content-Length: 10000000\r\n\r\n")
     assert statuses(raw) == [413]
 
 
 def test_an_oversize_chunked_body_is_refused_at_the_limit(dev: Server) -> None:
     chunk = b"1000\r\n" + b" " * 0x1000 + b"\r\n"
-    with socket.create_connection(("127.0.0.1", dev.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", dev.port), timeout=PATIENCE) as connection:
         connection.sendall(HEAD.encode() + b"Transfer-Encoding: chunked\r\n\r\n")
         for _ in range(LIMIT // 0x1000 + 1):
             connection.sendall(chunk)
@@ -75,21 +76,21 @@ def test_control_a_body_at_the_limit_is_read(dev: Server) -> None:
 
 def test_an_oversize_body_without_a_credential_is_just_unauthorized(dev: Server) -> None:
     head = HEAD.replace(DEV_KEY, "wrong").encode()
-    assert statuses(exchange(dev.port, head + b"Content-Length: 10000000\r\n\r\n", timeout=3)) == [401]
+    assert statuses(exchange(dev.port, head + b"Content-Length: 10000000\r\n\r\n")) == [401]
 
 
 def test_many_oversize_bodies_leave_nothing_behind(apart: Server, soak: bool) -> None:
     server = apart
     for _ in range(20):
-        exchange(server.port, HEAD.encode() + b"Content-Length: 10000000\r\n\r\n", timeout=3)
+        exchange(server.port, HEAD.encode() + b"Content-Length: 10000000\r\n\r\n")
     before, sockets = server.rss(), server.at_rest(server.sockets)
     for n in range(10_000 if soak else 200):
         declared = n % 2 == 0
         framing = b"Content-Length: 10000000\r\n\r\n" if declared else b"Transfer-Encoding: chunked\r\n\r\n"
         sent = b"" if declared else (b"4000\r\n" + b" " * 0x4000 + b"\r\n") * 5
-        assert statuses(exchange(server.port, HEAD.encode() + framing + sent, timeout=3)) in ([413], [])
+        assert statuses(exchange(server.port, HEAD.encode() + framing + sent)) in ([413], [])
     assert server.rss() - before < 50 << 20
-    assert server.sockets_fall_to(sockets + 2, within=20)
+    assert server.sockets_fall_to(sockets + 2)
     assert server.service().send("after").status == 200
 
 
@@ -106,11 +107,11 @@ def test_many_oversize_bodies_leave_nothing_behind(apart: Server, soak: bool) ->
     ],
 )
 def test_a_head_that_is_too_large_is_refused(dev: Server, request_head: str, expected: int) -> None:
-    assert statuses(exchange(dev.port, request_head.encode(), timeout=3)) == [expected]
+    assert statuses(exchange(dev.port, request_head.encode())) == [expected]
 
 
 def test_a_head_that_never_ends_is_cut_off(dev: Server) -> None:
-    with socket.create_connection(("127.0.0.1", dev.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", dev.port), timeout=PATIENCE) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\nX-Endless: ")
         try:
             for _ in range(64):
@@ -131,7 +132,7 @@ def test_slow_senders_are_timed_out_while_an_honest_one_is_served(apart: Server,
     slow: list[socket.socket] = []
     begun = [HEAD + "X-Slow: ", HEAD + "Content-Length: 1000\r\n\r\n{", ""]
     for n in range(count):
-        connection = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
         connection.sendall(begun[n % 3].encode())
         connection.setblocking(False)
         slow.append(connection)
@@ -200,7 +201,7 @@ def test_peers_that_vanish_leave_no_trace(apart: Server, soak: bool) -> None:
     ]
     for _ in range(rounds):
         for half in halves:
-            with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.sendall(half)
         WebSocket(server.url, token=token).abort()
@@ -213,7 +214,7 @@ def test_peers_that_vanish_leave_no_trace(apart: Server, soak: bool) -> None:
     assert server.service().send("after", userId="user123").status == 200
     grown = len(server.log().splitlines()) - lines
     assert grown <= rounds * 10, f"{grown} log lines for {rounds * 10} disconnects"
-    assert server.sockets_fall_to(sockets + 2, within=20), "connections of peers that are gone are still held"
+    assert server.sockets_fall_to(sockets + 2), "connections of peers that are gone are still held"
     assert server.service().send("nobody there", userId="user123").json["recipientCount"] == 0
 
 
@@ -264,7 +265,7 @@ def smuggles(title: str) -> dict[str, bytes]:
 @pytest.mark.parametrize("name", smuggles(""))
 def test_an_ambiguous_request_is_refused_and_nothing_behind_it_runs(dev: Server, name: str) -> None:
     title = f"smuggled {name} {os.urandom(4).hex()}"
-    raw = exchange(dev.port, smuggles(title)[name], timeout=3)
+    raw = exchange(dev.port, smuggles(title)[name])
     assert title not in titles(dev), f"the hidden request was run; answers: {statuses(raw)}"
     assert statuses(raw) == [400], raw[:300]
 
@@ -273,12 +274,12 @@ def test_an_ambiguous_request_is_refused_and_nothing_behind_it_runs(dev: Server,
 def test_a_request_without_exactly_one_host_is_refused(dev: Server, hosts: bytes) -> None:
     title = f"hosts {uuid.uuid4()}"
     request = hidden(title).replace(b"Host: localhost\r\n", hosts + b"Connection: close\r\n", 1)
-    assert statuses(exchange(dev.port, request, timeout=3)) == [400]
+    assert statuses(exchange(dev.port, request)) == [400]
     assert title not in titles(dev)
 
 
 def test_the_connection_is_closed_after_the_refusal(dev: Server) -> None:
-    with socket.create_connection(("127.0.0.1", dev.port), timeout=3) as connection:
+    with socket.create_connection(("127.0.0.1", dev.port), timeout=PATIENCE) as connection:
         connection.sendall(smuggles("x")["CL and TE"])
         while connection.recv(65_536):
             pass

@@ -16,7 +16,9 @@ import pytest
 from faults.crowd import Crowd
 from faults.growth import percentile, wait_for_streams
 from faults.load import Damage
+from faults.paced import Paced
 from faults.witness import Witness
+from harness.patience import PATIENCE, SLACK
 from harness.server import Server
 
 
@@ -46,7 +48,7 @@ def test_all_who_come_back_at_once_are_whole_in_fifteen_seconds(
             f"sends p50 {percentile(seen.answered, 50) * 1000:.0f} ms, p99 {percentile(seen.answered, 99) * 1000:.0f}"
         )
         print(f"  of {len(seen.answered)}; load average {os.getloadavg()[0]:.1f}")
-    assert took <= 15, f"whole only after {took:.1f} s"
+    assert took <= 15 * SLACK, f"whole only after {took:.1f} s"
     if soak:
         assert percentile(seen.answered, 99) <= 0.25, "sends waited for those who came back"
     assert not crowd.findings.without_retry_after, "refused without a word of when to come back"
@@ -60,7 +62,7 @@ def test_cuts_and_kills_under_load_leave_every_reader_whole(
     server = start_server()
     with Crowd(server, users=10, each=10) as crowd:
         crowd.come()
-        crowd.all_in(30)
+        crowd.all_in(PATIENCE)
         load = crowd.load(rate=200, broadcasts=20)
         for _ in range(kills):
             for _ in range(turns):
@@ -78,6 +80,13 @@ def test_cuts_and_kills_under_load_leave_every_reader_whole(
         print(f"{crowd.findings.received} read over {opened} connections, all whole")
     assert opened > len(crowd.readers) * (kills + 1), "the readers were not cut off"
     assert load.cut_off, "no send was under way at a kill"
+
+
+def wait_for_sends(load: Paced, more: int) -> None:
+    due, ends = load.serials.total() + more, time.monotonic() + PATIENCE
+    while load.serials.total() < due:
+        assert time.monotonic() < ends, "nothing is taken"
+        time.sleep(0.02)
 
 
 def forgotten(data: Path) -> bool:
@@ -102,17 +111,19 @@ def test_control_readers_of_a_store_that_lost_its_last_commits_are_not_whole(
     server = start_server()
     server.tracebacks_expected = "the control has damaged the store"
     with Crowd(server, users=2, each=5) as crowd:
+        # What is lost later is not who they are.
+        server.restart()
         crowd.come()
-        crowd.all_in(30)
+        crowd.all_in(PATIENCE)
         load = crowd.load(rate=100, broadcasts=20)
-        time.sleep(1.0)
+        wait_for_sends(load, 20)
         server.kill()
         for _ in range(20):
             if forgotten(server.data):
                 break
             # All of it had just been folded into the file.
             server.start()
-            time.sleep(0.5)
+            wait_for_sends(load, 10)
             server.kill()
         else:
             pytest.fail("nothing was in the log alone")
@@ -120,7 +131,7 @@ def test_control_readers_of_a_store_that_lost_its_last_commits_are_not_whole(
             server.start()
         except AssertionError:
             pytest.skip("the damage was found at the start, which is better still")
-        time.sleep(1.0)
+        wait_for_sends(load, 20)
         crowd.stop(load)
         with pytest.raises(Damage):
             crowd.settle(10)

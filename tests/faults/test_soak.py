@@ -22,6 +22,7 @@ from faults.growth import MIB, Watch, slope
 from faults.listening import EVERYONE
 from faults.load import Damage
 from harness.http import inbox
+from harness.patience import PATIENCE
 from harness.server import Server
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
@@ -90,13 +91,13 @@ def test_readers_come_and_go_and_leave_nothing_behind(start_server: Callable[...
     with Crowd(server, users=10, each=10) as crowd:
         empty = server.at_rest(server.descriptors)
         crowd.come()
-        crowd.all_in(30)
+        crowd.all_in(PATIENCE)
         load = crowd.load(rate=100, broadcasts=10)
         for _ in range(20):
             crowd.cut_some(20)
             time.sleep(0.25)
         crowd.stop(load)
-        crowd.settle(30)
+        crowd.settle(PATIENCE)
         judge_lists(crowd, server)
         assert crowd.findings.opened > 300
         crowd.leave()
@@ -110,7 +111,7 @@ def test_control_a_reader_that_skips_or_repeats_is_found_out(start_server: Calla
         server = start_server()
         with Crowd(server, users=1, each=2) as crowd:
             crowd.come()
-            crowd.all_in(30)
+            crowd.all_in(PATIENCE)
             load = crowd.load(rate=50, broadcasts=25)
             time.sleep(1.0)
             reader = crowd.readers[0]

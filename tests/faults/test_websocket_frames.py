@@ -11,12 +11,13 @@ from collections.abc import Callable
 
 import pytest
 
+from harness.patience import PATIENCE
 from harness.server import Server
 from harness.websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Refused, WebSocket, frame
 
 LIMIT = 64 * 1024
 
-AT_ONCE = 5.0
+AT_ONCE = 10.0
 """Seconds: a second is promised, and a busy machine is given some more. It takes milliseconds."""
 
 
@@ -124,14 +125,14 @@ def test_control_what_the_protocol_allows_leaves_the_stream_open(dev: Server, na
             ws.send_raw(ALLOWED[name])
         title = f"still open after {name}"
         assert dev.service().send(title, userId="user123").status == 200
-        while ws.recv_json(10)["title"] != title:
+        while ws.recv_json()["title"] != title:
             pass
 
 
 def test_a_ping_is_answered_with_its_own_payload(dev: Server) -> None:
     with WebSocket(dev.url, token=dev.token("user123")) as ws:
         ws.send_frame(PING, b"echo me")
-        while (got := ws.recv_frame(10)).opcode != PONG:
+        while (got := ws.recv_frame()).opcode != PONG:
             pass
         assert got.payload == b"echo me"
 
@@ -148,9 +149,9 @@ def test_nothing_is_sent_after_the_close_frame(dev: Server) -> None:
         ws.send_frame(CLOSE, closing(1000))
         for n in range(5):
             dev.service().send(f"after close {n}", userId="user123")
-        while ws.recv_frame(1).opcode != CLOSE:
+        while ws.recv_frame().opcode != CLOSE:
             pass
-        ws.socket.settimeout(2)
+        ws.socket.settimeout(PATIENCE)
         assert ws.socket.recv(1) == b"", "bytes came after the close frame"
 
 
@@ -175,7 +176,7 @@ def test_thirty_messages_are_not_too_many(dev: Server) -> None:
             ws.send_frame(PING, str(n).encode())
         pongs = 0
         while pongs < 30:
-            pongs += ws.recv_frame(10).opcode == PONG
+            pongs += ws.recv_frame().opcode == PONG
 
 
 # -- random frames ------------------------------------------------------------------------------------
@@ -243,7 +244,7 @@ def test_random_frames_do_no_harm(start_server: Callable[..., Server], soak: boo
     assert server.running
     assert server.rss() - resting < 8 << 20, f"memory grew by {(server.rss() - resting) >> 20} MiB (seed {seed})"
     assert server.service().send("after the storm", userId="user456").status == 200
-    assert witness.recv_json(10)["title"] == "after the storm"
+    assert witness.recv_json()["title"] == "after the storm"
     witness.close()
 
 
@@ -274,8 +275,8 @@ def test_a_client_that_says_nothing_is_closed_for_it(start_server: Callable[...,
     server.start()
     ws = WebSocket(server.url)
     began = time.monotonic()
-    assert ws.closed_within(20) == 4408
+    assert ws.closed_within() == 4408
     assert time.monotonic() - began > 4
     ws = WebSocket(server.url)
     ws.send_text(json.dumps({"auth": "nonsense"}))
-    assert ws.closed_within(10) == 4401
+    assert ws.closed_within() == 4401

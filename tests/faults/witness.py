@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.http import Http
+from harness.patience import PATIENCE
 from harness.server import Server
 from harness.websocket import WebSocket
 
@@ -55,7 +56,7 @@ class Witness:
 
     def stop(self) -> Seen:
         try:
-            told, _ = self._process.communicate(b"", timeout=60)
+            told, _ = self._process.communicate(b"", timeout=2 * PATIENCE)
         finally:
             self._process.kill()
         assert self._process.returncode == 0
@@ -91,7 +92,7 @@ def run(url: str, sender: str, reader: str, rate: float) -> Seen:
         answered.append(time.monotonic() - due)
         count += 1
     sent_all.set()
-    following.join(30)
+    following.join(PATIENCE)
     assert len(read) == len(answered), f"{len(answered)} sent, {len(read)} read"
     return Seen(answered, read)
 

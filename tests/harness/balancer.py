@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from weakref import WeakSet
 
+from harness.patience import PATIENCE
+
 
 class Balancer:
     """A TCP proxy on a thread of its own. Nodes see each connection come from the address it came from.
@@ -32,7 +34,7 @@ class Balancer:
         self.port = port
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._listening.wait(10)
+        assert self._listening.wait(PATIENCE)
 
     @property
     def url(self) -> str:

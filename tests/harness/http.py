@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from harness.patience import PATIENCE
+
 DEV_KEY = "dev-api-key-12345"
 DEV_APP, DEV_APP_SECRET = "demo-app", "demo-app-secret"
 SEND = "/api/notifications/send"
@@ -56,7 +58,7 @@ class Http:
         token: str | None = None,
         cookie: str | None = None,
         keep: bool = False,
-        timeout: float = 15.0,
+        timeout: float = PATIENCE,
     ) -> None:
         parts = urlsplit(url)
         self.url, self.host, self.port = url, parts.hostname or "127.0.0.1", parts.port or 80
@@ -152,13 +154,19 @@ class Http:
             self._connection = None
 
 
-def inbox(client: Http, *, limit: int = 200) -> list[dict[str, Any]]:
-    """All notifications of the signed-in user, newest first, read page by page."""
+def inbox(client: Http, *, limit: int = 200, patience: float = 0.0) -> list[dict[str, Any]]:
+    """All notifications of the signed-in user, newest first, read page by page.
+
+    Args:
+        patience: for how many seconds a page is asked for again that is answered 503.
+    """
+    ends = time.monotonic() + patience
     found: list[dict[str, Any]] = []
     before: str | None = None
     while True:
         query: dict[str, Any] = {"limit": limit} | ({"before": before} if before else {})
-        answer = client.get("/api/notifications", **query)
+        while (answer := client.get("/api/notifications", **query)).status == 503 and time.monotonic() < ends:
+            time.sleep(0.1)
         assert answer.status == 200, (answer.status, answer.text)
         found += answer.json["notifications"]
         before = answer.json["next"]
@@ -166,7 +174,7 @@ def inbox(client: Http, *, limit: int = 200) -> list[dict[str, Any]]:
             return found
 
 
-def exchange(port: int, request: bytes, *, timeout: float = 5.0) -> bytes:
+def exchange(port: int, request: bytes, *, timeout: float = PATIENCE) -> bytes:
     """Write raw bytes and return all that came back until the server closed or `timeout` seconds passed."""
     received = bytearray()
     deadline = time.monotonic() + timeout

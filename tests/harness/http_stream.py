@@ -21,6 +21,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
+from harness.patience import PATIENCE
+
 
 class Ended(Exception):
     """The server ended the stream; `clean` when the body was complete."""
@@ -78,7 +80,7 @@ class LineStream:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         rcvbuf: int | None = None,
-        timeout: float = 10.0,
+        timeout: float = PATIENCE,
     ) -> None:
         parts = urlsplit(url)
         query = urlencode({**(params or {}), **({"since": since} if since else {})}, doseq=True)
@@ -107,7 +109,7 @@ class LineStream:
             self.socket.close()
             raise
 
-    def line(self, timeout: float = 5.0) -> str:
+    def line(self, timeout: float = PATIENCE) -> str:
         """The next line without its end; raises Ended or TimeoutError."""
         self._deadline = time.monotonic() + timeout
         while (end := self._body.find(b"\n")) < 0:
@@ -116,7 +118,7 @@ class LineStream:
         del self._body[: end + 1]
         return line.decode().removesuffix("\r")
 
-    def ended_within(self, seconds: float) -> bool:
+    def ended_within(self, seconds: float = PATIENCE) -> bool:
         """Read on, dropping what comes, until the stream ends; False when it did not in time."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
@@ -198,7 +200,7 @@ class Ndjson(LineStream):
 
     accept = "application/x-ndjson"
 
-    def next(self, timeout: float = 5.0) -> Any:
+    def next(self, timeout: float = PATIENCE) -> Any:
         """The next object; empty lines (heartbeats) are skipped."""
         deadline = time.monotonic() + timeout
         while not (line := self.line(deadline - time.monotonic())).strip():
@@ -217,30 +219,24 @@ class Sse(LineStream):
         if last_event_id is not None:
             more["headers"] = {**(more.get("headers") or {}), "Last-Event-ID": last_event_id}
         self.last_event_id = last_event_id
+        self._fields: list[tuple[str, str]] = []
         super().__init__(url, path, **more)
 
-    def next(self, timeout: float = 5.0) -> Event:
-        """The next event that carries data; comments are skipped."""
+    def next(self, timeout: float = PATIENCE) -> Event:
+        """The next event that carries data; comments are skipped. What came of it before a TimeoutError is kept."""
         deadline = time.monotonic() + timeout
-        name, data, event_id = "message", [], None
         while True:
-            line = self.line(deadline - time.monotonic())
-            if not line:
-                if data:
-                    self.last_event_id = event_id or self.last_event_id
-                    return Event(name, "\n".join(data), event_id)
-                name, event_id = "message", None
+            if line := self.line(deadline - time.monotonic()):
+                field, _, value = line.partition(":")
+                self._fields.append((field, value.removeprefix(" ")))
                 continue
-            field, _, value = line.partition(":")
-            value = value.removeprefix(" ")
-            if field == "event":
-                name = value
-            elif field == "data":
-                data.append(value)
-            elif field == "id":
-                event_id = value
+            fields, self._fields = self._fields, []
+            named = dict(fields)
+            if data := [value for field, value in fields if field == "data"]:
+                self.last_event_id = named.get("id") or self.last_event_id
+                return Event(named.get("event", "message"), "\n".join(data), named.get("id"))
 
-    def next_notification(self, timeout: float = 5.0) -> Event:
+    def next_notification(self, timeout: float = PATIENCE) -> Event:
         """The next unnamed event: a notification."""
         deadline = time.monotonic() + timeout
         while (event := self.next(deadline - time.monotonic())).name != "message":

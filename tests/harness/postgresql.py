@@ -9,6 +9,8 @@ import pwd
 import re
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -20,6 +22,7 @@ from typing import Any
 
 import asyncpg
 
+from harness.patience import PATIENCE
 from harness.ports import free_port
 from tocsin.ports import Span
 from tocsin.store.postgresql.store import PostgresqlStore
@@ -28,7 +31,7 @@ PASSWORD = "not-for-anybody-else"
 DURABLE = ("fsync = on", "full_page_writes = on")
 """Settings of a cluster that is measured, or whose machine goes."""
 
-_START_SECONDS = 30.0
+_START_SECONDS = PATIENCE
 
 
 class Cluster:
@@ -84,7 +87,7 @@ class Cluster:
         """Stop it: SIGINT cuts connections off in order, SIGQUIT and SIGKILL do not."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(how)
-            self._process.wait(30)
+            self._process.wait(PATIENCE)
 
     def kill(self) -> None:
         """SIGKILL to all of its processes, as when the machine goes; what it had on the disk stays."""
@@ -93,7 +96,7 @@ class Cluster:
         for pid in [self.pid, *pids]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self._process.wait(30)
+        self._process.wait(PATIENCE)
         # Its shared memory goes with the last of them; a new one does not start before.
         while any(Path(f"/proc/{pid}").exists() for pid in pids):
             time.sleep(0.01)
@@ -162,8 +165,13 @@ class Cluster:
             return pool.submit(asyncio.run, run()).result()
 
     def _is_ready(self) -> bool:
-        ready = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        return subprocess.run(ready, check=False).returncode == 0
+        """Whether it asks a stranger for a password, as pg_isready finds out."""
+        asked = b"user\0nobody\0\0"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            # StartupMessage, https://www.postgresql.org/docs/current/protocol-message-formats.html
+            connection.sendall(struct.pack("!II", 8 + len(asked), 3 << 16) + asked)
+            return connection.recv(1) == b"R"
+        return False
 
 
 class _Nobody:

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
+from harness.patience import PATIENCE
+
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)
 _NOTIFICATION = b"A"
 
@@ -38,7 +40,7 @@ class PostgresqlProxy:
         self._listening = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._listening.wait(10)
+        assert self._listening.wait(PATIENCE)
 
     def stand_still(self) -> None:
         """Pass nothing on, in either direction; connections stay open."""
@@ -58,7 +60,7 @@ class PostgresqlProxy:
         self._thread.join(10)
 
     def _call(self, what: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(what, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(what, self._loop).result(PATIENCE)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

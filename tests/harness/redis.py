@@ -11,9 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from harness.patience import PATIENCE
 from harness.ports import free_port
 
-_START_SECONDS = 20.0
+_START_SECONDS = PATIENCE
 _TO_BUS = 10_000
 """Members of a cluster speak to one another on the port this far above."""
 
@@ -66,7 +67,7 @@ class Redis:
         assert answer.startswith(b"+OK"), answer
 
     def _say(self, command: bytes) -> bytes:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=2) as sock:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as sock:
             sock.sendall(command + b"\r\n")
             return sock.recv(1000)
 

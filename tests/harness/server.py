@@ -11,9 +11,12 @@ With `TOCSIN_TEST_STORE=postgresql` each data folder has a database of its own o
 with `TOCSIN_TEST_NODES=3` besides there are three processes on it, behind a balancer: clients speak to that, signals go
 to all of them, what is said of "the process" (memory, descriptors) is their sum.
 
-`start_server(args=[…], env={…}, data=…, wrap=[…])` passes options on; `server.token("user123")` logs in
-once and remembers. When the test ends, every process is ended and its log must hold no traceback; a test
-that provokes one on purpose says why: `server.tracebacks_expected = "the disk fails"`.
+A server is a process of its own, forked from one that has read the program already (`harness/warm.py`) where nothing
+speaks against it.
+
+`start_server(args=[…], env={…}, data=…, wrap=[…])` passes options on; `server.token("user123")` logs in once and
+remembers. When the test ends, every process is ended and its log must hold no traceback; a test that provokes one on
+purpose says why: `server.tracebacks_expected = "the disk fails"`.
 """
 
 from __future__ import annotations
@@ -37,8 +40,15 @@ from typing import Any
 
 from harness.balancer import Balancer
 from harness.http import DEV_KEY, Http
+from harness.patience import PATIENCE
 from harness.ports import free_port
 from harness.postgresql import cluster
+from harness.warm import INTERPRETER, Forked
+from harness.warm import warm as warm_process
+
+PROGRAM = [sys.executable, "-m", "tocsin"]
+
+Process = subprocess.Popen[bytes] | Forked
 
 NODES = int(os.environ.get("TOCSIN_TEST_NODES", "1"))
 """Processes that make up a server."""
@@ -61,6 +71,7 @@ class Server:
             leave it as the direct child, so that a signal to the pid reaches the server.
         log: where its output goes; by default beside the data folder.
         nodes: how many processes; several are behind a balancer.
+        warm: forked from a process that has read the program already; else started from nothing, as a user would.
     """
 
     def __init__(
@@ -74,6 +85,7 @@ class Server:
         wrap: Sequence[str] = (),
         log: Path | None = None,
         nodes: int = NODES,
+        warm: bool = True,
     ) -> None:
         self.data = data
         self.dev = dev
@@ -82,8 +94,9 @@ class Server:
         self.env = dict(env or {})
         self.wrap = list(wrap)
         self.log_path = log or data.parent / f"{data.name}.log"
+        self.warm = warm
         self.tracebacks_expected: str | None = None
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[Process] = []
         self._ports = [self.port] if nodes == 1 else [free_port() for _ in range(nodes)]
         self._balancer: Balancer | None = None
         self._tokens: dict[str, str] = {}
@@ -101,7 +114,7 @@ class Server:
         return [f"http://127.0.0.1:{port}" for port in self._ports]
 
     @property
-    def process(self) -> subprocess.Popen[bytes] | None:
+    def process(self) -> Process | None:
         """The first of its processes."""
         return self.processes[0] if self.processes else None
 
@@ -117,7 +130,7 @@ class Server:
     def command(self, port: int | None = None) -> list[str]:
         """The command line of this server, or of its process on that port."""
         dev = ["--dev"] if self.dev else []
-        base = [sys.executable, "-m", "tocsin", "serve", *dev, "--host", "127.0.0.1"]
+        base = [*PROGRAM, "serve", *dev, "--host", "127.0.0.1"]
         store = ["--database", self.database] if self.database else []
         return [*self.wrap, *base, "--port", str(port or self.port), "--data", str(self.data), *store, *self.args]
 
@@ -131,7 +144,7 @@ class Server:
     def environment(self) -> dict[str, str]:
         """The environment of this process without any TOCSIN_ setting, plus the test's own."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
-        env |= {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+        env |= INTERPRETER
         for name, value in self.env.items():
             env.pop(name, None)
             if value is not None:
@@ -141,28 +154,27 @@ class Server:
     def launch(self) -> None:
         """Start the process and return at once, ready or not."""
         assert not self.running, "the server runs already"
-        with self.log_path.open("ab") as log:
-            self.processes = [
-                subprocess.Popen(
-                    self.command(port),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    env=self.environment(),
-                    cwd=self.data.parent,
-                )
-                for port in self._ports
-            ]
+        self.processes = [self._launched(port) for port in self._ports]
         self._no_balancer()
         if len(self._ports) > 1:
             self._balancer = Balancer(self._ports, port=self.port)
+
+    def _launched(self, port: int) -> Process:
+        command, environment, folder = self.command(port), self.environment(), self.data.parent
+        warm = warm_process() if self.warm else None
+        if warm is not None and command[:3] == PROGRAM and warm.fits(environment):
+            return warm.start(command[3:], environment=environment, folder=folder, log=self.log_path)
+        with self.log_path.open("ab") as log:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=folder
+            )
 
     def _no_balancer(self) -> None:
         if self._balancer is not None:
             self._balancer.close()
             self._balancer = None
 
-    def start(self, *, within: float = 60.0) -> float:
+    def start(self, *, within: float = PATIENCE) -> float:
         """Start the process, wait until `/readyz` answers 200, and return the seconds that took."""
         began = time.monotonic()
         self.launch()
@@ -177,14 +189,14 @@ class Server:
         try:
             for port in self._ports:
                 url = f"{scheme}://127.0.0.1:{port}/readyz"
-                with urllib.request.urlopen(url, timeout=2, context=anybody) as answer:
+                with urllib.request.urlopen(url, timeout=10, context=anybody) as answer:
                     if answer.status != 200:
                         return False
         except (urllib.error.URLError, OSError):
             return False
         return True
 
-    def wait_ready(self, *, within: float = 60.0) -> None:
+    def wait_ready(self, *, within: float = PATIENCE) -> None:
         # A database of its own is copied first, and its pages are cold.
         deadline = time.monotonic() + within * (3 if self.database else 1)
         # A refused connection costs next to nothing, an opener of URLs a twentieth of a start.
@@ -202,12 +214,12 @@ class Server:
             return True  # it would complain of a peer without TLS
         for port in self._ports:
             with socket.socket() as sock:
-                sock.settimeout(2)
+                sock.settimeout(PATIENCE)
                 if sock.connect_ex(("127.0.0.1", port)):
                     return False
         return True
 
-    def wait_exit(self, *, within: float = 15.0) -> int:
+    def wait_exit(self, *, within: float = PATIENCE) -> int:
         """Wait until the process has ended by itself and return its exit code; of several, the worst."""
         assert self.processes
         try:
@@ -226,10 +238,10 @@ class Server:
         """SIGKILL: the process gets no chance to tidy up."""
         self.signal(signal.SIGKILL)
         for process in self.processes:
-            process.wait(10)
+            process.wait(PATIENCE)
         self._no_balancer()
 
-    def stop(self, *, within: float = 15.0) -> int:
+    def stop(self, *, within: float = PATIENCE) -> int:
         """SIGTERM, and the exit code."""
         self.signal(signal.SIGTERM)
         return self.wait_exit(within=within)
@@ -253,7 +265,7 @@ class Server:
         """Run a statement on its database, whichever that is; written for SQLite, with `?` and `body ->> '$.name'`."""
         if self.database:
             return cluster().rows(self.database, sql, *values)
-        with contextlib.closing(sqlite3.connect(self.data / "tocsin.db", timeout=10)) as database, database:
+        with contextlib.closing(sqlite3.connect(self.data / "tocsin.db", timeout=PATIENCE)) as database, database:
             return database.execute(sql, values).fetchall()
 
     def tables(self) -> list[str]:
@@ -321,7 +333,7 @@ class Server:
                 break
         return found[-1]
 
-    def sockets_fall_to(self, calm: int, *, within: float) -> bool:
+    def sockets_fall_to(self, calm: int, *, within: float = PATIENCE) -> bool:
         """Whether the server lets go of its connections in so many seconds.
 
         A stalled peer cannot see it: the kernel keeps what was under way until it wakes up.

@@ -3,7 +3,7 @@
     ws = WebSocket(server.url, token=jwt)                  # sends ?token=; or key=…, headers={…}, params={…}
     ws.recv_json(timeout=2)                                # the next text frame; pings are answered
     ws.send_json({"auth": jwt}); ws.send_frame(0x9, b"x" * 126, mask=False)
-    assert ws.closed_within(1) == 4400                    # the close code; None when cut off without one
+    assert ws.closed_within() == 4400                     # the close code; None when cut off without one
     WebSocket(server.url, token=jwt, subprotocol="tocsin.v1", since=position, rcvbuf=4096)
 
 `Refused` (status, headers, body) is raised when the upgrade is refused, `Closed` (code, reason) when a read
@@ -28,6 +28,7 @@ from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
 from harness.http_stream import Refused, parse_head
+from harness.patience import PATIENCE
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
@@ -114,7 +115,7 @@ class WebSocket:
         subprotocol: str | None = None,
         rcvbuf: int | None = None,
         pong: bool = True,
-        timeout: float = 10.0,
+        timeout: float = PATIENCE,
     ) -> None:
         parts = urlsplit(url)
         query: dict[str, Any] = {**(params or {})}
@@ -150,7 +151,7 @@ class WebSocket:
 
     # -- reading --------------------------------------------------------------------------------------
 
-    def recv_frame(self, timeout: float = 5.0) -> Frame:
+    def recv_frame(self, timeout: float = PATIENCE) -> Frame:
         """The next frame of any kind, unanswered; raises Closed at the end of the connection."""
         deadline = time.monotonic() + timeout
         while (found := self._parse()) is None:
@@ -160,7 +161,7 @@ class WebSocket:
             self.close_reason = found.payload[2:].decode()
         return found
 
-    def recv_text(self, timeout: float = 5.0) -> str:
+    def recv_text(self, timeout: float = PATIENCE) -> str:
         """The next text message; answers pings and the closing handshake."""
         deadline = time.monotonic() + timeout
         while True:
@@ -178,11 +179,11 @@ class WebSocket:
                     text, self._parts = self._parts.decode(), bytearray()
                     return text
 
-    def recv_json(self, timeout: float = 5.0) -> Any:
+    def recv_json(self, timeout: float = PATIENCE) -> Any:
         """The next text message, decoded."""
         return json.loads(self.recv_text(timeout))
 
-    def recv_event(self, *names: str, timeout: float = 5.0) -> Any:
+    def recv_event(self, *names: str, timeout: float = PATIENCE) -> Any:
         """On `tocsin.v1`: the next event with one of these names; others are dropped."""
         deadline = time.monotonic() + timeout
         while (message := self.recv_json(deadline - time.monotonic()))["event"] not in names:
@@ -207,7 +208,7 @@ class WebSocket:
             return True
         raise AssertionError(f"there came {message}")
 
-    def closed_within(self, seconds: float) -> int | None:
+    def closed_within(self, seconds: float = PATIENCE) -> int | None:
         """Read on until the connection is over, and return the close code (None: cut off without one).
 
         Raises AssertionError when it is still open after `seconds`.
@@ -222,7 +223,7 @@ class WebSocket:
             raise AssertionError(f"still open after {seconds} s") from None
         try:
             while True:  # the server must also end the TCP connection, not only say so
-                self._fill(deadline + 0.5)
+                self._fill(deadline + 1.0)
         except Closed:
             return self.close_code
         except TimeoutError:
@@ -237,7 +238,7 @@ class WebSocket:
     # -- writing --------------------------------------------------------------------------------------
 
     def send_raw(self, data: bytes) -> None:
-        self.socket.settimeout(5)
+        self.socket.settimeout(PATIENCE)
         self.socket.sendall(data)
 
     def send_frame(self, opcode: int, payload: bytes = b"", **shape: Any) -> None:

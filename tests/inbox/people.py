@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.http import Answer, Http, inbox
 from harness.http_stream import Ndjson, Sse
+from harness.patience import PATIENCE
 from harness.server import Server
 from harness.websocket import WebSocket
 
@@ -127,7 +128,7 @@ def number(position: str) -> int:
     return int(position.rpartition("-")[2])
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     """Whether something comes to hold in time."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -8,10 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.http_stream import Sse
+from harness.patience import PATIENCE
 from inbox.people import Person, number
-
-SECONDS = 20.0
-"""How long anything is waited for."""
 
 Event = dict[str, Any]
 
@@ -26,7 +24,7 @@ class Screen:
     def __init__(self, stream: Any) -> None:
         self.stream = stream
 
-    def next(self, timeout: float = SECONDS) -> Event:
+    def next(self, timeout: float = PATIENCE) -> Event:
         if isinstance(self.stream, Sse):
             event = self.stream.next(timeout)
             name = "notification" if event.name == "message" else event.name
@@ -38,7 +36,7 @@ class Screen:
     def until(self, fits: Callable[[Event], bool]) -> list[Event]:
         """All events up to and with the first that fits."""
         found: list[Event] = []
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + PATIENCE
         while not found or not fits(found[-1]):
             found.append(self.next(deadline - time.monotonic()))
         return found
@@ -103,7 +101,7 @@ class Watched:
         Parameters:
             start: how many events are passed over.
         """
-        deadline, at = time.monotonic() + SECONDS, start
+        deadline, at = time.monotonic() + PATIENCE, start
         with self._changed:
             while True:
                 for found in self.events[at:]:

@@ -9,6 +9,7 @@ from statistics import median
 
 import pytest
 
+from harness.patience import SLACK
 from harness.server import Server
 from inbox.people import Person, number
 from inbox.screens import Event, Watched
@@ -20,9 +21,9 @@ Fits = Callable[[Event], bool]
 
 
 @pytest.fixture
-def full(start_server: Callable[..., Server]) -> Person:
-    """Somebody with MANY notifications on a server of their own, half of them everyone's."""
-    server = start_server()
+def full(killable: Server) -> Person:
+    """Somebody with MANY notifications on a server that nobody else uses meanwhile, half of them everyone's."""
+    server = killable
     person = Person(server)
     person.http.keep = True
     for to in ({"userId": person.id}, {}):
@@ -66,8 +67,8 @@ def hold(what: str, took: list[tuple[float, float]], capsys: pytest.CaptureFixtu
     with capsys.disabled():
         print(f"\n  {what}: told in {median(told) * 1e3:.1f} ms (most {told[-1] * 1e3:.1f}), ", end="")
         print(f"counts in {median(counted) * 1e3:.1f} ms (most {counted[-1] * 1e3:.1f})", end="")
-    assert median(told) <= ALLOWED
-    assert median(counted) <= ALLOWED
+    assert median(told) <= ALLOWED * SLACK
+    assert median(counted) <= ALLOWED * SLACK
 
 
 def test_a_single_act_is_everywhere_in_time(full: Person, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from harness.patience import PATIENCE
 from inbox.connection import Connection, Door, Slowed
 from inbox.model import View, viewed
 from store.adapters import outcome
@@ -78,7 +79,7 @@ class World:
 
     def run(self, awaited: Coroutine[Any, Any, T]) -> T:
         """Let the world go on until this is done."""
-        return self.loop.run_until_complete(asyncio.wait_for(awaited, 30))
+        return self.loop.run_until_complete(asyncio.wait_for(awaited, 2 * PATIENCE))
 
     # ------------------------------------------------------------ the node
 

@@ -1,5 +1,6 @@
 """How many streams there may be, how long one may stay nobody's, and how all of them end."""
 
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -11,6 +12,7 @@ import pytest
 
 from harness.http import Http
 from harness.http_stream import Ndjson, Refused, Sse
+from harness.patience import PATIENCE, SLACK
 from harness.server import Server
 from harness.websocket import Closed, WebSocket
 from live.people import make_user, superuser
@@ -43,13 +45,13 @@ def refusal(open_stream: Callable[[], Any]) -> Refused:
 
 def gone(server: Server, admin: Http) -> None:
     """Wait until the server has let go of all streams."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while (line := "tocsin_streams 0.0") not in admin.get("/metrics").text:
         assert time.monotonic() < deadline, line
         time.sleep(0.02)
 
 
-def comes_in(open_stream: Callable[[], Any], seconds: float = 20.0) -> Any:
+def comes_in(open_stream: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """The stream, once a place that was given up can be taken."""
     deadline = time.monotonic() + seconds
     while True:
@@ -66,8 +68,8 @@ def comes_in(open_stream: Callable[[], Any], seconds: float = 20.0) -> Any:
 def test_a_websocket_that_never_says_whose_it_is_is_closed_4408_after_five_seconds(strict: Server) -> None:
     began = time.monotonic()
     streams = [WebSocket(strict.url), WebSocket(strict.url, subprotocol="tocsin.v1")]
-    assert [stream.closed_within(20) for stream in streams] == [4408, 4408]
-    assert 4.0 <= time.monotonic() - began <= 12
+    assert [stream.closed_within() for stream in streams] == [4408, 4408]
+    assert 4.0 <= time.monotonic() - began <= 5 * SLACK
 
 
 def test_sse_and_ndjson_without_a_credential_are_401(strict: Server) -> None:
@@ -113,7 +115,7 @@ def test_before_the_first_auth_frame_nothing_else_may_come(strict: Server, frame
     stream = WebSocket(strict.url)
     stream.send_text(frame)
 
-    assert stream.closed_within(10) == code
+    assert stream.closed_within() == code
 
 
 def test_two_auth_frames_at_once_are_4400(strict: Server, admin: Http) -> None:
@@ -121,7 +123,7 @@ def test_two_auth_frames_at_once_are_4400(strict: Server, admin: Http) -> None:
     stream.send_json({"auth": admin.token})
     stream.send_json({"auth": admin.token})
 
-    assert stream.closed_within(10) == 4400
+    assert stream.closed_within() == 4400
 
 
 @pytest.mark.one_process(reason="a limit of streams is shared out among nodes")
@@ -157,10 +159,10 @@ def test_a_user_has_a_limit_of_streams_on_all_forms_together(strict: Server, adm
     streams: list[Any] = [WebSocket(strict.url, token=tokens[0]) for _ in range(18)]
     streams += [Sse(strict.url, token=tokens[0]), Ndjson(strict.url, token=tokens[0])]
 
-    assert WebSocket(strict.url, token=tokens[0]).closed_within(10) == 4413
+    assert WebSocket(strict.url, token=tokens[0]).closed_within() == 4413
     late = WebSocket(strict.url)
     late.send_json({"auth": tokens[0]})
-    assert late.closed_within(10) == 4413
+    assert late.closed_within() == 4413
     for kind in (Sse, Ndjson):
         assert refusal(lambda kind=kind: kind(strict.url, token=tokens[0])).status == 429
 
@@ -199,7 +201,7 @@ def test_refused_streams_are_not_counted(strict: Server, admin: Http) -> None:
     for _ in range(40):
         assert refusal(lambda: WebSocket(strict.url, headers={"Origin": "https://evil.example"})).status == 403
         assert refusal(lambda: Sse(strict.url, token="wrong")).status == 401
-        assert WebSocket(strict.url, token="wrong").closed_within(10) == 4401
+        assert WebSocket(strict.url, token="wrong").closed_within() == 4401
         assert admin.request("HEAD", "/notifications", headers={"Accept": "text/event-stream"}).status == 200
 
     streams = [WebSocket(strict.url, token=admin.token) for _ in range(20)]
@@ -222,7 +224,7 @@ def test_sigterm_closes_1012_spread_out_answers_readyz_503_meanwhile_and_exits_0
     def watch(stream: WebSocket) -> None:
         try:
             while True:
-                stream.recv_text(30)
+                stream.recv_text()
         except Closed as closed:
             ends.append((time.monotonic(), closed.code))
 
@@ -232,9 +234,9 @@ def test_sigterm_closes_1012_spread_out_answers_readyz_503_meanwhile_and_exits_0
     seen: list[int] = []
     began = time.monotonic()
     done: list[int] = []
-    stopper = threading.Thread(target=lambda: done.append(server.stop(within=30)))
+    stopper = threading.Thread(target=lambda: done.append(server.stop()))
     stopper.start()
-    while (status := Http(server.url).get("/readyz").status) == 200 and time.monotonic() - began < 2:
+    while (status := Http(server.url).get("/readyz").status) == 200 and time.monotonic() - began < PATIENCE:
         pass
     seen.append(status)
     assert Http(server.url).get("/healthz").status == 200
@@ -242,32 +244,31 @@ def test_sigterm_closes_1012_spread_out_answers_readyz_503_meanwhile_and_exits_0
     assert refusal(lambda: WebSocket(server.url, token=token)).status == 503
     assert refusal(lambda: Sse(server.url, token=token)).status == 503
     for thread in threads:
-        thread.join(30)
-    stopper.join(30)
+        thread.join(PATIENCE)
+    stopper.join(PATIENCE)
 
     assert done == [0]
     assert seen == [503]
     assert [code for _, code in ends] == [1012] * 9
     spread = max(at for at, _ in ends) - min(at for at, _ in ends)
-    assert 2 <= spread <= 8
-    assert time.monotonic() - began < 25
-    assert events.ended_within(10)
+    assert 2 <= spread <= 4 * SLACK
+    assert events.ended_within()
 
 
 def test_what_was_answered_while_draining_is_kept(start_server: Callable[..., Server]) -> None:
     server = start_server(env={"TOCSIN_DRAIN_SECONDS": "0.5"})
     streams = [WebSocket(server.url, token=server.token("user123")) for _ in range(3)]
     client = server.user("user123")
-    acked, stopper = [], threading.Thread(target=server.stop)
-    stopper.start()
-    try:
+    acked: list[str] = []
+    stopper = threading.Thread(target=server.stop)
+    with contextlib.suppress(OSError):
         while True:
             answer = client.send("late")
             if answer.status == 200:
                 acked.append(answer.json["notificationId"])
-    except OSError:
-        pass
-    stopper.join(15)
+            if stopper.ident is None:
+                stopper.start()
+    stopper.join(PATIENCE)
     server.start()
 
     kept = server.user("user123").get("/api/notifications", limit=200).json["notifications"]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from harness.patience import PATIENCE
 from tocsin.live.parting import PatientServer, part
 from tocsin.live.turnstile import OrderlyHttpProtocol, Turnstile
 from tocsin.server import _new_loop
@@ -45,7 +46,7 @@ def told_at_the_end(kind: type[uvicorn.Server], loop: Any) -> bytes:
         server.lifespan = config.lifespan_class(config)
         with listening() as at:
             await server.startup(sockets=[at])
-            with socket.create_connection(at.getsockname(), timeout=20) as client:
+            with socket.create_connection(at.getsockname(), timeout=PATIENCE) as client:
                 client.sendall(ASKED)
                 await server.shutdown(sockets=[at])
                 return client.recv(4096)
@@ -76,7 +77,7 @@ def test_a_connection_on_which_something_has_come_in_is_closed_a_moment_later(lo
 
         with listening() as at:
             server = await asyncio.get_running_loop().create_server(Protocol, sock=at)
-            with socket.create_connection(at.getsockname(), timeout=20) as client:
+            with socket.create_connection(at.getsockname(), timeout=PATIENCE) as client:
                 transport, ended = await made.get(), asyncio.Event()
                 part(transport, ended.set)
                 assert ended.is_set()
@@ -84,7 +85,7 @@ def test_a_connection_on_which_something_has_come_in_is_closed_a_moment_later(lo
                 client.sendall(ASKED)
                 part(transport, ended.set)
                 assert not ended.is_set()
-                await asyncio.wait_for(ended.wait(), 20)
+                await asyncio.wait_for(ended.wait(), PATIENCE)
                 transport.close()
             server.close()
 

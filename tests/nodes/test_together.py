@@ -16,6 +16,7 @@ import pytest
 
 from harness.http import Http, inbox
 from harness.http_stream import Refused, Sse
+from harness.patience import PATIENCE, SLACK
 from harness.postgresql import Cluster
 from harness.websocket import Closed, WebSocket
 from inbox.people import eventually
@@ -29,7 +30,7 @@ def stream(nodes: Nodes, n: int, user: str, **options: Any) -> WebSocket:
     return opened
 
 
-def until(opened: WebSocket, event: str, seconds: float = 5.0) -> dict[str, Any]:
+def until(opened: WebSocket, event: str, seconds: float = PATIENCE) -> dict[str, Any]:
     """The first event of that name."""
     ends = time.monotonic() + seconds
     while True:
@@ -38,7 +39,7 @@ def until(opened: WebSocket, event: str, seconds: float = 5.0) -> dict[str, Any]
             return dict(message)
 
 
-def notifications(opened: WebSocket, many: int, seconds: float = 10.0) -> list[str]:
+def notifications(opened: WebSocket, many: int, seconds: float = PATIENCE) -> list[str]:
     """The ids of so many notifications."""
     return [until(opened, "notification", seconds)["data"]["id"] for _ in range(many)]
 
@@ -52,7 +53,7 @@ def silent(opened: WebSocket, seconds: float = 0.3) -> bool:
 
 
 def wait_until_nodes_know_of_each_other(nodes: Nodes) -> None:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + PATIENCE
     while any(nodes.metric("tocsin_nodes", n) != len(nodes.all) for n in range(len(nodes.all))):
         assert time.monotonic() < ends, "they do not know of each other"
         time.sleep(0.1)
@@ -116,8 +117,10 @@ class TestThree:
 
             before = bounds()
             counts = []
-            for n in range(30):
-                counts.append(three[n % 3].service().send("count", "m", userId=name).json["recipientCount"])
+            # Who answered late once is not waited for until it has answered: on a busy machine that takes some sends.
+            ends = time.monotonic() + PATIENCE
+            while len(counts) < 30 or (counts.count(6) < 10 and time.monotonic() < ends):
+                counts.append(three[len(counts) % 3].service().send("count", "m", userId=name).json["recipientCount"])
                 time.sleep(0.02)
             told = Counter(counts)
             assert max(told) == 6
@@ -168,9 +171,9 @@ class TestThree:
             began = time.monotonic()
             for opened in streams:
                 with pytest.raises(Closed) as closed:
-                    until(opened, "nothing", 5.0)
+                    until(opened, "nothing")
                 assert closed.value.code == 4410
-            assert time.monotonic() - began <= 2.0
+            assert time.monotonic() - began <= 2.0 * SLACK
             assert [Http(three[n].url, key=key["key"]).get("/api/auth/me").status for n in range(3)] == [401] * 3
 
     def test_of_40_parallel_calls_of_an_app_on_three_nodes_exactly_10_succeed(self, three: Nodes) -> None:
@@ -213,10 +216,18 @@ class TestThree:
         name, _, _ = new_user(three)
 
         def sign_in(n: int) -> int:
-            time.sleep(0.1)
             return Http(three[n % 3].url).post("/api/auth/login", {"username": name, "password": "wrong"}).status
 
-        assert [sign_in(n) for n in range(7)] == [401] * 4 + [429] * 3
+        def is_refused(n: int) -> bool:
+            """Asked twice at most: on its own a node would let four pass."""
+            for seconds in (0.2, 5.0):
+                time.sleep(seconds)
+                if sign_in(n) == 429:
+                    return True
+            return False
+
+        assert [sign_in(n) for n in range(4)] == [401] * 4
+        assert all(is_refused(n) for n in range(3))
 
     def test_the_limit_of_streams_of_a_user_is_shared_out_among_the_nodes(self, three: Nodes) -> None:
         _, _, key = new_user(three)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from harness.http import DEV_APP, DEV_APP_SECRET, Answer, Http, exchange, inbox
+from harness.patience import PATIENCE
 from harness.server import Server
 from harness.websocket import WebSocket
 from send.hour import wait_for_room_in_the_hour
@@ -111,7 +112,7 @@ def test_a_text_that_is_typed_as_it_is_said_arrives_as_it_was_typed(dev: Server)
         (head.encode("utf-8").replace("日本".encode(), b"\xff"), b"400"),
         (head.encode().replace("Grüße".encode(), "ü".encode() * 4_000), b"414"),
     ):
-        with socket.create_connection(("127.0.0.1", dev.port), timeout=30) as peer:
+        with socket.create_connection(("127.0.0.1", dev.port), timeout=PATIENCE) as peer:
             peer.sendall(raw)
             answer = b"".join(iter(lambda: peer.recv(65_536), b""))
         assert answer.split()[1] == status, answer

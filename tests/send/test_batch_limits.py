@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness.http import DEV_KEY, SEND
+from harness.patience import PATIENCE
 from harness.server import Server
 from send.batching import BATCH, LINES, among, items, kept, post_batch, results
 
@@ -19,7 +20,7 @@ MIB = 1024 * 1024
 
 def head(server: Server, length: int) -> socket.socket:
     """A connection that has said how long its body is, and sent nothing of it."""
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
     connection.sendall(
         f"POST {BATCH} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {DEV_KEY}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n".encode()
@@ -109,7 +110,7 @@ def test_bodies_held_at_a_time_are_bounded_and_room_comes_back(start_server: Cal
     server = start_server()
     connections = [head(server, 8 * MIB) for _ in range(5)]
     try:
-        answered, _, _ = select.select(connections, [], [], 20)
+        answered, _, _ = select.select(connections, [], [], PATIENCE)
         assert [connection.recv(65_536)[:13] for connection in answered] == [b"HTTP/1.1 503 "]
         answer = post_batch(server, items(1, "t"))
         assert answer.status == 503
@@ -121,7 +122,7 @@ def test_bodies_held_at_a_time_are_bounded_and_room_comes_back(start_server: Cal
     wait_for(lambda: post_batch(server, items(1, "t")), 200)
 
 
-def wait_for(ask: Callable[[], Any], status: int, *, seconds: float = 20) -> Any:
+def wait_for(ask: Callable[[], Any], status: int, *, seconds: float = PATIENCE) -> Any:
     deadline = time.monotonic() + seconds
     while (answer := ask()).status != status:
         assert time.monotonic() < deadline, (answer.status, answer.text)

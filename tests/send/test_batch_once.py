@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness.http import Answer
+from harness.patience import PATIENCE
 from harness.server import Server
 from send.batching import items, kept, post_batch, results
 from send.test_idempotency import post as post_one
@@ -110,9 +111,10 @@ def test_a_batch_cut_in_two_by_a_kill_is_finished_by_the_next_try(killable: Serv
         target=lambda: quietly(lambda: post_batch(server, body, key=f"cut-{parts}", client=patient(server)))
     )
     sending.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while len(before := kept(server, title)) < parts * 250:
         assert time.monotonic() < deadline
+        time.sleep(0.01)
     server.kill()
     sending.join()
     before = kept(server, title)

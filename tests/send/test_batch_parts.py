@@ -1,11 +1,13 @@
 """What the store promises of a batch when it fails half-way, or when what is known of it is old."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.patience import PATIENCE
 from store.adapters import ADAPTERS, NOW, Recorder, draft, put_users
 from tocsin.errors import Invalid, Unavailable
 from tocsin.idempotency import KEPT_MS, Once, UsedKey
@@ -163,7 +165,8 @@ def test_expired_parts_are_removed(adapter: Any, tmp_path: Path) -> None:
             rows = await adapter.rows_of(store, "SELECT count(*) FROM batches")
             return int(rows[0][0])
 
-        for _ in range(500):
+        ends = time.monotonic() + PATIENCE
+        while time.monotonic() < ends:
             if not await left():
                 return
             await asyncio.sleep(0.02)

@@ -29,7 +29,7 @@ def assert_rate_limit(answer: Answer, *, remaining: int) -> None:
     assert headers["x-ratelimit-limit"] == "10"
     assert headers["x-ratelimit-remaining"] == str(remaining)
     reset = int(headers["x-ratelimit-reset"])
-    assert abs(reset - until) <= 2
+    assert abs(reset - until) <= 30, "a minute has other units, and a busy machine some seconds"
     assert headers["ratelimit-policy"].split(";")[1:] == ["q=10", "w=3600"]
     name = headers["ratelimit-policy"].split(";")[0]
     assert headers["ratelimit"] == f"{name};r={remaining};t={reset}"

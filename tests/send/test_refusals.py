@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.http import DEV_KEY, SEND, Http, exchange
+from harness.http import DEV_KEY, SEND, Http
+from harness.patience import PATIENCE
 from harness.server import Server
 from send.posting import fields, newest, post, refused, sent, status_of
 
@@ -214,7 +215,9 @@ def test_a_client_that_offers_http_2_on_a_plain_connection_is_answered_as_it_ask
     head += f"Content-Length: {len(body)}\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
     head += "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n"
 
-    answer = exchange(dev.port, head.encode() + body, timeout=3)
+    with socket.create_connection(("127.0.0.1", dev.port), timeout=PATIENCE) as connection:
+        connection.sendall(head.encode() + body)
+        answer = connection.recv(4000)
 
     assert status_of(answer) == 200, answer
     assert newest(dev) == json.loads(answer.split(b"\r\n\r\n", 1)[1])["notificationId"]
@@ -224,12 +227,12 @@ def test_expect_100_continue_is_answered_before_the_body_and_not_before_the_refu
     body = fields()
     head = f"POST {SEND} HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: application/json\r\n"
     head += f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", dev.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", dev.port), timeout=PATIENCE) as connection:
         connection.sendall((head % DEV_KEY).encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
         connection.sendall(body)
         assert status_of(connection.recv(4000)) == 200
-    with socket.create_connection(("127.0.0.1", dev.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", dev.port), timeout=PATIENCE) as connection:
         connection.sendall((head % "wrong").encode())
         assert status_of(connection.recv(4000)) == 401
 

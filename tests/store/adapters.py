@@ -12,6 +12,7 @@ import apsw
 import asyncpg
 import msgspec
 
+from harness.patience import PATIENCE
 from harness.postgresql import cluster
 from tocsin.app import App, AppId
 from tocsin.device import DeviceId
@@ -60,7 +61,7 @@ class _Adapter:
         """What is in the tables of an open store."""
         raise NotImplementedError
 
-    def run(self, folder: Path, *tests: Test, seconds: float = 30) -> None:
+    def run(self, folder: Path, *tests: Test, seconds: float = 2 * PATIENCE) -> None:
         """Run each test on the store of this folder, opened anew for each."""
 
         self.prepare(folder)

@@ -33,7 +33,7 @@ class Held:
 
 
 def on_a_store(folder: Path, test: Callable[[SqliteStore, Recorder], Awaitable[None]]) -> None:
-    adapter_of(folder).run(folder, test, seconds=60)
+    adapter_of(folder).run(folder, test)
 
 
 async def send(store: SqliteStore, *, day: float = 0, kind: str = "info", text: str = "text", **about: Any) -> int:

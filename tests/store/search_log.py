@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from harness.patience import PATIENCE
 from tocsin.errors import Unavailable
 from tocsin.principal import UserId
 from tocsin.store.sqlite.file import Lock, connect, prepare
 from tocsin.store.sqlite.search import Search
 
 LAST = 1 << 62
-PATIENCE = 60.0
 
 
 class Log:

@@ -1,11 +1,13 @@
 """Every store finds the same by the same words, whatever they are, and nobody else's."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from harness.patience import PATIENCE
 from store.adapters import NOW, Recorder, draft, outcome, put_users
 from store.search_texts import CASES, TEXTS
 from tocsin.errors import Invalid, Unavailable
@@ -31,7 +33,8 @@ async def found(store: Store, words: str, user: UserId = ANNA, limit: int = 50) 
 async def followed(store: Store) -> None:
     """All that was sent can be found."""
     last = await sent(store, "thelastofall", "", None)
-    for _ in range(500):
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
         try:
             if await found(store, "thelastofall") == [last]:
                 return

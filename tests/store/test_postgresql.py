@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from harness.patience import PATIENCE, SLACK
 from harness.postgresql import cluster
 from store.adapters import ADAPTERS, NOW, Recorder, all_changes, audit, draft, kept, outcome, put_users
 from store.test_contract_sessions import session
@@ -48,8 +49,13 @@ async def admin(url: str) -> Any:
     )
 
 
-def run(test: Any, seconds: float = 30) -> None:
+def run(test: Any, seconds: float = 2 * PATIENCE) -> None:
     asyncio.run(asyncio.wait_for(test, seconds))
+
+
+async def until(true: Callable[[], bool]) -> None:
+    while not true():  # noqa: ASYNC110  (`run` ends it)
+        await asyncio.sleep(0.01)
 
 
 # -- many nodes
@@ -121,7 +127,7 @@ def test_the_database_tells_of_each_commit_in_order_with_what_fits(url: str) -> 
             large = await a.append(draft("x" * 8000))
             await b.append(draft("in silence"))
             await a.append(draft("last"))
-            await asyncio.sleep(0.2)
+            await until(lambda: len(heard) >= 4)
         await listener.close()
         assert [(one.first, one.last) for one in heard] == [(1, 1), (2, 2), (3, 3), (5, 5)]
         assert {one.node for one in heard} == {"a"}
@@ -177,7 +183,7 @@ def test_who_takes_too_long_to_gather_holds_up_nobody(url: str) -> None:
         async with node(url, "a", Slow()) as a:
             began = time.monotonic()
             await asyncio.gather(*(a.append(draft("x")) for _ in range(20)))
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 2 * SLACK
 
     run(test())
 
@@ -211,14 +217,14 @@ def test_connections_that_are_cut_lose_nothing_and_double_nothing(url: str) -> N
         recorder = Recorder()
         async with node(url, "a", recorder) as a:
             await put_users(a, ANNA)
-            start, ends = a.head, time.monotonic() + 5
+            start, ends, over = a.head, time.monotonic() + PATIENCE, asyncio.Event()
             answered: list[str] = []
             refused = cuts = 0
 
             async def send(number: int) -> None:
                 nonlocal refused
                 count = 0
-                while time.monotonic() < ends:
+                while not over.is_set():
                     made = draft(f"{number}-{count}", user=ANNA)
                     found = await outcome(a.append(made))
                     if isinstance(found, Entry):
@@ -232,25 +238,26 @@ def test_connections_that_are_cut_lose_nothing_and_double_nothing(url: str) -> N
             async def cut() -> None:
                 nonlocal cuts
                 superuser = await admin(url)
-                while time.monotonic() < ends - 0.5:
+                while (cuts < 5 or len(answered) < 200) and time.monotonic() < ends:
                     await asyncio.sleep(0.4)
                     cuts += await superuser.fetchval(
                         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
                         " WHERE application_name = 'tocsin writer' AND datname = current_database()"
                     )
                 await superuser.close()
+                over.set()
 
             await asyncio.gather(cut(), *(send(n) for n in range(20)))
             ids = [row[0] for row in await a._reader.rows("SELECT id FROM notifications ORDER BY first")]
             assert len(ids) == len(set(ids))
             assert set(answered) <= set(ids), "what was answered is there"
-            assert len(answered) > 20
-            assert cuts > 2
+            assert len(answered) >= 200
+            assert cuts >= 5
             told = [entry.seq for entry in recorder.entries]
             assert told == sorted(set(told)), "told once, in order"
             assert set(range(start + 1, a.head + 1)) >= {entry.seq for entry in recorder.entries if entry.seq > start}
 
-    run(test(), 60)
+    run(test())
 
 
 def test_a_batch_that_was_given_up_on_cannot_come_in_late(url: str) -> None:
@@ -280,7 +287,7 @@ def test_a_lock_that_somebody_holds_is_answered_within_three_seconds(url: str) -
                 began = time.monotonic()
                 found = await outcome(a.append(draft("held up")))
                 assert isinstance(found, Unavailable)
-                assert time.monotonic() - began < 3
+                assert time.monotonic() - began < 3 * SLACK
                 assert a.troubles()
             await superuser.close()
             entry = await a.append(draft("after"))

@@ -233,7 +233,7 @@ def test_the_file_shrinks(folder: Path) -> None:
         assert pages[0][0] > 1_000
         assert left[0][0] < pages[0][0] / 2
 
-    ADAPTERS["sqlite"].run(folder, test, seconds=60)
+    ADAPTERS["sqlite"].run(folder, test)
 
 
 def test_each_kind_of_number_is_told_once(either: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import apsw
 import pytest
 
+from harness.patience import PATIENCE
 from harness.server import Server
 from store.adapters import ADAPTERS, Recorder, audit, draft, put_users
 from tocsin.errors import Conflict, StartError, Unavailable
@@ -97,7 +98,7 @@ def test_a_file_copied_back_while_it_ran_gets_a_new_epoch_also_after_a_kill(fold
     async def test(store: Store, recorder: Recorder) -> None:
         await send_some(store, recorder)
         # A checkpoint notes the head beside the database.
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + PATIENCE
         while f"{store.epoch} {store.head} " not in (folder / "tocsin.lock").read_text():
             assert time.monotonic() < ends
             await asyncio.sleep(0.02)
@@ -224,7 +225,7 @@ def test_what_a_deleted_user_had_leaves_the_file_also_after_a_restart(folder: Pa
         await store.delete_user(UserId("a"), audit())
 
     async def wait(store: Store, recorder: Recorder) -> None:
-        deadline = asyncio.get_running_loop().time() + 10
+        deadline = asyncio.get_running_loop().time() + PATIENCE
         while execute(folder, "SELECT count(*) FROM leavers") != [(0,)]:
             assert asyncio.get_running_loop().time() < deadline
             await asyncio.sleep(0.02)
@@ -277,7 +278,7 @@ def test_a_writer_that_dies_gives_503_to_all_who_wait_and_says_so(folder: Path, 
         await put_users(store, "a")
         disk.failing = True
         found = await asyncio.wait_for(
-            asyncio.gather(*(store.append(draft(f"{n}")) for n in range(1_200)), return_exceptions=True), 10
+            asyncio.gather(*(store.append(draft(f"{n}")) for n in range(1_200)), return_exceptions=True), PATIENCE
         )
         disk.failing = False
 
@@ -288,7 +289,7 @@ def test_a_writer_that_dies_gives_503_to_all_who_wait_and_says_so(folder: Path, 
         with pytest.raises(Unavailable):
             await store.append(draft("later"))
         assert store.troubles()
-        await asyncio.wait_for(store.close(), 5)
+        await asyncio.wait_for(store.close(), PATIENCE)
 
     asyncio.run(test())
 
@@ -313,7 +314,7 @@ def test_closing_commits_what_is_queued(folder: Path) -> None:
         waiting = [asyncio.ensure_future(store.append(draft(f"{n}"))) for n in range(700)]
         await asyncio.sleep(0)
         await store.close()
-        found = await asyncio.wait_for(asyncio.gather(*waiting), 5)
+        found = await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE)
         assert [entry.seq for entry in found] == list(range(1, 701))
 
     asyncio.run(test())
@@ -327,7 +328,7 @@ def test_an_announcer_that_fails_leaves_nobody_waiting(folder: Path, caplog: pyt
     async def test() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
         store = await SqliteStore.open(folder, Failing())
-        entry = await asyncio.wait_for(store.append(draft("x")), 3)
+        entry = await asyncio.wait_for(store.append(draft("x")), PATIENCE)
         assert entry.seq == 1, "it is committed: that is what is promised"
         await store.close()
 

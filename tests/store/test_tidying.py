@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from harness.patience import PATIENCE
 from store.adapters import ADAPTERS, audit, draft, kept, put_users
 from store.test_postgresql import admin, node, run
 from tocsin.idempotency import Once
@@ -26,7 +27,7 @@ def url(tmp_path: Path) -> str:
     return str(ADAPTERS["postgresql"].url(tmp_path))
 
 
-async def until(ask: Callable[[], Awaitable[Any]], wanted: Any, seconds: float = 25.0) -> None:
+async def until(ask: Callable[[], Awaitable[Any]], wanted: Any, seconds: float = PATIENCE) -> None:
     ends = time.monotonic() + seconds
     while (found := await ask()) != wanted:
         assert time.monotonic() < ends, found
@@ -58,7 +59,7 @@ def test_what_a_user_had_who_was_deleted_on_one_node_is_removed_by_the_one_that_
         finally:
             await database.close()
 
-    run(test(), 60)
+    run(test())
 
 
 def test_expired_keys_are_forgotten_and_others_are_not(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +79,7 @@ def test_expired_keys_are_forgotten_and_others_are_not(url: str, monkeypatch: py
         finally:
             await database.close()
 
-    run(test(), 60)
+    run(test())
 
 
 def test_what_a_batch_has_answered_does_not_outlive_its_use(url: str) -> None:
@@ -94,4 +95,4 @@ def test_what_a_batch_has_answered_does_not_outlive_its_use(url: str) -> None:
         finally:
             await database.close()
 
-    run(test(), 60)
+    run(test())

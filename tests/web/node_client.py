@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from harness.patience import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = ROOT / "src" / "tocsin" / "web" / "client.js"
 DRIVER = Path(__file__).parent / "node" / "driver.mjs"
@@ -55,13 +57,13 @@ class NodeClient:
         """Begin a call; `result` waits for it."""
         return self._say(call=[method, *arguments])
 
-    def result(self, id_: int, timeout: float = 20.0) -> Any:
+    def result(self, id_: int, timeout: float = PATIENCE) -> Any:
         answer = self._answers[id_].get(timeout=timeout)
         if "error" in answer:
             raise JsError(answer["error"])
         return answer["ok"]
 
-    def call(self, method: str, *arguments: Any, timeout: float = 20.0) -> Any:
+    def call(self, method: str, *arguments: Any, timeout: float = PATIENCE) -> Any:
         """Call a method and return what it gave, or raise what it threw."""
         return self.result(self.start(method, *arguments), timeout)
 
@@ -88,11 +90,11 @@ class NodeClient:
         assert self._process.stdout is not None
         self._process.stdin.close()
         try:
-            self._process.wait(5)
+            self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(5)
-        self._reader.join(5)
+            self._process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
         self._process.stdout.close()
 
     def __enter__(self) -> Self:
@@ -114,7 +116,7 @@ class NodeStream:
         self._id = id_
         self.states: list[str] = []
 
-    def event(self, *names: str, timeout: float = 20.0) -> dict[str, Any]:
+    def event(self, *names: str, timeout: float = PATIENCE) -> dict[str, Any]:
         """The next event with one of these names; others are passed over."""
         deadline = time.monotonic() + timeout
         while True:
@@ -123,17 +125,17 @@ class NodeStream:
                 return dict(said["event"])
             assert "ended" not in said, said
 
-    def titles(self, count: int, timeout: float = 20.0) -> list[str]:
+    def titles(self, count: int, timeout: float = PATIENCE) -> list[str]:
         """The titles of the next notifications."""
         return [self.event("notification", timeout=timeout)["data"]["title"] for _ in range(count)]
 
-    def until(self, state: str, timeout: float = 20.0) -> None:
+    def until(self, state: str, timeout: float = PATIENCE) -> None:
         """Read on until that state is told."""
         deadline = time.monotonic() + timeout
         while not self.states or self.states[-1] != state:
             assert "ended" not in (said := self._next(deadline)), said
 
-    def ended(self, timeout: float = 20.0) -> dict[str, Any] | None:
+    def ended(self, timeout: float = PATIENCE) -> dict[str, Any] | None:
         """Read on to the end, and return what ended it."""
         deadline = time.monotonic() + timeout
         while "ended" not in (said := self._next(deadline)):

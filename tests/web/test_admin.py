@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -150,23 +151,19 @@ def test_200_hostile_strings_run_nothing_in_any_field_of_the_admin_pages(
     service.keep = True
     texts = [text for text in HOSTILE if text.isprintable() and text == text.strip()]
     assert len(texts) >= 200
-    ids = []
+    sends: list[dict[str, Any]] = []
     for at, text in enumerate(texts):
         assert service.put(f"/api/devices/d{at}", {"name": text}).status == 201
         assert service.put(f"/api/users/u{at}", {"name": text}).status == 201
         assert service.put(f"/api/apps/a{at}", {"name": text}).status == 201
         assert service.post("/api/keys", {"userId": f"u{at}", "name": text}).status == 201
-        sent = service.send(
-            text,
-            message=text,
-            userId=f"u{at}",
-            deviceId=text[:100].strip(),
-            tags=[text[:64]],
-            group=text[:100],
-            metadata={text: text},
-        )
-        assert sent.status == 200, sent.text
-        ids.append(str(sent.json["notificationId"]))
+        about = {"userId": f"u{at}", "deviceId": text[:100].strip(), "tags": [text[:64]], "group": text[:100]}
+        sends.append({"title": text, "message": text, "metadata": {text: text}, **about})
+    ids = []
+    for at in range(0, len(sends), 100):
+        results = service.post("/api/notifications/batch", sends[at : at + 100]).json["results"]
+        assert all(result["success"] for result in results), results
+        ids += [str(result["notificationId"]) for result in results]
     admin = Reader(server, superuser=True)
     screen = new_screen(server).sign_in(admin)
     named = {"name": texts[0], "superuser": True}

@@ -37,9 +37,9 @@ def recipient(page: Page) -> list[str]:
 def test_a_story_tells_who_sent_it_by_what_to_whom_and_what_became_of_it(desk: Page, reader: Reader) -> None:
     with reader.websocket() as stream:
         id_ = reader.sent("Pump 4", message="stands still", type="warning", deviceId="device123", metadata={"flow": 0})
-        seen = stream.recv_json(timeout=5)
+        seen = stream.recv_json()
         while seen["event"] != "notification":
-            seen = stream.recv_json(timeout=5)
+            seen = stream.recv_json()
         stream.send_json({"received": seen["position"]})
         reader.did("PUT", id_, "read")
         reader.did("PUT", id_, "acknowledgement")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.patience import PATIENCE
 from tocsin.api.joining import joined
 
 WEB = Path(__file__).parents[2] / "src" / "tocsin" / "web"
@@ -33,7 +34,7 @@ def run(folder: Path, made: dict[str, bytes], entry: str) -> object:
     script = f"import {{ told }} from './{entry}'; console.log(JSON.stringify(await told()));"
     ran = subprocess.run(
         ["node", "--input-type=module", "-e", script],
-        cwd=folder, capture_output=True, text=True, timeout=30, check=False,
+        cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
