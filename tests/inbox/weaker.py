@@ -244,7 +244,7 @@ SEEDS = {
     "what was there before one joined": 4,
     "marks about devices are not counted": 5,
     "what is set unread below a mark is not counted": 4,
-    "one that was set unread and withdrawn is counted": 5,
+    "one that was set unread and withdrawn is counted": 28,
     "a purged one of one's own is counted": 2,
     "counts are as of another number": 4,
     "a page reaches to the last of all kinds": 7,
