@@ -133,6 +133,20 @@ def seconds_until_taken(nodes: Nodes) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.soak
+def test_a_slow_database_has_senders_told_within_three_seconds(nodes: Nodes, proxies: list[PostgresqlProxy]) -> None:
+    for proxy in proxies:
+        proxy.delay = 4.0
+    publishers, insisting = Publishers(nodes.clients(), threads=60), Insisting(nodes, 3)
+    time.sleep(10.0)
+    heal(proxies)
+    assert seconds_until_taken(nodes) <= 5.0 * SLACK
+    publishers.stop()
+    insisting.stop()
+    assert publishers.statuses[503] > 60
+    assert insisting.slowest <= 3.0
+
+
 # ------------------------------------------------------------ announcements
 
 
