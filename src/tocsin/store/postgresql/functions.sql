@@ -23,22 +23,26 @@ CREATE FUNCTION refused(p_code text, p_about text DEFAULT '') RETURNS text LANGU
     SELECT json_build_object('no', p_code, 'about', p_about)::text
 $$;
 
-CREATE FUNCTION joined_of(p_user text) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT joined FROM users WHERE id = p_user
-$$;
+CREATE FUNCTION joined_of(p_user text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT joined FROM users WHERE id = p_user);
+END $$;
 
 -- Broadcasts up to this number are gone.
-CREATE FUNCTION broadcast_floor() RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT coalesce((SELECT upto FROM floors WHERE owner = '' AND app_id = ''), 0)
-$$;
+CREATE FUNCTION broadcast_floor() RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN coalesce((SELECT upto FROM floors WHERE owner = '' AND app_id = ''), 0);
+END $$;
 
 -- When a notification was read by a mark; NULL when no mark covers it.
 CREATE FUNCTION marked_at(p_user text, p_type text, p_device text, p_since bigint)
-RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT at FROM marks
-    WHERE user_id = p_user AND type IN ('', p_type) AND device_id IN ('', coalesce(p_device, '')) AND upto >= p_since
-    ORDER BY seq LIMIT 1
-$$;
+RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT at FROM marks
+        WHERE user_id = p_user AND type IN ('', p_type) AND device_id IN ('', coalesce(p_device, ''))
+            AND upto >= p_since
+        ORDER BY seq LIMIT 1);
+END $$;
 
 CREATE FUNCTION read_at_of(
     p_user text, p_type text, p_device text, p_since bigint, p_read boolean, p_read_at bigint
