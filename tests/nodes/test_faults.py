@@ -207,7 +207,7 @@ def test_a_node_that_loses_sight_of_the_log_feeds_nobody_takes_and_tells_nothing
 ) -> None:
     with ExitStack() as stack:
         following = stack.enter_context(followers(nodes))
-        known = known_to(nodes, 1)
+        known = nodes.known_to(1)
         nobodys = stack.enter_context(WebSocket(nodes[1].url))
         publishers = Publishers(nodes[0].service, threads=2, pause=0.05)
         try:
@@ -236,15 +236,6 @@ def test_a_node_that_loses_sight_of_the_log_feeds_nobody_takes_and_tells_nothing
         assert lag(nodes, following) <= 5.0 * SLACK
         judge(nodes, publishers, following)
     assert blind_after <= 5.0 * SLACK
-
-
-def known_to(nodes: Nodes, n: int) -> list[Http]:
-    """Clients with a key, a token and a session that node n need not ask anybody about."""
-    signed_in = nodes[n].http()
-    known = [nodes[n].service(), nodes.user("user123", n), Http(nodes[n].url, cookie=signed_in.sign_in("user456"))]
-    for client in known:
-        assert client.get("/api/auth/me").status == 200
-    return known
 
 
 def rolled(nodes: Nodes, *, many: int, threads: int = 4) -> tuple[Publishers, list[tuple[str, Roaming]]]:
@@ -385,7 +376,7 @@ def test_control_a_node_that_does_not_mind_whether_it_sees_the_log_opens_streams
     careless: Nodes, proxies: list[PostgresqlProxy]
 ) -> None:
     token = careless.token("user123")
-    known = known_to(careless, 1)
+    known = careless.known_to(1)
     proxies[0].stand_still()
     try:
         time.sleep(2.5)

@@ -91,6 +91,14 @@ class Nodes:
     def token(self, user: str) -> str:
         return self.all[0].token(user)
 
+    def known_to(self, n: int) -> list[Http]:
+        """Clients with a key, a token and a session that node n need not ask anybody about."""
+        signed_in = self[n].http()
+        known = [self[n].service(), self.user("user123", n), Http(self[n].url, cookie=signed_in.sign_in("user456"))]
+        for client in known:
+            assert client.get("/api/auth/me").status == 200
+        return known
+
     def user(self, user: str, n: int = 0) -> Http:
         return Http(self.all[n].url, token=self.token(user))
 
