@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -12,6 +15,21 @@ from client.certificate import make_certificate
 from harness.http import DEV_KEY
 from harness.server import Server
 from tocsin.client import Client, Unreachable
+
+
+class SlowWriter(ssl.SSLSocket):
+    """Writes late enough that what a server says behind the handshake (its session tickets) is there before it does."""
+
+    done: ClassVar[list[str]] = []
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        time.sleep(0.3)
+        self.done.append("written")
+        super().sendall(data, flags)
+
+    def recv(self, length: int = 1024, flags: int = 0) -> bytes:
+        self.done.append("read")
+        return super().recv(length, flags)
 
 
 def serve(start_server: Callable[..., Server], certificate: Path, key: Path) -> Server:
@@ -33,7 +51,11 @@ def test_a_certificate_is_trusted_when_ssl_cert_file_names_it(
         position = client.list(limit=1).items[0].position
         client.send("two", "m")
         stream = client.stream(position)
+        monkeypatch.setattr(ssl.SSLContext, "sslsocket_class", SlowWriter)
         assert next(stream).title == "two"
+        monkeypatch.undo()
+        assert SlowWriter.done[:2] == ["written", "read"]
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with Client(f"https://127.0.0.1:{server.port}", DEV_KEY) as client:
         assert len(list(client.notifications())) == 2
 

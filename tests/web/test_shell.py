@@ -59,7 +59,7 @@ def test_what_will_be_imported_is_named_in_the_pages(dev: Server) -> None:
         place = re.findall(r"assets/\w+/", text)[0]
         named = re.findall(rf'rel="modulepreload" href="{place}([^"]+)"', text)
         assert set(named) == imported(dev, place, entry) - {entry}
-        assert len(named) == len(set(named)) <= 9
+        assert len(named) == len(set(named)) <= 10
 
 
 def imported(dev: Server, place: str, path: str) -> set[str]:

@@ -15,7 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from tocsin.client.connection import Server, WebSocketOptions, why_closed
+from tocsin.client.connection import CONNECT_SECONDS, Server, WebSocketOptions, why_closed
 from tocsin.client.errors import ClientError
 from tocsin.client.event import Event
 from tocsin.client.exchange import Waiting
@@ -154,6 +154,28 @@ class Stream(Generic[T]):
         self.close()
 
 
+class _Connection(ClientConnection):
+    """Reads nothing before its request is written.
+
+    A TLS 1.3 server sends session tickets behind the handshake. OpenSSL is not made for one thread that takes those in
+    while another writes its first record: on a busy machine two connections in a thousand lost their request so.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._asked = threading.Event()
+        super().__init__(*args, **options)
+
+    def recv_events(self) -> None:
+        self._asked.wait(CONNECT_SECONDS)
+        super().recv_events()
+
+    def send_data(self) -> None:
+        try:
+            super().send_data()
+        finally:
+            self._asked.set()
+
+
 class _Opening:
     """A connection that is opened in a thread of its own: who waits for it can be told at once to stop."""
 
@@ -167,7 +189,7 @@ class _Opening:
     def _run(self) -> None:
         with ExitStack() as stack:
             try:
-                connection = stack.enter_context(connect(**self._options))
+                connection = stack.enter_context(connect(**self._options, create_connection=_Connection))
             except Exception as error:  # noqa: BLE001  (raised where it is waited for)
                 self._outcome.put(error)
                 return
