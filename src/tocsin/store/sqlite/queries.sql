@@ -13,22 +13,35 @@ UPDATE log SET head = ?;
 UPDATE log SET epoch = ?;
 
 -- name: own_changes
--- One user's notifications created after `joined` that changed in (since, upto], oldest change first.
+-- One user's notifications created after `joined` that changed in (since, upto], oldest change first: those as they
+-- were created, and those that have changed since, each by an index of theirs and merged.
+SELECT n.first, n.first AS seq, n.id, n.user_id, n.device_id, n.body, n.crc, n.since, n.type, n.withdrawn_at,
+    r.read, r.read_at, r.dismissed_at, r.acknowledged_at
+FROM notifications n LEFT JOIN receipts r ON r.user_id = :user AND r.first = n.first
+WHERE n.user_id = :user AND n.first > max(:since, :joined) AND n.first <= :upto AND n.seq = n.first
+  AND (:devices IS NULL OR n.device_id IN (SELECT value FROM json_each(:devices)))
+UNION ALL
 SELECT n.first, n.seq, n.id, n.user_id, n.device_id, n.body, n.crc, n.since, n.type, n.withdrawn_at,
     r.read, r.read_at, r.dismissed_at, r.acknowledged_at
 FROM notifications n LEFT JOIN receipts r ON r.user_id = :user AND r.first = n.first
-WHERE n.user_id = :user AND n.seq > :since AND n.seq <= :upto AND n.first > :joined
+WHERE n.user_id = :user AND n.seq > :since AND n.seq <= :upto AND n.seq <> n.first AND n.first > :joined
   AND (:devices IS NULL OR n.device_id IN (SELECT value FROM json_each(:devices)))
-ORDER BY n.seq LIMIT :limit;
+ORDER BY seq LIMIT :limit;
 
 -- name: broadcast_changes
--- Broadcasts created after `low` that changed in (since, upto], oldest change first.
+-- The same of broadcasts created after `low`.
+SELECT n.first, n.first AS seq, n.id, n.user_id, n.device_id, n.body, n.crc, n.since, n.type, n.withdrawn_at,
+    r.read, r.read_at, r.dismissed_at, r.acknowledged_at
+FROM notifications n LEFT JOIN receipts r ON r.user_id = :user AND r.first = n.first
+WHERE n.user_id IS NULL AND n.first > max(:since, :low) AND n.first <= :upto AND n.seq = n.first
+  AND (:devices IS NULL OR n.device_id IN (SELECT value FROM json_each(:devices)))
+UNION ALL
 SELECT n.first, n.seq, n.id, n.user_id, n.device_id, n.body, n.crc, n.since, n.type, n.withdrawn_at,
     r.read, r.read_at, r.dismissed_at, r.acknowledged_at
 FROM notifications n LEFT JOIN receipts r ON r.user_id = :user AND r.first = n.first
-WHERE n.user_id IS NULL AND n.seq > :since AND n.seq <= :upto AND n.first > :low
+WHERE n.user_id IS NULL AND n.seq > :since AND n.seq <= :upto AND n.seq <> n.first AND n.first > :low
   AND (:devices IS NULL OR n.device_id IN (SELECT value FROM json_each(:devices)))
-ORDER BY n.seq LIMIT :limit;
+ORDER BY seq LIMIT :limit;
 
 -- name: item
 -- One notification as a recipient has it, by the number it was created at.
