@@ -74,6 +74,8 @@ def test_every_event_of_a_stream_is_as_described(server: Server, document: Any) 
         events += collect(stream, "notification", "withdrawn", "receipt", "mark", "unread")
         stream.send_json({"dismiss": id_})
         events += collect(stream, "refused")
+        stream.send_json({"ping": "there?"})
+        events += collect(stream, "pong")
 
     for event in events:
         assert_described(document, event)

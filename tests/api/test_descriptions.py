@@ -16,7 +16,7 @@ from harness.server import Server
 from tocsin.api.asyncapi import CLOSES
 from tocsin.api.routes import ROUTES
 from tocsin.live.closing import Close
-from tocsin.live.stream import COMMANDS
+from tocsin.live.stream import COMMANDS, PING
 
 
 def references(value: Any) -> Iterator[str]:
@@ -111,8 +111,9 @@ def test_the_stream_is_described_with_every_close_code(server: Server) -> None:
     assert document["channels"]["notifications"]["address"] == "/notifications"
     messages = document["components"]["messages"]
     changes = {"notification", "enveloped", "receipt", "mark", "withdrawn", "purged"}
-    assert set(messages) == changes | {"hello", "caught-up", "gap", "unread", "refused", "auth", "command", "end"}
-    assert {verb for one in messages["command"]["payload"]["oneOf"] for verb in one["required"]} == COMMANDS
+    told = {"hello", "caught-up", "gap", "unread", "refused", "pong"}
+    assert set(messages) == changes | told | {"auth", "command", "end"}
+    assert {verb for one in messages["command"]["payload"]["oneOf"] for verb in one["required"]} == COMMANDS | {PING}
     assert set(CLOSES) == set(Close)
     assert set(document["x-close-codes"]) == {str(int(code)) for code in Close}
     flat = document["components"]["schemas"]["Flat"]

@@ -31,13 +31,35 @@ def number(position: str) -> int:
 
 
 class Publishers:
-    """Threads that send one after another until stopped; half to everyone, half to `user`."""
+    """Threads that send one after another until stopped; half to everyone, half to `user`.
 
-    def __init__(self, client: Callable[[], Http], *, threads: int, user: str = "user123", pause: float = 0.0) -> None:
+    Parameters:
+        pause: seconds after each send.
+        rate: sends a second by a schedule; who has fallen behind it sends without a pause until that is made good.
+
+    Attributes:
+        acked: title and audience of what was answered 2xx, by id.
+        begun: when the first try of it began: seconds, monotonic.
+        lasted: seconds from the first send until it was stopped.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[], Http],
+        *,
+        threads: int,
+        user: str = "user123",
+        pause: float = 0.0,
+        rate: float | None = None,
+    ) -> None:
         self.acked: dict[str, tuple[str, str | None]] = {}
+        self.begun: dict[str, float] = {}
         self.statuses: Counter[int] = Counter()
         self.cut_off = 0
+        self.lasted = 0.0
         self._client, self._user, self._pause = client, user, pause
+        self._every = 0.0 if rate is None else threads / rate
+        self._began = time.monotonic()
         self._stop, self._lock = threading.Event(), threading.Lock()
         self._serial = itertools.count()
         self._threads = [threading.Thread(target=self._run, args=(n,), daemon=True) for n in range(threads)]
@@ -46,6 +68,7 @@ class Publishers:
 
     def stop(self) -> None:
         self._stop.set()
+        self.lasted = time.monotonic() - self._began
         for thread in self._threads:
             thread.join(2 * PATIENCE)
             assert not thread.is_alive(), "a publisher hangs: its request was never answered"
@@ -60,7 +83,10 @@ class Publishers:
     def _run(self, n: int) -> None:
         client = self._client()
         client.keep = True
-        while not self._stop.is_set():
+        due = self._began + self._every * n / len(self._threads)
+        while not self._stop.wait(max(0.0, due - time.monotonic()) if self._every else 0):
+            due += self._every
+            begun = time.monotonic()
             title = f"load {next(self._serial)}"
             audience = self._user if n % 2 else None
             fields: dict[str, Any] = {"userId": audience} if audience else {}
@@ -76,6 +102,7 @@ class Publishers:
                 self.statuses[answer.status] += 1
                 if 200 <= answer.status < 300:
                     self.acked[answer.json["notificationId"]] = (title, audience)
+                    self.begun[answer.json["notificationId"]] = begun
             if answer.status >= 300:
                 time.sleep(0.02)
             if self._pause:
@@ -84,10 +111,15 @@ class Publishers:
 
 
 class Follower:
-    """A thread that follows the stream as WebSocket or SSE and resumes after every cut."""
+    """A thread that follows the stream as WebSocket or SSE and resumes after every cut.
+
+    Attributes:
+        seen: position and id of each notification, `came` when it did: seconds, monotonic.
+    """
 
     def __init__(self, url: str, token: str, *, sse: bool = False, rcvbuf: int | None = None) -> None:
         self.seen: list[tuple[str, str]] = []
+        self.came: list[float] = []
         self.start: str | None = None
         self.gaps: list[Any] = []
         self.trouble: str | None = None
@@ -167,6 +199,7 @@ class Follower:
             self.gaps.append((position, data))
         if event == "notification":
             assert position is not None
+            self.came.append(time.monotonic())
             self.seen.append((position, data["id"]))
         if position is not None:
             self.start = self.start or position

@@ -287,7 +287,8 @@ def test_a_parameter_that_cannot_be_understood_is_closed_4400(dev: Server, param
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "5", '{"nonsense": 1}', '{"auth": 5}', '{"auth": "x", "more": 1}', "x" * 65_000]
+    "text",
+    ["", "{", "[]", "5", '{"nonsense": 1}', '{"auth": 5}', '{"auth": "x", "more": 1}', '{"ping": ""}', "x" * 65_000],
 )
 def test_a_frame_that_is_no_command_is_closed_4400(dev: Server, text: str) -> None:
     stream = WebSocket(dev.url, token=dev.token("user123"))
@@ -303,6 +304,15 @@ def test_a_command_of_nobody_asks_for_a_credential(dev: Server, verb: str) -> No
     stream.send_json({verb: "notif_1"})
 
     assert stream.closed_within() == 4401
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_whoever_follows_may_ask_whether_somebody_is_there(dev: Server, named: bool) -> None:
+    with WebSocket(dev.url, token=dev.token("user123") if named else None, subprotocol=V1) as stream:
+        until_caught_up(stream)
+        for text in ("", "é" * 100):
+            stream.send_json({"ping": text})
+            assert stream.recv_event("pong") == {"event": "pong", "position": None, "data": {"ping": text}}
 
 
 def test_nothing_is_written_after_close(dev: Server) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from faults.load import Publishers, judge_follower, judge_inbox
+from faults.load import Damage, Publishers, judge_follower, judge_inbox
 from harness.http import inbox
 from harness.patience import PATIENCE, SLACK
 from nodes.three import Nodes, Roaming
@@ -58,6 +58,24 @@ def lag(nodes: Nodes, following: Following, *, by: int = 0, most: float = 10.0 *
             return most
         time.sleep(0.01)
     return time.monotonic() - began
+
+
+def lateness(publishers: Publishers, following: Following, since: float, until: float) -> float:
+    """Seconds that the slowest delivery took of all that was begun to be sent between two moments and was taken.
+
+    Raises:
+        Damage: somebody has not got one of them.
+    """
+    worst = 0.0
+    begun = {id_: began for id_, began in publishers.begun.items() if since <= began < until}
+    for user, follower in following:
+        came = {id_: at for (_, id_), at in zip(follower.seen, follower.came, strict=False)}
+        for id_, began in begun.items():
+            if publishers.acked[id_][1] in (None, user):
+                if id_ not in came:
+                    raise Damage(f"a follower of {user} has not got {id_}")
+                worst = max(worst, came[id_] - began)
+    return worst
 
 
 def refused_of(publishers: Publishers) -> float:

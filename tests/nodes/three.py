@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ class Nodes:
     Parameters:
         folder: where their data folders and logs are.
         postgresql: the server.
-        broker: a URL, or nothing for the database itself.
+        broker: a URL, or one for each node; nothing for the database itself.
         port: of the database, where it is not the server's own.
         weakened: the rules that all of them lack, by commas.
         env: more settings.
@@ -37,7 +37,7 @@ class Nodes:
         postgresql: Cluster,
         *,
         count: int = 3,
-        broker: str = "",
+        broker: str | Sequence[str] = "",
         ports: list[int] | None = None,
         weakened: str = "",
         env: Mapping[str, str] | None = None,
@@ -46,13 +46,14 @@ class Nodes:
         self.name = f"n{uuid.uuid4().hex[:12]}"
         url = postgresql.database_with_tables(self.name)
         self.all: list[Server] = []
+        brokers = [broker] * count if isinstance(broker, str) else broker
         for n in range(count):
             port = ports[n % len(ports)] if ports else postgresql.port
             settings: dict[str, str | None] = {
                 "TOCSIN_DATABASE": url.replace(f":{postgresql.port}/", f":{port}/"),
                 "TOCSIN_NODE": f"node{n}",
                 "TOCSIN_DRAIN_SECONDS": "0.2",
-                **({"TOCSIN_BROKER": broker} if broker else {}),
+                **({"TOCSIN_BROKER": brokers[n]} if brokers[n] else {}),
                 **({"PYTHONPATH": str(WEAKENED), "WEAKENED": weakened} if weakened else {}),
                 **(env or {}),
             }

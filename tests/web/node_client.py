@@ -32,10 +32,12 @@ class NodeClient:
 
     Args:
         websocket: give Node the WebSocket that browsers have; without it the client reads lines.
-        options: of its constructor; `tokens` is a list that a provider gives out one after the other.
+        client: another copy of its files.
+        options: of its constructor; `tokens` is a list that a provider gives out one after the other, and `faster` how
+            many of its seconds pass in one.
     """
 
-    def __init__(self, url: str, *, websocket: bool = False, **options: Any) -> None:
+    def __init__(self, url: str, *, websocket: bool = False, client: Path = CLIENT, **options: Any) -> None:
         self._numbers = itertools.count(1)
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
         self._process = subprocess.Popen(
@@ -43,7 +45,7 @@ class NodeClient:
                 "node",
                 *(["--experimental-websocket", "--no-warnings"] if websocket else []),
                 str(DRIVER),
-                str(CLIENT),
+                str(client),
                 json.dumps({"url": url, **options}),
             ],
             stdin=subprocess.PIPE,
@@ -143,6 +145,19 @@ class NodeStream:
         found: dict[str, Any] | None = said["ended"]
         return found
 
+    def next_or_end(self) -> dict[str, Any] | None:
+        """The next event, whenever it comes; None once it has ended.
+
+        Raises:
+            JsError: something else than its reader has ended it.
+        """
+        while "event" not in (said := self._next()):
+            if "ended" in said:
+                if said["ended"] is not None:
+                    raise JsError(said["ended"])
+                return None
+        return dict(said["event"])
+
     def stop(self) -> None:
         self._client._say(stop=self._id)
 
@@ -154,9 +169,10 @@ class NodeStream:
             return True
         return False
 
-    def _next(self, deadline: float) -> dict[str, Any]:
+    def _next(self, deadline: float | None = None) -> dict[str, Any]:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
         try:
-            said = self._client._answers[self._id].get(timeout=max(0.0, deadline - time.monotonic()))
+            said = self._client._answers[self._id].get(timeout=left)
         except queue.Empty:
             raise TimeoutError(f"nothing more came; states: {self.states}") from None
         if "state" in said:

@@ -11,7 +11,7 @@ from tocsin import __version__
 from tocsin.api.answer import Answer
 from tocsin.api.call import Call
 from tocsin.live.closing import Close
-from tocsin.live.stream import COMMANDS
+from tocsin.live.stream import COMMANDS, PING
 from tocsin.notification import TYPES
 from tocsin.wire import Flat, encode
 
@@ -82,15 +82,17 @@ _EVENTS: dict[str, tuple[str, Json]] = {
         "A command that was not followed, and why: `id` is what it named. Has no place in the log.",
         _object(command={"enum": sorted(COMMANDS)}, id=_TEXT, code=_TEXT, error=_TEXT),
     ),
+    "pong": ("The answer to `ping`, with its text. Has no place in the log.", _object(ping=_TEXT)),
 }
 
-_WITHOUT_PLACE = {"error", "unread", "refused"}
+_WITHOUT_PLACE = {"error", "unread", "refused", "pong"}
 
 _COMMANDS: dict[str, str] = {
     "read": "I have read the notification of this id.",
     "dismiss": "I dismiss it.",
     "acknowledge": "I acknowledge it.",
     "received": "Everything up to this position of the stream has arrived.",
+    PING: "Are you there? Nobody needs to be signed in for it; `pong` has the same text.",
 }
 
 

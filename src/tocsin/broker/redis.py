@@ -68,21 +68,25 @@ class RedisBroker(Carrier):
         )
         ears = client.pubsub()
         try:
-            await self._get_to_know(client, url)
-            await ears.subscribe(*map(self._channel, (_LOG, _to(self._node), _to(""))))
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._get_to_know(client, url)
+            # The client waits for ever for the answer to its greeting, where the network begins to swallow it.
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await ears.subscribe(*map(self._channel, (_LOG, _to(self._node), _to(""))))
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._listen(ears, patience))
                 group.create_task(self._speak(client))
         finally:
-            await ears.aclose()
-            await client.aclose()
+            try:
+                await ears.aclose()
+            finally:
+                await client.aclose()
 
     async def _get_to_know(self, client: Any, url: str) -> None:
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            about = await client.info("cluster")
-            if not int(about.get("cluster_enabled", 0)):
-                return
-            ranges = await client.execute_command("CLUSTER SLOTS")
+        about = await client.info("cluster")
+        if not int(about.get("cluster_enabled", 0)):
+            return
+        ranges = await client.execute_command("CLUSTER SLOTS")
         for host, port in found_in(ranges):
             other = _at(url, host, port)
             if other not in self._known and len(self._known) < _MOST_KNOWN:

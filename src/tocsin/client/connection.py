@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import ssl
 import urllib.parse
@@ -22,6 +23,11 @@ PING_SECONDS = 20.0
 
 FAREWELL_SECONDS = 1.0
 """How long a stream that is closed waits for the server to say so, too."""
+
+
+_quiet = logging.getLogger("tocsin.client.websockets")
+"""How a stream's connection ended is told to its reader; the library would write a traceback besides."""
+_quiet.setLevel(logging.CRITICAL)
 
 
 class HttpOptions(TypedDict):
@@ -46,6 +52,7 @@ class WebSocketOptions(TypedDict):
     ping_timeout: float
     close_timeout: float
     max_size: int
+    logger: logging.Logger
 
 
 class Server:
@@ -98,6 +105,7 @@ class Server:
             "ping_timeout": PING_SECONDS,
             "close_timeout": FAREWELL_SECONDS,
             "max_size": LONGEST_MESSAGE,
+            "logger": _quiet,
         }
 
     def not_opened(self, error: Exception) -> ClientError:

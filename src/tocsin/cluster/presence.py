@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import random
 from collections.abc import Callable, Collection, Iterable
 
 from tocsin.errors import Unavailable
@@ -29,7 +30,7 @@ WHOLE_SECONDS = 300.0
 """After so long everything is noted anew, whatever is believed to be there."""
 
 _BATCH = 2_000
-_AGAIN_SECONDS = 0.2
+_AGAIN_SECONDS = (0.1, 0.3)
 _LEAVE_SECONDS = 0.25
 _ARRIVE_SECONDS = 1.0
 
@@ -100,10 +101,10 @@ class Presence:
             try:
                 await self._note()
             except Unavailable:
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(random.uniform(*_AGAIN_SECONDS))  # noqa: S311  (no secret)
             except Exception:
                 log.exception("what this node has could not be noted")
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(_AGAIN_SECONDS[1])
             if not self._arriving:
                 self._wake.clear()
                 try:

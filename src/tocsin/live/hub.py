@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Iterable
 
 from tocsin.device import DeviceId
@@ -297,7 +298,8 @@ class Hub:
         try:
             return await self._store.changes(stream.user_id, stream.devices, stream.cursor, PAGE)
         except Unavailable:
-            await asyncio.sleep(1.0)
+            # By chance: all who read when the store was lost would come back to it at once.
+            await asyncio.sleep(random.uniform(0.5, 1.5))  # noqa: S311  (no secret)
             return None
 
     # ------------------------------------------------------------ looking after

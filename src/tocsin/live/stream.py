@@ -72,6 +72,9 @@ class Door(Protocol):
 COMMANDS = frozenset({"read", "dismiss", "acknowledge", "received"})
 """What a `tocsin.v1` WebSocket of a user may ask for: `{"<command>": "<id or position>"}`."""
 
+PING = "ping"
+"""What any `tocsin.v1` WebSocket may ask: whether this node is there. Pages are not told of a WebSocket's own pings."""
+
 
 class Command(NamedTuple):
     """What a peer asks for: a credential to establish (`auth`), or one of COMMANDS."""
@@ -351,6 +354,8 @@ class Stream:
                 self.authenticating = True
                 return Command(verb, value)
             self.close(Close.BAD_FRAME, "already authenticated")
+        elif verb == PING and isinstance(value, str) and self.form.tells_changes and self.state is not State.CONNECTING:
+            self.answer(self.form.event("pong", None, wire.encode({PING: value})))
         elif self.state is State.CONNECTING or (verb in COMMANDS and self.principal is None):
             self.close(Close.BAD_CREDENTIAL, 'the first frame must be {"auth": "…"}')
         elif verb in COMMANDS and isinstance(value, str) and self.form.tells_changes and self.user_id is not None:

@@ -18,7 +18,7 @@ AT_ONCE = 3
 """Pages that are read at the same time, of the eight connections that a node has for reading."""
 
 LONGEST_SECONDS = 2.5
-"""How long a page waits for its turn."""
+"""How long a page takes at most, with the wait for its turn."""
 
 Asked = tuple[UserId | None, frozenset[DeviceId] | None, int, int]
 
@@ -53,13 +53,17 @@ class Pages:
     async def _in_turn(self, asked: Asked) -> Page:
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                await self._turns.acquire()
+                await self._take_turn(asked)
+                try:
+                    return await self._read(*asked)
+                finally:
+                    self._turns.release()
         except TimeoutError:
             raise Unavailable("Too many reads are waiting") from None
+
+    async def _take_turn(self, asked: Asked) -> None:
+        try:
+            await self._turns.acquire()
         finally:
             # It is of now: who asks from here on wants a later one.
             del self._waiting[asked]
-        try:
-            return await self._read(*asked)
-        finally:
-            self._turns.release()

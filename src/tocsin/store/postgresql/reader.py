@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import re
+import time
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -32,7 +35,7 @@ MOST_WAITING = 1_000
 """Reads that may wait for a connection."""
 
 LONGEST_SECONDS = 2.5
-"""After which a read is given up; the database gives it up after 2 s."""
+"""After which a read is given up, whatever it waits for; the database gives it up after 2 s."""
 
 _DISORDER_MS = 3_600_000
 _SMALL = 250
@@ -97,6 +100,7 @@ class Reader:
         self._pool = pool
         self._waiting = 0
         self._failing = False
+        self._letting_go: set[asyncio.Task[None]] = set()
 
     async def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """All rows of a query.
@@ -107,12 +111,13 @@ class Reader:
         if self._waiting >= MOST_WAITING:
             raise Unavailable("Too many reads are waiting")
         self._waiting += 1
+        ends = time.monotonic() + LONGEST_SECONDS
         try:
             try:
-                return await self._fetch(sql, values)
+                return await self._fetch(sql, values, ends)
             except _LOST:
                 # It may have been a connection of before a restart: a read does no harm when it is made again.
-                return await self._fetch(sql, values)
+                return await self._fetch(sql, values, ends)
         except asyncpg.DataError:
             # A lone surrogate, or a number beyond all numbers: nothing has that name.
             return []
@@ -124,11 +129,27 @@ class Reader:
         finally:
             self._waiting -= 1
 
-    async def _fetch(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        async with self._pool.acquire(timeout=LONGEST_SECONDS) as connection:
+    async def _fetch(self, sql: str, values: tuple[Any, ...], ends: float) -> list[tuple[Any, ...]]:
+        connection = await self._pool.acquire(timeout=_left(ends))
+        in_time = True
+        try:
             self._failing = False
             sayable = [_sayable(value) for value in values]
-            return [tuple(row) for row in await connection.fetch(sql, *sayable, timeout=LONGEST_SECONDS)]
+            return [tuple(row) for row in await connection.fetch(sql, *sayable, timeout=_left(ends))]
+        except (TimeoutError, asyncio.CancelledError):
+            in_time = False
+            raise
+        finally:
+            letting_go = asyncio.create_task(self._let_go(connection))
+            self._letting_go.add(letting_go)
+            letting_go.add_done_callback(self._letting_go.discard)
+            if in_time:
+                await letting_go
+
+    async def _let_go(self, connection: Any) -> None:
+        # What was given up is first called off at the database, which may take as long again: nobody waits for that.
+        with suppress(*_LOST, OSError, TimeoutError):
+            await self._pool.release(connection, timeout=LONGEST_SECONDS)
 
     async def value(self, sql: str, *values: Any) -> Any:
         """The first column of the first row; None where there is none."""
@@ -138,6 +159,8 @@ class Reader:
     async def close(self) -> None:
         """Let go of the connections."""
         self._pool.terminate()
+        if self._letting_go:
+            await asyncio.wait(self._letting_go)
 
     # ------------------------------------------------------------ inboxes
 
@@ -324,6 +347,10 @@ def _mark_of(row: Row, user: UserId | None) -> Mark:
 
 def _number(change: Change) -> int:
     return change.notification.seq if isinstance(change, Item) else change.seq
+
+
+def _left(ends: float) -> float:
+    return max(0.001, ends - time.monotonic())
 
 
 def _sayable(value: Any) -> Any:

@@ -4,7 +4,7 @@ import { eventOf } from "./frame.js";
 /** @typedef {import("./types.js").Asked} Asked */
 /** @typedef {import("./types.js").Event} Event */
 
-/** Seconds until it is open; of silence until is asked whether the server is there; and until that is answered. */
+/** Seconds until it is open; of silence until is asked whether somebody is there; and until that is answered. */
 const PATIENCE = 30, SILENCE = 20, ANSWERS = 5;
 /** Most events that wait for a slow reader; over it the connection is ended, and what was let go is asked for again. */
 const MOST_WAITING = 5_000;
@@ -21,6 +21,9 @@ export class Socket {
   #closed = null;
   #overrun = false;
   #heardAt = Date.now();
+  #greeted = false;
+  /** When it was asked whether somebody is there; 0 where that is answered. */
+  #askedAt = 0;
   /** What a frame that cannot be read was refused with. @type {unknown} */
   #trouble = null;
   #wake = () => {};
@@ -53,7 +56,7 @@ export class Socket {
   async *events() {
     const socket = this.#socket, stop = () => socket.close(1000), cut = () => this.#lost();
     const opening = setTimeout(() => socket.close(), PATIENCE * 1000);
-    const looking = setInterval(() => void this.#look(), (SILENCE * 1000) / 2);
+    const looking = setInterval(() => this.#look(), ANSWERS * 1000);
     this.#stopping.addEventListener("abort", stop);
     // A browser that knows to have no network does not say so to a socket for a long time.
     globalThis.addEventListener?.("offline", cut);
@@ -100,9 +103,13 @@ export class Socket {
   /** @param {string} frame */
   #heard(frame) {
     this.#heardAt = Date.now();
+    this.#askedAt = 0;
+    this.#greeted = true;
     if (this.#overrun || this.#trouble !== null) return;
     try {
-      this.#waiting.push(eventOf(frame));
+      const event = eventOf(frame);
+      if (event.event === "pong") return;
+      this.#waiting.push(event);
     } catch (error) {
       this.#trouble = error;
     }
@@ -118,15 +125,19 @@ export class Socket {
     this.#wake();
   }
 
-  /** A wire that was cut says nothing, and pages are not told of pings: so after some silence the server is asked. */
-  async #look() {
-    const heardAt = this.#heardAt;
-    if (Date.now() - heardAt < SILENCE * 1000) return;
-    try {
-      await this.#tocsin.fetch("GET", this.#tocsin.address("healthz"), { signal: AbortSignal.timeout(ANSWERS * 1000) });
-      this.#heardAt = Date.now();
-    } catch {
-      if (heardAt === this.#heardAt) this.#lost();
+  /**
+   * A wire that was cut says nothing, and pages are not told of pings: so after some silence is asked, on this very
+   * connection, as behind a balancer another node would answer for the one that has gone.
+   */
+  #look() {
+    const now = Date.now();
+    if (this.#socket.readyState !== WebSocket.OPEN || now - this.#heardAt < SILENCE * 1000) return;
+    if (this.#askedAt === 0) {
+      this.#askedAt = now;
+      // Before it has greeted, the first word is to be who one is.
+      if (this.#greeted) this.say({ ping: "" });
+    } else if (now - this.#askedAt >= ANSWERS * 1000) {
+      this.#lost();
     }
   }
 }

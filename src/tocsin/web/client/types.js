@@ -51,7 +51,7 @@
 /**
  * One event of a stream: docs/reference/stream.md says what each is and what its data holds.
  * @typedef {object} Event
- * @property {"hello" | "notification" | "receipt" | "mark" | "withdrawn" | "purged" | "unread" | "gap" | "caught-up" | "refused" | "error"} event
+ * @property {"hello" | "notification" | "receipt" | "mark" | "withdrawn" | "purged" | "unread" | "gap" | "caught-up" | "refused" | "pong" | "error"} event
  * @property {string | null} position null for what has no place in the log
  * @property {any} data
  */
