@@ -34,7 +34,19 @@ _SECRET_ID = "sample"  # noqa: S105  (an id, no secret)
 
 
 async def put_in(store: Store, clock: Clock) -> None:
-    """Put in what is missing of the samples."""
+    """Put in what is missing of the samples.
+
+    Raises:
+        StartError: somebody else's people are in there, and none of the samples.
+    """
+    if await store.user(_SERVICE) is None and await store.key(SAMPLE_KEY_ID) is None:
+        # Samples that another node is just putting in are as they are here.
+        people = await store.users(None, 20)
+        if real := [one.id for one in people if one.id not in PASSWORDS or one.password != PASSWORDS[one.id]]:
+            raise StartError(
+                f"this data is that of a server without --dev (it knows {', '.join(real)});"
+                " --dev would put in users and a key that everybody knows: use another --data"
+            )
 
     def audit(what: str) -> AuditEntry:
         return AuditEntry(at=clock.now(), who="tocsin", action="sample", what=what, origin="")
@@ -91,6 +103,7 @@ async def refuse_in(store: Store) -> None:
         found.append("the password of admin")
     if found:
         raise StartError(
-            f"this data folder was made by --dev and holds {', '.join(found)}, known to everybody;"
-            " start with --dev, or with another --data"
+            f"a server was started on this data with --dev, which put in {', '.join(found)}, known to everybody:"
+            " use another --data; or, where it holds what is real, start it once more with --dev on 127.0.0.1, and take out the"
+            f" key {SAMPLE_KEY_ID}, the app {_APP} and the users {', '.join(_USERS)} and {_SERVICE}"
         )

@@ -158,12 +158,24 @@ def refused(file: Path, data: Path) -> str:
     return ran.err
 
 
-def test_what_is_in_postgresql_is_not_looked_for_in_a_folder(tmp_path: Path) -> None:
-    given = {"TOCSIN_DATABASE": "postgresql://127.0.0.1:1/tocsin", "TOCSIN_DATA": str(tmp_path)}
-    ran = tocsin("backup", str(tmp_path / "b.db"), env=given)
-    assert ran.status == 2
-    assert "pg_dump" in ran.err
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("told", ["by a variable", "by the folder's settings"])
+def test_what_is_in_postgresql_is_not_looked_for_in_a_folder(told: str, copy: Path, tmp_path: Path) -> None:
+    url, data = "postgresql://127.0.0.1:1/tocsin", tmp_path / "data"
+    assert restore(copy, data).status == 0
+    given = {"TOCSIN_DATABASE": url} if told == "by a variable" else {}
+    if not given:
+        (data / "tocsin.toml").write_text(f'database = "{url}"\n')
+    before = sorted(data.iterdir())
+    # A file that has stayed behind after a move is not what the server keeps; nor is an empty folder.
+    ran = tocsin("backup", str(tmp_path / "b.db"), "--data", str(data), env=given)
+    assert (ran.status, "pg_dump" in ran.err) == (2, True), ran
+    ran = tocsin("restore", str(copy), "--data", str(data), "--replace", env=given)
+    assert (ran.status, "pg_restore" in ran.err) == (2, True), ran
+    assert sorted(data.iterdir()) == before
+    assert not (tmp_path / "b.db").exists()
+    if given:
+        ran = tocsin("backup", str(tmp_path / "b.db"), env=given | {"TOCSIN_DATA": str(tmp_path / "none")})
+        assert (ran.status, "pg_dump" in ran.err) == (2, True), ran
 
 
 def test_a_file_that_is_damaged_is_refused(copy: Path, tmp_path: Path) -> None:

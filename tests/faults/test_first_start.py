@@ -11,7 +11,9 @@ from pathlib import Path
 import apsw
 import pytest
 
+from cli.command import tocsin
 from faults.database import database_file, ids, integrity, schema
+from harness.ports import free_port
 from harness.server import Server
 
 
@@ -128,3 +130,15 @@ def test_a_port_in_use_is_an_error_and_not_a_traceback(dev: Server, start_server
     second.launch()
     assert second.wait_exit() != 0
     assert str(dev.port) in second.log()
+
+
+def test_known_keys_are_not_put_into_real_data_nor_served_from_sample_data(
+    at_rest: Path, start_server: Callable[..., Server]
+) -> None:
+    real = start_server(dev=False)
+    assert real.stop() == 0
+    ran = tocsin("serve", "--dev", "--port", str(free_port()), "--data", str(real.data))
+    assert (ran.status, "a server without --dev (it knows admin)" in ran.err) == (2, True), ran
+    ran = tocsin("serve", "--port", str(free_port()), "--data", str(at_rest))
+    assert (ran.status, "take out the key sample" in ran.err) == (2, True), ran
+    real.start()

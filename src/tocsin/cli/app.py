@@ -9,10 +9,11 @@ import click
 
 from tocsin.cli import exits
 from tocsin.cli.send import Sending, message_of, sends
-from tocsin.cli.session import Session, speaks
+from tocsin.cli.session import Session, empty, holding, speaks
 from tocsin.cli.terminal import complain, show_table
 
 _HEADS = ("ID", "NAME", "PER HOUR", "FOR ALL")
+_FIELDS = ("id", "name", "quotaPerHour", "installForAll")
 _quota = click.option(
     "--quota", type=click.IntRange(min=0), help="Notifications to one user in a UTC clock hour; 10 for a new app."
 )
@@ -48,7 +49,7 @@ def create(session: Session, id_: str, name: str | None, quota: int | None, **gi
     fields = {"name": name, "quotaPerHour": quota, "installForAll": given["for_all"]}
     with session.client() as client:
         try:
-            client.call("GET", "apps", id_)
+            holding(client.call("GET", "apps", id_), "id")
         except NotFound:
             body = {field: value for field, value in fields.items() if value is not None}
             _tell(session, client.call("PUT", "apps", id_, body=body))
@@ -71,7 +72,7 @@ def update(session: Session, id_: str, name: str | None, quota: int | None, **gi
         raise click.UsageError("nothing to change was given: --name, --quota, --for-all or --not-for-all")
     with session.client() as client:
         # A PUT replaces the whole app, so what stays has to go along.
-        body = client.call("GET", "apps", id_) | changes
+        body = holding(client.call("GET", "apps", id_), *_FIELDS) | changes
         _tell(session, client.call("PUT", "apps", id_, body=body))
 
 
@@ -81,7 +82,7 @@ def update(session: Session, id_: str, name: str | None, quota: int | None, **gi
 def delete(session: Session, id_: str) -> None:
     """Delete an app with its secrets and installs; what it sent stays."""
     with session.client() as client:
-        client.call("DELETE", "apps", id_)
+        empty(client.call("DELETE", "apps", id_))
     session.show({"deleted": id_}, f"deleted {id_}")
 
 
@@ -132,7 +133,7 @@ def secret() -> None:
 def create_secret(session: Session, app_id: str) -> None:
     """Make a secret for APP and print it: it is shown this once. Earlier ones go on holding."""
     with session.client() as client:
-        made = client.call("POST", "apps", app_id, "secrets")
+        made = holding(client.call("POST", "apps", app_id, "secrets"), "secret")
     session.show(made, made["secret"])
 
 
@@ -156,16 +157,17 @@ def list_secrets(session: Session, app_id: str) -> None:
 def revoke_secret(session: Session, app_id: str, id_: str) -> None:
     """Revoke the secret ID of APP."""
     with session.client() as client:
-        client.call("DELETE", "apps", app_id, "secrets", id_)
+        empty(client.call("DELETE", "apps", app_id, "secrets", id_))
     session.show({"revoked": id_}, f"revoked {id_}")
 
 
 def _install(session: Session, method: str, id_: str, user: str | None) -> None:
     with session.client() as client:
-        client.call(method, "apps", id_, *(("install",) if user is None else ("installs", user)))
+        empty(client.call(method, "apps", id_, *(("install",) if user is None else ("installs", user))))
 
 
-def _tell(session: Session, found: dict[str, Any]) -> None:
+def _tell(session: Session, answer: Any) -> None:
+    found = holding(answer, *_FIELDS)
     if session.as_json:
         session.show(found, "")
     else:

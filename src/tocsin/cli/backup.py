@@ -78,6 +78,7 @@ def restore(file: Path, data: str | None, *, replace: bool, **given: Any) -> Non
     from tocsin.store.sqlite import restore as sqlite_restore
 
     folder = _folder(data)
+    _refuse_where_it_is_elsewhere(folder, "put a copy of pg_dump back with pg_restore")
     old_mask = os.umask(0o077)
     try:
         looked, aside = sqlite_restore.restore(file, folder, replace=replace)
@@ -99,6 +100,20 @@ def _folder(data: str | None) -> Path:
     return Path(data or os.environ.get("TOCSIN_DATA") or "./tocsin-data")
 
 
+def _refuse_where_it_is_elsewhere(folder: Path, instead: str) -> None:
+    """A file that lies about from before a move to PostgreSQL is not what the server keeps."""
+    from tocsin import config as configuration
+    from tocsin.errors import StartError
+
+    try:
+        database = configuration.load({"data": str(folder)}).database
+    except StartError:
+        # What is wrong with other settings is of no matter here.
+        database = os.environ.get("TOCSIN_DATABASE", "")
+    if database:
+        _refuse(f"everything is in PostgreSQL, as `database` (TOCSIN_DATABASE) says: {instead}")
+
+
 def _stopped(data: str | None, url: str | None) -> Path | None:
     """The data folder that is meant, when no server runs on it; None when a server is to be asked."""
     from tocsin.store.sqlite.examination import database, in_use
@@ -106,13 +121,14 @@ def _stopped(data: str | None, url: str | None) -> Path | None:
     if url is not None and data is None:
         return None
     folder = _folder(data)
-    if url is None and os.environ.get("TOCSIN_DATABASE") and not database(folder).exists():
-        _refuse("everything is in PostgreSQL (TOCSIN_DATABASE): copy it with pg_dump")
     try:
-        if database(folder).exists() and not in_use(folder):
-            return folder
+        stopped = database(folder).exists() and not in_use(folder)
     except OSError as error:
         _refuse(f"{folder}: {error.strerror}")
+    if stopped or (url is None and not database(folder).exists()):
+        _refuse_where_it_is_elsewhere(folder, "copy it with pg_dump")
+    if stopped:
+        return folder
     if data is not None and not database(folder).exists():
         _refuse(f"{folder} has no database")
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tocsin.cli.session import Session, speaks
+from tocsin.cli.session import Session, empty, holding, speaks
 from tocsin.cli.terminal import show_table
 
 
@@ -32,7 +32,7 @@ def list_devices(session: Session) -> None:
 def set_device(session: Session, id_: str, name: str) -> None:
     """Call the device ID by NAME."""
     with session.client() as client:
-        found = client.call("PUT", "devices", id_, body={"name": name})
+        found = holding(client.call("PUT", "devices", id_, body={"name": name}), "id", "name")
     session.show(found, f"{found['id']} is called {found['name']}")
 
 
@@ -42,5 +42,5 @@ def set_device(session: Session, id_: str, name: str) -> None:
 def delete(session: Session, id_: str) -> None:
     """Forget a device's name; what was sent about it stays."""
     with session.client() as client:
-        client.call("DELETE", "devices", id_)
+        empty(client.call("DELETE", "devices", id_))
     session.show({"deleted": id_}, f"deleted {id_}")

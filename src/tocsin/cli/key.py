@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from tocsin.cli.session import Session, speaks
+from tocsin.cli.session import Session, empty, holding, speaks
 from tocsin.cli.terminal import show_table
 
 
@@ -41,7 +41,8 @@ def create(session: Session, user: str, name: str, expires: str | None, days: in
     if days is not None:
         expires = (datetime.now(UTC) + timedelta(days=days)).isoformat()
     with session.client() as client:
-        made = client.call("POST", "keys", body={"userId": user, "name": name, "expiresAt": expires})
+        body = {"userId": user, "name": name, "expiresAt": expires}
+        made = holding(client.call("POST", "keys", body=body), "key")
     session.show(made, made["key"])
 
 
@@ -51,5 +52,5 @@ def create(session: Session, user: str, name: str, expires: str | None, days: in
 def revoke(session: Session, id_: str) -> None:
     """Revoke a key: it holds no more, and its streams end."""
     with session.client() as client:
-        client.call("DELETE", "keys", id_)
+        empty(client.call("DELETE", "keys", id_))
     session.show({"revoked": id_}, f"revoked {id_}")

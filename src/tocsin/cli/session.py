@@ -113,6 +113,31 @@ class Session:
         return f"{hint}."
 
 
+def holding(answer: Any, *names: str) -> dict[str, Any]:
+    """An answer that is an object with these fields.
+
+    Raises:
+        ClientError: it is not that of a Tocsin server. To be called where the client is open.
+    """
+    from tocsin.client.errors import not_tocsin
+
+    if not isinstance(answer, dict) or not all(name in answer for name in names):
+        raise not_tocsin("the answer")
+    return answer
+
+
+def empty(answer: Any) -> None:
+    """An answer that has nothing to say, as to a DELETE: it is done.
+
+    Raises:
+        ClientError: as `holding`.
+    """
+    from tocsin.client.errors import not_tocsin
+
+    if answer is not None:
+        raise not_tocsin("the answer")
+
+
 def say_waiting(why: str, seconds: float) -> None:
     """Say on standard error that it failed for now and goes on."""
     complain(f"{why}; trying again in {seconds:.1f} s")

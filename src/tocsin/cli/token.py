@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tocsin.cli.session import Session, read_password, speaks
+from tocsin.cli.session import Session, holding, read_password, speaks
 
 
 @click.command()
@@ -29,9 +29,9 @@ def token(session: Session, user: str | None, **given: Any) -> None:
         credentials = {"username": user, "password": read_password(f"Password of {user}")}
         session.token, session.signing_in = None, True
         with session.client() as client:
-            answer = client.call("POST", "auth", "login", body=credentials)
+            answer = holding(client.call("POST", "auth", "login", body=credentials), "token")
         session.token, session.signing_in = answer["token"], False
     if ticket:
         with session.client() as client:
-            answer = client.call("POST", "auth", "ticket")
+            answer = holding(client.call("POST", "auth", "ticket"), "ticket")
     session.show(answer, str(answer["ticket" if ticket else "token"]))

@@ -9,10 +9,11 @@ from typing import Any
 import click
 
 from tocsin.cli import exits
-from tocsin.cli.session import Session, read_password, speaks
+from tocsin.cli.session import Session, empty, holding, read_password, speaks
 from tocsin.cli.terminal import complain, show_table
 
 _HEADS = ("ID", "NAME", "PERMISSIONS", "SUPERUSER", "DISABLED")
+_FIELDS = ("id", "name", "permissions", "superuser", "disabled")
 _permissions = click.option("--permission", multiple=True, help="Such as notifications, to send; may be repeated.")
 _password = click.option("--password", is_flag=True, help="Ask for a password, or read it from standard input.")
 
@@ -59,7 +60,7 @@ def create(session: Session, id_: str, name: str | None, permission: Sequence[st
         body["name"] = name
     with session.client() as client:
         try:
-            client.call("GET", "users", id_)
+            holding(client.call("GET", "users", id_), "id")
         except NotFound:
             if given["password"]:
                 body["password"] = read_password(f"Password for {id_}", twice=True)
@@ -94,7 +95,7 @@ def update(session: Session, id_: str, name: str | None, permission: Sequence[st
 def delete(session: Session, id_: str) -> None:
     """Delete a user with their notifications, keys and installs."""
     with session.client() as client:
-        client.call("DELETE", "users", id_)
+        empty(client.call("DELETE", "users", id_))
     session.show({"deleted": id_}, f"deleted {id_}")
 
 
@@ -112,7 +113,7 @@ def password(session: Session, id_: str | None) -> None:
     current = read_password("Current password")
     with session.client() as client:
         body = {"current": current, "new": read_password("New password", twice=True)}
-        answer = client.call("PUT", "auth", "password", body=body)
+        answer = holding(client.call("PUT", "auth", "password", body=body), "token")
     if not session.as_json:
         click.echo("changed; the token to use from now on:", err=True)
     session.show(answer, answer["token"])
@@ -137,11 +138,12 @@ def disable(session: Session, id_: str) -> None:
 def _change(session: Session, id_: str, changes: dict[str, Any]) -> None:
     with session.client() as client:
         # A PUT replaces the whole user, so what stays has to go along.
-        found = client.call("GET", "users", id_)
+        found = holding(client.call("GET", "users", id_), *_FIELDS)
         _tell(session, client.call("PUT", "users", id_, body=found | changes))
 
 
-def _tell(session: Session, found: dict[str, Any]) -> None:
+def _tell(session: Session, answer: Any) -> None:
+    found = holding(answer, *_FIELDS)
     if session.as_json:
         session.show(found, "")
     else:

@@ -55,6 +55,9 @@ def check(*, tries: int, retry_for: float) -> None:
         raise ValueError("retry_for must not be negative, and tries at least 1")
 
 
+_NO_CONTENT = 204
+
+
 class Answer(NamedTuple):
     """What a server answered; headers by name in lower case."""
 
@@ -76,9 +79,12 @@ def judge(status: int, headers: Mapping[str, str], body: bytes) -> None:
         headers: by name in lower case.
 
     Raises:
-        Refused: anything else, as the kind that the status says.
+        Refused: anything else, as the kind that the status says. ClientError: a success without a word that it is
+            one, which a proxy gives that knows no such path.
     """
     if 200 <= status < 300:
+        if not body and status != _NO_CONTENT:
+            raise not_tocsin("the answer")
         return
     try:
         said = msgspec.json.decode(body, type=_Said)
