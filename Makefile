@@ -27,7 +27,7 @@ run: ## start the server for trying out; PORT=8000 DATA=./tocsin-data
 	@exec .venv/bin/tocsin serve --dev --host 127.0.0.1 --port "$(PORT)" --data "$(DATA)"
 
 test: setup packages node_modules/.package-lock.json ## run the tests; ARGS="-k word" or ARGS=tests/test_tree.py goes to pytest
-	@.venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
+	@.venv/bin/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
 
 test-postgresql: setup packages ## the tests of behaviour, on PostgreSQL
 	@TOCSIN_TEST_STORE=postgresql .venv/bin/python -m pytest -n 3 --dist loadfile -m "not soak" $(or $(ARGS),$(BEHAVIOUR))
