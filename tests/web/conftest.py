@@ -1,7 +1,7 @@
 """A real Chromium, and windows in it that must not complain.
 
-It is the one without a window of its own: of the same source, but without an address bar, tabs and what they fetch, which
-took a quarter of all CPU that the tests of the web app did.
+It is the one without a window of its own: of the same source, but without an address bar, tabs and what they fetch,
+which took a quarter of all CPU that the tests of the web app did.
 """
 
 from __future__ import annotations
