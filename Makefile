@@ -7,7 +7,7 @@ ONLY ?=
 
 # Tests start these programs. command:Debian package; a command found on PATH is left as it is.
 PACKAGES = curl:curl node:nodejs strace:strace faketime:faketime mkfs.ext4:e2fsprogs losetup:mount unshare:util-linux
-PACKAGES += pg_ctlcluster:postgresql redis-server:redis-server chromium:chromium
+PACKAGES += pg_ctlcluster:postgresql redis-server:redis-server chromium-headless-shell:chromium-headless-shell
 # Not nginx and Caddy: their packages start a web server on port 80. tests/deploy runs where they are installed.
 
 # Not from the caller's shell: another project's Python, or options that would hide pytest's closing line.
@@ -27,7 +27,7 @@ run: ## start the server for trying out; PORT=8000 DATA=./tocsin-data
 	@exec .venv/bin/tocsin serve --dev --host 127.0.0.1 --port "$(PORT)" --data "$(DATA)"
 
 test: setup packages node_modules/.package-lock.json ## run the tests; ARGS="-k word" or ARGS=tests/test_tree.py goes to pytest
-	@.venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
+	@.venv/bin/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
 
 test-postgresql: setup packages ## the tests of behaviour, on PostgreSQL
 	@TOCSIN_TEST_STORE=postgresql .venv/bin/python -m pytest -n 3 --dist loadfile -m "not soak" $(or $(ARGS),$(BEHAVIOUR))
@@ -57,6 +57,7 @@ bench-check: setup ## what got worse than in the last committed result; ARGS="RU
 	@.venv/bin/python -m bench.check $(ARGS)
 
 screenshots: setup packages ## take the pictures of docs/images anew
+	@command -v chromium >/dev/null 2>&1 || scripts/debian.sh chromium
 	@fc-list 2>/dev/null | grep -q Inter || scripts/debian.sh fontconfig fonts-inter || true
 	@.venv/bin/python scripts/screenshots.py
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,22 +48,23 @@ LONGEST_FIRST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def rank(item: pytest.Item) -> int:
-        place = item.path.relative_to(Path(__file__).parent).as_posix()
+    @cache
+    def rank(path: Path) -> int:
+        place = path.relative_to(Path(__file__).parent).as_posix()
         return next((n for n, name in enumerate(LONGEST_FIRST) if place.startswith(name)), len(LONGEST_FIRST))
 
-    items.sort(key=rank)
+    items.sort(key=lambda item: rank(item.path))
 
 
-class InHalves(LoadFileScheduling):
-    """Every other worker takes the files with a browser first, and keeps its browser; the others take the rest.
+class BrowsersApart(LoadFileScheduling):
+    """Every third worker takes the files with a browser first, and keeps its browser; the others take the rest.
 
     A browser keeps a core busy, and many of the others wait: so there is always something of each. Whoever is through
     with one's own takes what is left.
     """
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        browses = int(node.gateway.id.removeprefix("gw")) % 2 == 0
+        browses = int(node.gateway.id.removeprefix("gw")) % 3 == 0
         first = next((file for file in self.workqueue if ("tests/web/" in file) is browses), None)
         if first is not None:
             self.workqueue.move_to_end(first, last=False)
@@ -72,7 +74,7 @@ class InHalves(LoadFileScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
     """For `--dist loadfile`, as `make test` has it."""
-    return InHalves(config, log) if config.getoption("dist") == "loadfile" else None
+    return BrowsersApart(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

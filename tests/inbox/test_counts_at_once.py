@@ -117,5 +117,9 @@ def test_control_a_server_that_does_not_count_what_is_set_unread_is_found_out(
     people = [Person(server) for _ in range(3)]
     streams = [Watched(person.websocket()) for person in people]
     change_much_at_once(server, people, rounds=1, seed=11)
+    for person in people:
+        # The last at once may have been a mark of all, which leaves nothing to be counted wrongly.
+        person.marked()
+        person.did("DELETE", person.page(limit=2)["notifications"][1]["id"], "read")
     with pytest.raises(AssertionError, match="has other counts"):
         judge(people, streams)

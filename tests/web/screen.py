@@ -167,13 +167,15 @@ class Screen:
         """What axe-core finds wrong, in a line each."""
         if not self.page.evaluate("() => 'axe' in globalThis"):
             self.page.evaluate(AXE.read_text())
-        found = self.page.evaluate(
+        lines: list[str] = self.page.evaluate(
             # Without its own look at style sheets and media: what needs that asks of rotation and of sound that plays.
-            "(more) => axe.run(document, {resultTypes: ['violations'], elementRef: false, preload: false, ...more})",
+            """async (more) => {
+                const options = {reporter: "no-passes", elementRef: false, preload: false, ...more};
+                const {violations} = await axe.run(document, options);
+                const why = ({any, all, none}) => [...any, ...all, ...none].map((check) => check.message).join("; ");
+                return violations.flatMap(({id, help, nodes}) =>
+                    nodes.map((node) => `${id}: ${help}: ${node.target}: ${why(node)}`));
+            }""",
             options or {},
         )
-        return [
-            f"{one['id']}: {one['help']}: {node['target']} {node['failureSummary']}"
-            for one in found["violations"]
-            for node in one["nodes"]
-        ]
+        return lines
