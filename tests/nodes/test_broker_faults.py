@@ -61,7 +61,7 @@ def nodes(
 def load(nodes: Nodes, soak: bool) -> Iterator[Publishers]:
     """Sends by a schedule, on all nodes but the quiet one; in the long form 300 a second."""
     turn = itertools.cycle(nodes.all[:QUIET])
-    threads, rate = (24, 300) if soak else (6, 50)
+    threads, rate = (24, 300) if soak else (4, 25)
     publishers = Publishers(lambda: next(turn).service(), threads=threads, rate=rate)
     try:
         yield publishers
@@ -111,7 +111,9 @@ def test_a_redis_that_is_killed_again_and_again_costs_no_send_and_no_notificatio
     assert back <= BACK * SLACK
 
 
-@pytest.mark.parametrize("swallowed", [True, False], ids=["swallowed", "reset"])
+@pytest.mark.parametrize(
+    "swallowed", [pytest.param(True, id="swallowed"), pytest.param(False, id="reset", marks=pytest.mark.soak)]
+)
 def test_a_node_that_is_cut_off_from_the_broker_goes_on_by_the_log(
     way: TcpProxy, nodes: Nodes, swallowed: bool, soak: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,12 +159,13 @@ def tell_all(nodes: Nodes, following: Following) -> None:
 def careless(
     redis: Redis, way: TcpProxy, postgresql: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Nodes]:
-    """Nodes that know of the log only what the broker tells."""
+    """Two nodes that know of the log only what the broker tells."""
     by_proxy = f"redis://127.0.0.1:{way.port}"
     made = Nodes(
         tmp_path_factory.mktemp("careless"),
         postgresql,
-        broker=[redis.url, redis.url, by_proxy],
+        count=2,
+        broker=[redis.url, by_proxy],
         weakened="reading,seeing",
     )
     try:
@@ -171,11 +174,11 @@ def careless(
         made.close()
 
 
-@pytest.mark.parametrize("what", ["killed", "swallowed"])
+@pytest.mark.parametrize("what", ["killed", pytest.param("swallowed", marks=pytest.mark.soak)])
 def test_control_without_the_log_what_the_broker_does_not_carry_is_lost(
     careless: Nodes, redis: Redis, way: TcpProxy, what: str
 ) -> None:
-    wait_until(lambda: hears(careless, QUIET))
+    wait_until(lambda: hears(careless, 1))
     with followers(careless, each=1) as following:
         redis.kill() if what == "killed" else way.stand_still()
         publishers = Publishers(careless[0].service, threads=1, rate=20)

@@ -44,6 +44,7 @@ class NodeClient:
             [
                 "node",
                 *(["--experimental-websocket", "--no-warnings"] if websocket else []),
+                *(["--expose-gc"] if "faster" in options else []),
                 str(DRIVER),
                 str(client),
                 json.dumps({"url": url, **options}),

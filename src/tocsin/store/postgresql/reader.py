@@ -123,7 +123,11 @@ class Reader:
             return []
         except (*_LOST, asyncpg.PostgresError, OSError, TimeoutError) as error:
             # Once, and not for each of those who ask while it is away.
-            log.log(logging.DEBUG if self._failing else logging.ERROR, "a read failed: %s", error or type(error))
+            log.log(
+                logging.DEBUG if self._failing else logging.ERROR,
+                "a read failed: %s",
+                str(error) or type(error).__name__,
+            )
             self._failing = True
             raise Unavailable("The store cannot be read now") from None
         finally:
@@ -131,23 +135,24 @@ class Reader:
 
     async def _fetch(self, sql: str, values: tuple[Any, ...], ends: float) -> list[tuple[Any, ...]]:
         connection = await self._pool.acquire(timeout=_left(ends))
-        in_time = True
+        given_up = False
         try:
             self._failing = False
             sayable = [_sayable(value) for value in values]
             return [tuple(row) for row in await connection.fetch(sql, *sayable, timeout=_left(ends))]
         except (TimeoutError, asyncio.CancelledError):
-            in_time = False
+            given_up = True
             raise
         finally:
-            letting_go = asyncio.create_task(self._let_go(connection))
-            self._letting_go.add(letting_go)
-            letting_go.add_done_callback(self._letting_go.discard)
-            if in_time:
-                await letting_go
+            if given_up:
+                # It is first called off at the database, which may take as long again: nobody waits for that.
+                letting_go = asyncio.create_task(self._let_go(connection))
+                self._letting_go.add(letting_go)
+                letting_go.add_done_callback(self._letting_go.discard)
+            else:
+                await self._pool.release(connection)
 
     async def _let_go(self, connection: Any) -> None:
-        # What was given up is first called off at the database, which may take as long again: nobody waits for that.
         with suppress(*_LOST, OSError, TimeoutError):
             await self._pool.release(connection, timeout=LONGEST_SECONDS)
 

@@ -14,23 +14,32 @@ const PATIENCE = 30, SILENCE = 40;
  * @returns {AsyncGenerator<import("./types.js").Event, void, void>}
  */
 export async function* lines(tocsin, query, stopping) {
-  const cut = new AbortController();
-  const signal = AbortSignal.any([stopping, cut.signal]);
-  let timer = setTimeout(() => cut.abort(), PATIENCE * 1000);
+  const cut = new AbortController(), { signal } = cut;
+  /** @type {ReadableStreamDefaultReader<Uint8Array> | undefined} */
+  let reader;
+  // Once it has tidied its memory, Node no longer knows of an answer under way that this signal was to end it.
+  const end = () => {
+    cut.abort();
+    reader?.cancel().catch(() => {});
+  };
+  let timer = setTimeout(end, PATIENCE * 1000);
   const alive = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => cut.abort(), SILENCE * 1000);
+    timer = setTimeout(end, SILENCE * 1000);
   };
+  stopping.addEventListener("abort", end);
   try {
+    if (stopping.aborted) return;
     const headers = { accept: "application/x-ndjson" };
     const answer = await tocsin.fetch("GET", tocsin.address("notifications", query), { headers, signal });
     if (!answer.ok || answer.body === null) throw await refusal(answer);
     const decoder = new TextDecoder();
-    const reader = answer.body.getReader();
+    reader = answer.body.getReader();
     let rest = "";
     for (;;) {
       alive();
       const { value, done } = await reader.read();
+      signal.throwIfAborted();
       if (done) return;
       const whole = (rest + decoder.decode(value, { stream: true })).split("\n");
       rest = whole.pop() ?? "";
@@ -40,9 +49,10 @@ export async function* lines(tocsin, query, stopping) {
     }
   } catch (cause) {
     if (cause instanceof TocsinError || stopping.aborted) throw cause;
-    throw new TocsinError(cut.signal.aborted ? "the server fell silent" : "the connection broke off", { cause });
+    throw new TocsinError(signal.aborted ? "the server fell silent" : "the connection broke off", { cause });
   } finally {
     clearTimeout(timer);
-    cut.abort();
+    stopping.removeEventListener("abort", end);
+    end();
   }
 }
