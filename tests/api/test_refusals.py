@@ -60,6 +60,10 @@ def test_a_credential_that_does_not_hold_is_named_as_far_as_it_names_itself(serv
     assert server.http().send_from_app("user123", "rain", secret=made["key"]).status == 401
     of_app = refusals(server, limit=1)[0]
     assert (of_app["appId"], of_app["userId"], of_app["keyId"]) == ("demo-app", "user123", id_)
+    # Put where a name belongs.
+    assert server.http().send_from_app(made["key"], "rain", app=made["key"], secret="x").status == 401
+    misplaced = refusals(server, limit=1)[0]
+    assert (misplaced["appId"], misplaced["userId"]) == ("(hidden)", "(hidden)")
     text = server.service().get("/api/refusals", limit=200).text
     assert secret not in text
     assert "no key at all" not in text

@@ -9,9 +9,9 @@ import msgspec
 from store.adapters import NOW, Recorder, all_changes, audit, draft, number, outcome, pages, put_app, put_users
 from tocsin.app import App, AppId, Secret
 from tocsin.device import Device, DeviceId
-from tocsin.errors import NotFound
+from tocsin.errors import NotFound, TooMany
 from tocsin.idempotency import KEPT_MS, Once, UsedKey
-from tocsin.ports import Store
+from tocsin.ports import Entry, Store
 from tocsin.principal import Key, KeyId, User, UserId
 
 # -- people who go
@@ -70,6 +70,33 @@ def test_an_app_made_again_joins_anew_and_one_that_is_changed_stays_joined(adapt
         await store.delete_app(AppId("app"), audit())
         await put_app(store, "app")
         assert await joined() >= sent.seq
+
+    adapter.run(folder, test)
+
+
+def test_who_is_made_again_has_the_whole_quota_and_no_marks_of_before(adapter: Any, folder: Path) -> None:
+    async def test(store: Store, recorder: Recorder) -> None:
+        async def spend(*then: Any) -> list[type]:
+            sends = [store.append(draft("x", user="a", app="app", quota=1)) for _ in range(2)]
+            found = await asyncio.gather(*(outcome(write) for write in (*sends, *then)))
+            return [type(one) for one in found[:2]]
+
+        await put_users(store, "a")
+        await put_app(store, "app")
+        assert await spend() == [Entry, TooMany]
+        await store.delete_user(UserId("a"), audit())
+        await put_users(store, "a")
+        # Deleted in the batch that has spent it, too.
+        assert await spend(store.delete_app(AppId("app"), audit())) == [Entry, TooMany]
+        await put_app(store, "app")
+        assert await spend() == [Entry, TooMany]
+
+        await store.append(draft("y", user="a"))
+        started = store.head
+        marked = (store.delete_user(UserId("a"), audit()), store.mark(UserId("a"), None, None, None, NOW))
+        await asyncio.gather(*(outcome(write) for write in marked))
+        await put_users(store, "a")
+        assert [type(one).__name__ for one in (await store.changes(UserId("a"), None, started, 9)).changes] == []
 
     adapter.run(folder, test)
 

@@ -240,9 +240,7 @@ class Call:
 
     async def note_refusal(self, action: str, refusal: Refusal) -> None:
         """Tell the audit log, as far as its rate allows, what was refused to somebody who is known."""
-        # What looks like a key was put into the path by mistake, and is no name of anything.
-        texts = [unquote(text, errors="replace") for text in self.params.values()]
-        what = " ".join(text if parse_key(text) is None else "(hidden)" for text in texts)
+        what = " ".join(str(_unless_a_secret(unquote(text, errors="replace"))) for text in self.params.values())
         entry = self.audit(action, what[:ID_LENGTH], refusal.code)
         await self.parts.recording.add(self.parts.store, entry, self.parts.clock.monotonic())
 
@@ -255,7 +253,7 @@ class Call:
         who, request = self._principal, self.request
         wanted = self.wanted
         if who is None or who.kind == "app":
-            wanted = _unless_refused(lambda: request.asked("uid"))
+            wanted = _unless_a_secret(_unless_refused(lambda: request.asked("uid")))
         elif not who.superuser:
             wanted = who.user_id
         key = parse_key(_unless_refused(lambda: request.credential) or "") if who is None else None
@@ -268,10 +266,15 @@ class Call:
             sender=who.sender if who is not None else None,
             credential=who.credential if who is not None else None,
             key=key[0] if key is not None else None,
-            app=_unless_refused(lambda: self.param("app_id")) if "app_id" in self.params else None,
+            app=_unless_a_secret(_unless_refused(lambda: self.param("app_id"))) if "app_id" in self.params else None,
             address=request.address,
         )
         self.parts.turned_away.add(refused, self.parts.clock.now())
+
+
+def _unless_a_secret(text: str | None) -> str | None:
+    """What looks like a key was put there by mistake, and is no name of anything."""
+    return text if text is None or parse_key(text) is None else "(hidden)"
 
 
 def _unless_refused(look: Callable[[], str | None]) -> str | None:

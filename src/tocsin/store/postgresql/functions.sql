@@ -297,6 +297,10 @@ BEGIN
     IF upto_now > p_head THEN
         RETURN said(p_head, refused('invalid', 'upTo'), '');
     END IF;
+    IF NOT EXISTS (SELECT 1 FROM users WHERE id = its_user) THEN
+        -- Deleted since it was asked for; another of that name would be told of it.
+        RETURN said(p_head, json_build_array(upto_now, unread_of(its_user), p_head)::text, '');
+    END IF;
     FOR said_so IN
         SELECT n, r FROM receipts r JOIN notifications n ON n.first = r.first
         WHERE r.user_id = its_user AND NOT r.read AND r.first <= upto_now AND n.withdrawn_at IS NULL
@@ -460,6 +464,7 @@ BEGIN
     END LOOP;
     DELETE FROM sessions WHERE user_id = its_id;
     DELETE FROM installs WHERE user_id = its_id;
+    DELETE FROM quotas WHERE user_id = its_id;
     DELETE FROM idempotency WHERE scope = 'user:' || its_id || ' send';
     DELETE FROM batches WHERE scope = 'user:' || its_id || ' batch';
     DELETE FROM counters WHERE user_id = its_id;
@@ -571,6 +576,7 @@ BEGIN
     IF c->>1 = 'app' THEN
         DELETE FROM secrets WHERE app_id = its_id;
         DELETE FROM installs WHERE app_id = its_id;
+        DELETE FROM quotas WHERE app_id = its_id;
     END IF;
     PERFORM put_audit(c->4);
     RETURN note_changed(p_head, c->>1, CASE WHEN c->>1 = 'secret' THEN c->>3 ELSE its_id END, 'true');

@@ -167,8 +167,6 @@ class Batch:
             notes = [self._streamed.popleft() for _ in range(len(self._streamed))]
             self._connection.execute(queries()["put_streamed"], (msgspec.json.encode(notes).decode(),))
             self.wrote = True
-        for (app, user), (hour, used) in self._quotas.items():
-            self._connection.execute(queries()["use_quota"], (app, user, hour, used))
         for once, entry, expires_at in self._onces.values():
             values = (once.scope, once.key, once.fingerprint, entry.id, expires_at)
             self._connection.execute(queries()["put_once"], values)
@@ -193,6 +191,9 @@ class Batch:
         if self._own:
             self._add("add_own", [(user, kind, count) for (user, kind), count in self._own.items()])
             self._own = {}
+        for (app, user), (hour, used) in self._quotas.items():
+            self._connection.execute(queries()["use_quota"], (app, user, hour, used))
+        self._quotas = {}
 
     def _add(self, name: str, sums: list[Any]) -> None:
         # One statement, however many there are: see above.

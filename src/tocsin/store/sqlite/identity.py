@@ -77,6 +77,7 @@ class SqliteIdentity:
                 batch.changed("key", key)
             batch.run("delete_sessions_of", id_)
             batch.run("delete_installs_of", id_)
+            batch.run("forget_quotas_of", id_)
             batch.run("forget_onces", f"user:{id_} send")
             batch.run("forget_batches", f"user:{id_} batch")
             leave(batch, id_, batch.head)
@@ -145,9 +146,8 @@ class SqliteIdentity:
         await self._writer.submit(put)
 
     async def delete_app(self, id_: AppId, audit: AuditEntry) -> bool:
-        return await self._change(
-            "delete_app", (id_,), ("app", id_), audit, with_it=("delete_secrets_of", "delete_installs_of_app")
-        )
+        with_it = ("delete_secrets_of", "delete_installs_of_app", "forget_quotas_of_app")
+        return await self._change("delete_app", (id_,), ("app", id_), audit, with_it=with_it)
 
     async def secret(self, id_: str) -> Secret | None:
         rows = await self._reader.rows("secret", id_)

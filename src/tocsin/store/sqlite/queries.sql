@@ -71,6 +71,14 @@ SELECT hour, used FROM quotas WHERE app_id = ? AND user_id = ?;
 INSERT INTO quotas (app_id, user_id, hour, used) VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET hour = excluded.hour, used = excluded.used;
 
+-- name: forget_quotas_of
+-- What was sent to a deleted user: another of that name starts anew.
+DELETE FROM quotas WHERE user_id = ?;
+
+-- name: forget_quotas_of_app
+-- The same of a deleted app.
+DELETE FROM quotas WHERE app_id = ?;
+
 -- name: once
 -- What a send under an idempotency key gave, when that is not too long ago, and to how many streams that went.
 SELECT i.fingerprint, i.notification_id,

@@ -69,6 +69,9 @@ def mark(
         upto = batch.head
     elif upto > batch.head:
         raise Invalid("upTo", "is a position that was not reached yet")
+    if not batch.run("joined", user):
+        # Deleted since it was asked for; another of that name would be told of it.
+        return upto, Unread(counts.unread(batch.run, user), batch.head)
     scope = (type_ or "", device or "")
     values = {"user": user, "upto": upto, "type": scope[0], "device": scope[1]}
     said = batch.run("unread_receipts", values)
