@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tocsin.errors import StartError
+from tocsin.ownership import why_not_opened
 
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 
@@ -313,6 +314,8 @@ def _read_file(path: Path) -> dict[str, Any]:
         return {}
     except NotADirectoryError:
         raise StartError(f"{path.parent}: the data folder is a file, or below one; name a folder") from None
+    except PermissionError as error:
+        raise StartError(f"{path}: cannot be read: {why_not_opened(path, error)}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise StartError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     try:

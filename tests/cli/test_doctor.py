@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -216,3 +216,57 @@ def test_for_people_each_finding_is_a_line(stopped: Path) -> None:
     assert ran.status == 1
     assert "FAIL  secrets" in ran.out
     assert "ok    SQLite" in ran.out
+
+
+@pytest.fixture
+def somebody_else(stopped: Path) -> Iterator[int]:
+    """The number of a user who is not root and to whom the way to the folder is open; root's tests run as them."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be somebody else")
+    doctor(stopped, "--dev")  # What it imports may be where others may not look.
+    ways = {path: path.stat().st_mode for path in stopped.parents if path.owner() == "root" and path != Path("/tmp")}
+    for path in ways:
+        path.chmod(ways[path] | 0o011)
+    yield 65534
+    for path, mode in ways.items():
+        path.chmod(stat.S_IMODE(mode))
+
+
+def as_user(user: int, *args: str) -> Ran:
+    os.seteuid(user)
+    try:
+        return tocsin(*args)
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_files_of_another_owner_are_to_be_given_back_and_nothing_else_is_advised(
+    mode: int, stopped: Path, somebody_else: int
+) -> None:
+    for path in (stopped, *stopped.iterdir()):
+        os.chown(path, somebody_else, -1)
+    os.chown(stopped / "tocsin.db", 0, -1)
+    (stopped / "tocsin.db").chmod(mode)
+    asked = ("doctor", "--json", "--dev", "--data", str(stopped))
+    # Root is not asked about itself: the folder says whose the files should be.
+    for ran in (as_user(somebody_else, *asked), tocsin(*asked)):
+        assert ran.status == 1
+        [(about, sentence)] = graded(ran, "problem")
+        assert about == "owner"
+        assert f"tocsin.db in {stopped} belong to root" in sentence
+        assert f"chown -R nobody {stopped}" in sentence
+        assert "chmod" not in ran.out
+        assert "restore" not in ran.out
+    os.chown(stopped / "tocsin.db", somebody_else, -1)
+    (stopped / "tocsin.db").chmod(0o600)
+    assert as_user(somebody_else, *asked).status == tocsin(*asked).status == 0
+
+
+def test_a_folder_that_is_wholly_somebody_elses_is_perhaps_looked_at_by_the_wrong_user(
+    stopped: Path, somebody_else: int
+) -> None:
+    sentences = graded(as_user(somebody_else, "doctor", "--json", "--data", str(stopped)), "problem")
+    assert all("run it as root" in sentence and f"chown -R nobody {stopped}" in sentence for _, sentence in sentences)
+    [(about, _)] = sentences
+    assert about == "settings", "it could not be read"

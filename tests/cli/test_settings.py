@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import apsw
 import pytest
 
-from cli.command import tocsin
+from cli.command import PROGRAM, tocsin
+from harness.patience import PATIENCE
 from harness.ports import free_port
+from tocsin.store.sqlite.file import not_opened
 
 
 def setting(name: str, *args: str, env: Mapping[str, str] | None = None) -> tuple[object, str]:
@@ -138,3 +143,25 @@ def test_a_database_to_migrate_to_that_is_none_is_refused_without_being_repeated
     assert (ran.status, ran.out) == (2, "")
     assert "expected postgresql://" in ran.err
     assert url not in ran.err
+
+
+def test_serve_names_the_file_and_its_owner_where_that_is_what_is_wrong(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    (tmp_path / "tocsin.db").touch()
+    refusal = not_opened(tmp_path / "tocsin.db", apsw.CantOpenError("unable to open database file"))
+    assert refusal.sentence == f"{tmp_path / 'tocsin.db'}: cannot be opened: unable to open database file"
+    os.chown(tmp_path / "tocsin.db", 65534, -1)
+    refusal = not_opened(tmp_path / "tocsin.db", apsw.CantOpenError("unable to open database file"))
+    assert f"tocsin.db in {tmp_path} belong to nobody" in refusal.sentence
+    assert "chown -R" in refusal.sentence
+
+
+def test_serve_on_a_file_system_that_is_read_only_says_so(tmp_path: Path) -> None:
+    mount = f"{{ mount -t tmpfs tmpfs {tmp_path} && mount -o remount,ro {tmp_path}; }} || exit 99"
+    script = ["unshare", "-m", "sh", "-c", f"{mount}; exec {PROGRAM} serve --data {tmp_path}"]
+    ran = subprocess.run(script, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    if ran.returncode == 99 or ran.stderr.startswith("unshare"):
+        pytest.skip(f"nothing can be mounted here: {ran.stderr}")
+    assert ran.returncode == 2
+    assert f"{tmp_path / 'tocsin.lock'}: cannot be opened: its file system is mounted read-only" in ran.stderr

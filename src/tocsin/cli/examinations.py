@@ -22,6 +22,7 @@ from tocsin.config import Config
 from tocsin.credentials.key import DEV_APP_SECRET, DEV_KEY, secret_hash
 from tocsin.credentials.password import password_holds
 from tocsin.errors import StartError
+from tocsin.ownership import ownership_trouble
 from tocsin.store.sqlite.examination import Damaged, Examination, database, in_use, sqlite_version
 
 LITTLE_SPACE = 1024**3
@@ -65,7 +66,12 @@ def examine(options: dict[str, Any], url: str | None) -> Iterator[Finding]:
     yield from _clock()
     yield from _tls(config)
     folder = Path(config.data)
-    if folder.is_dir():
+    if folder.is_dir() and (trouble := ownership_trouble(folder)):
+        running = False
+        # What the modes should be, and whether the database is sound, can be told when all is its owner's.
+        yield Finding("problem", "owner", trouble)
+        yield from _space(folder)
+    elif folder.is_dir():
         yield from _permissions(folder)
         yield from _first_password(folder)
         yield from _space(folder)
