@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import apsw
 import pytest
@@ -143,6 +144,20 @@ def test_a_database_to_migrate_to_that_is_none_is_refused_without_being_repeated
     assert (ran.status, ran.out) == (2, "")
     assert "expected postgresql://" in ran.err
     assert url not in ran.err
+
+
+@pytest.mark.parametrize("password", ["p@ss", "p#ss", "p/ss", "12/ss", "p?ss", "a@b/c"])
+def test_a_password_that_has_to_be_percent_encoded_is_said_to_be_without_being_repeated(
+    password: str, tmp_path: Path
+) -> None:
+    env = {"TOCSIN_DATABASE": f"postgresql://tocsin:{password}@db.invalid/tocsin"}
+    ran = tocsin("config", "check", "--data", str(tmp_path), env=env)
+    assert ran.status == 2
+    assert "in a password, @ : / ? # and % are percent-encoded (%40 " in ran.err
+    assert password not in ran.err
+    for encoded in (quote(password, safe=""), "p:ss", ""):
+        env = {"TOCSIN_DATABASE": f"postgresql://tocsin:{encoded}@db.invalid/tocsin?sslmode=disable"}
+        assert tocsin("config", "check", "--data", str(tmp_path), env=env).status == 0
 
 
 def test_serve_names_the_file_and_its_owner_where_that_is_what_is_wrong(tmp_path: Path) -> None:
