@@ -62,6 +62,7 @@ AREAS: dict[str, list[str]] = {
     "client": ["tocsin.client.*"],
     "cli": ["tocsin.cli", "tocsin.cli.*", "tocsin.__main__"],
     "server": ["tocsin.server", "tocsin.foundation"],
+    "listening": ["tocsin.listening"],
 }
 
 # What an area may import of Tocsin, besides its own modules and the bare package. Imports go down only:
@@ -92,8 +93,9 @@ SEES: dict[str, set[str]] = {
     "web": _EDGE,
     "client": {"words", "errors", "wire"},
     # `tocsin serve` is a command, so the command line starts what stands above it. `tocsin doctor` looks at files.
-    "cli": _EDGE | {"client", "server", "examination", "ownership"},
+    "cli": _EDGE | {"client", "server", "examination", "ownership", "listening"},
     "request": {"words", "errors", "config", "credentials"},
+    "listening": {"config", "errors"},
     "clock": set(),
     "logs": set(),
     "metrics": set(),

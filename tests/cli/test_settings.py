@@ -16,6 +16,8 @@ from harness.patience import PATIENCE
 from harness.ports import free_port
 from tocsin.store.sqlite.file import not_opened
 
+ISSUER = "[[issuers]]\nissuer = 'https://id.example'\naudience = 'tocsin'\nalgorithm = 'RS256'"
+
 
 def setting(name: str, *args: str, env: Mapping[str, str] | None = None) -> tuple[object, str]:
     ran = tocsin("config", "show", "--json", *args, env=env)
@@ -76,6 +78,7 @@ def test_good_settings_are_called_good(tmp_path: Path) -> None:
         ("trusted_proxies = ['there']", "trusted_proxies"),
         ("log_level = 'loud'", "log_level"),
         ("log_level = 'loud'", "debug, info, warning, error"),
+        ("database = 'postgresql://u:p#w@h/n'", "percent-encoded"),
     ],
 )
 def test_wrong_settings_are_named_by_check_and_by_serve(text: str, names: str, tmp_path: Path) -> None:
@@ -90,6 +93,39 @@ def test_wrong_settings_are_named_by_check_and_by_serve(text: str, names: str, t
     asked = tocsin("config", "check", "--json", "--data", str(tmp_path))
     assert asked.json["ok"] is False
     assert names in asked.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("tls_cert = '/no/cert.pem'\ntls_key = '/no/key.pem'", "/no/cert.pem"),
+        ("host = 'not a host'", "not a host"),
+        (f"{ISSUER}\njwks_url = 'http://id.example/keys'", "must be https"),
+        (f"{ISSUER}\npublic_key = '/no/key.pem'", "/no/key.pem"),
+    ],
+)
+def test_what_serve_would_not_start_with_is_not_good_to_check_nor_to_doctor(
+    text: str, names: str, tmp_path: Path
+) -> None:
+    (tmp_path / "tocsin.toml").write_text(text + "\n")
+    checked, examined = (tocsin(*command, "--data", str(tmp_path)) for command in (("config", "check"), ("doctor",)))
+    assert (checked.status, checked.out, checked.err.count("\n")) == (2, "", 1)
+    assert names in checked.err
+    assert examined.status == 1
+    assert names in examined.out
+    assert tocsin("config", "show", "--data", str(tmp_path)).status == 0
+
+
+@pytest.mark.parametrize(
+    "beginning", ["-----BEGIN ENCRYPTED PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED"]
+)
+def test_a_key_with_a_passphrase_is_called_that_with_how_to_take_it_off(beginning: str, tmp_path: Path) -> None:
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text(f"{beginning}\n")
+    env = {"TOCSIN_TLS_CERT": str(tmp_path / "cert.pem"), "TOCSIN_TLS_KEY": str(tmp_path / "key.pem")}
+    ran = tocsin("config", "check", "--data", str(tmp_path), env=env)
+    assert ran.status == 2
+    assert f"openssl pkey -in {tmp_path / 'key.pem'}" in ran.err
 
 
 @pytest.mark.parametrize(

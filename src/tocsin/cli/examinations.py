@@ -16,6 +16,7 @@ from tocsin.cli.config import own_url
 from tocsin.cli.examining_broker import broker
 from tocsin.cli.examining_postgresql import postgresql
 from tocsin.cli.finding import Finding
+from tocsin.cli.startable import check_beyond_tls
 from tocsin.cli.tls import tls_trouble, valid_until
 from tocsin.client import Client, ClientError
 from tocsin.config import Config
@@ -51,7 +52,11 @@ def examine(options: dict[str, Any], url: str | None) -> Iterator[Finding]:
     except StartError as error:
         yield Finding("problem", "settings", error.sentence)
         return
-    yield Finding("good", "settings", "can be read")
+    try:
+        check_beyond_tls(config)
+        yield Finding("good", "settings", "can be read")
+    except StartError as error:
+        yield Finding("problem", "settings", error.sentence)
     if config.database:
         yield from postgresql(config.database)
         if config.broker:
