@@ -26,6 +26,7 @@ AREAS: dict[str, list[str]] = {
         )
     ],
     "errors": ["tocsin.errors"],
+    "ownership": ["tocsin.ownership"],
     "config": ["tocsin.config"],
     "wire": ["tocsin.wire", "tocsin.strict_json"],
     "announcement": ["tocsin.announcement"],
@@ -61,6 +62,7 @@ AREAS: dict[str, list[str]] = {
     "client": ["tocsin.client.*"],
     "cli": ["tocsin.cli", "tocsin.cli.*", "tocsin.__main__"],
     "server": ["tocsin.server", "tocsin.foundation"],
+    "listening": ["tocsin.listening"],
 }
 
 # What an area may import of Tocsin, besides its own modules and the bare package. Imports go down only:
@@ -71,14 +73,15 @@ SEES: dict[str, set[str]] = {
     "tocsin": set(),
     "errors": set(),
     "words": {"errors"},
-    "config": {"words", "errors"},
+    "ownership": set(),
+    "config": {"words", "errors", "ownership"},
     "wire": {"words", "errors"},
     "ports": {"words", "errors"},
     "directory": {"words", "errors", "ports"},
     "credentials": {"words", "errors", "ports", "config"},
     "path": {"words", "errors", "wire", "ports", "directory", "credentials", "config"},
     "announcement": {"words", "errors", "ports"},
-    "store": {"words", "errors", "wire", "ports", "announcement"},
+    "store": {"words", "errors", "wire", "ports", "announcement", "ownership"},
     "examination": {"store", "broker", "errors"},
     "broker": {"words", "errors", "wire", "ports", "announcement"},
     "cluster": {"words", "errors", "ports", "announcement"},
@@ -90,8 +93,9 @@ SEES: dict[str, set[str]] = {
     "web": _EDGE,
     "client": {"words", "errors", "wire"},
     # `tocsin serve` is a command, so the command line starts what stands above it. `tocsin doctor` looks at files.
-    "cli": _EDGE | {"client", "server", "examination"},
+    "cli": _EDGE | {"client", "server", "examination", "ownership", "listening"},
     "request": {"words", "errors", "config", "credentials"},
+    "listening": {"config", "errors"},
     "clock": set(),
     "logs": set(),
     "metrics": set(),

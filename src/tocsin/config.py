@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tocsin.errors import StartError
+from tocsin.ownership import why_not_opened
 
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 
@@ -243,9 +244,8 @@ def _checked(config: Config) -> Config:
             raise StartError(f"configuration: {name}: {address!r}: expected scheme and host, as https://tocsin.example")
     if config.data == "":
         raise StartError("configuration: data: name a folder")
-    if config.database and not is_database(config.database):
-        # It is not repeated: it may hold a password.
-        raise StartError("configuration: database: expected postgresql://user:password@host:port/name")
+    if config.database and (trouble := database_trouble(config.database)):
+        raise StartError(f"configuration: database: {trouble}")
     if config.broker and urlsplit(config.broker).scheme not in ("redis", "rediss"):
         raise StartError("configuration: broker: expected redis://host:6379 or rediss://host:6379, or nothing")
     if (config.broker or config.node) and not config.database:
@@ -289,13 +289,20 @@ def without_password(url: str) -> str:
     return f"{parts.scheme}://{shown}{parts.path}{'?…' if parts.query else ''}"
 
 
-def is_database(url: str) -> bool:
-    """Whether this is the URL of a PostgreSQL database."""
+def database_trouble(url: str) -> str:
+    """Why this is no URL of a PostgreSQL database, without repeating it, for it may hold a password; else empty."""
+    encoded = "in a password, @ : / ? # and % are percent-encoded (%40 %3A %2F %3F %23 %25)"
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/")) and parts.port != 0
+        fits = parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/")) and parts.port != 0
     except ValueError:
-        return False
+        fits = False
+    if not fits:
+        return f"expected postgresql://user:password@host:port/name; {encoded}"
+    # Where the password ends, and so which host is looked up, would be anybody's guess.
+    if parts.netloc.count("@") > 1 or "@" in parts.path:
+        return f"there is an @ too many: {encoded}"
+    return ""
 
 
 def _is_origin(text: str) -> bool:
@@ -313,6 +320,8 @@ def _read_file(path: Path) -> dict[str, Any]:
         return {}
     except NotADirectoryError:
         raise StartError(f"{path.parent}: the data folder is a file, or below one; name a folder") from None
+    except PermissionError as error:
+        raise StartError(f"{path}: cannot be read: {why_not_opened(path, error)}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise StartError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import errno
 import logging
 import os
 import secrets
@@ -35,6 +34,7 @@ from tocsin.directory import Directory
 from tocsin.errors import StartError
 from tocsin.foundation import Foundation, open_foundation, patiently
 from tocsin.interpreter import set_for_a_server
+from tocsin.listening import listen
 from tocsin.live.closing import Close
 from tocsin.live.gate import Gate
 from tocsin.live.hub import Hub
@@ -57,7 +57,6 @@ from tocsin.wire import BODY_BYTES
 log = logging.getLogger("tocsin.server")
 
 EXIT_BROKEN = 1
-_BACKLOG = 4096
 # Longer than proxies keep theirs: a send that met a connection which is just being closed would be lost with it.
 KEEP_ALIVE_SECONDS = 75
 _ENDING_SECONDS = 2.0
@@ -267,7 +266,7 @@ def serve(config: Config, announce: Callable[[str], None]) -> int:
 
 async def _serve(config: Config, announce: Callable[[str], None]) -> int:
     tocsin = Tocsin(config)
-    sockets = _listen(config)
+    sockets = [listen(config)]
     async with tocsin.running():
         server = Server(_uvicorn_config(config, tocsin), tocsin, announce)
         await server.serve(sockets=sockets)
@@ -298,23 +297,6 @@ def _uvicorn_config(config: Config, tocsin: Tocsin) -> uvicorn.Config:
         )
     except (OSError, ssl.SSLError) as error:
         raise StartError(f"tls_cert, tls_key: {error}") from None
-
-
-def _listen(config: Config) -> list[socket.socket]:
-    try:
-        found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, proto, _, address = found[0]
-        sock = socket.socket(family, kind, proto)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-        sock.listen(_BACKLOG)
-    except OSError as error:
-        taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
-        other = "port: --port, TOCSIN_PORT, or PORT= with make run" if taken else "address: --host, TOCSIN_HOST"
-        why = error.strerror or error
-        raise StartError(f"cannot listen on {config.host} port {config.port}: {why}; another {other}") from None
-    sock.setblocking(False)  # noqa: FBT003  (a socket's own signature)
-    return [sock]
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

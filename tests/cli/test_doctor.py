@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 import pytest
@@ -15,6 +16,9 @@ import pytest
 from cli.command import Ran, tocsin
 from harness.ports import free_port
 from harness.server import Server
+from tocsin.ownership import ownership_trouble
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.one_file(reason="looks into the folder of SQLite; test_doctor_of_servers.py has the others")
 
@@ -216,3 +220,60 @@ def test_for_people_each_finding_is_a_line(stopped: Path) -> None:
     assert ran.status == 1
     assert "FAIL  secrets" in ran.out
     assert "ok    SQLite" in ran.out
+
+
+SOMEBODY_ELSE = 65534
+"""The number of a user who is not root; the tests of owners are root's."""
+
+
+@pytest.fixture
+def open_to_all(stopped: Path) -> Iterator[Path]:
+    """The same folder, where others than its owner can come to it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    doctor(stopped, "--dev")  # What it imports may lie where others may not look.
+    way = Path(tempfile.mkdtemp())
+    way.chmod(0o755)
+    yield shutil.copytree(stopped, way / "data")
+    shutil.rmtree(way)
+
+
+def as_somebody_else(call: Callable[[], T]) -> T:
+    os.seteuid(SOMEBODY_ELSE)
+    try:
+        return call()
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_files_of_another_owner_are_to_be_given_back_and_nothing_else_is_advised(mode: int, open_to_all: Path) -> None:
+    for path in (open_to_all, *open_to_all.iterdir()):
+        os.chown(path, SOMEBODY_ELSE, -1)
+    os.chown(open_to_all / "tocsin.db", 0, -1)
+    (open_to_all / "tocsin.db").chmod(mode)
+    asked = ("doctor", "--json", "--dev", "--data", str(open_to_all))
+    # Root is not asked about itself: the folder says whose the files should be.
+    for ran in (as_somebody_else(lambda: tocsin(*asked)), tocsin(*asked)):
+        assert ran.status == 1
+        [(about, sentence)] = graded(ran, "problem")
+        assert about == "owner"
+        assert f"tocsin.db in {open_to_all} belong to root" in sentence
+        assert f"chown -R nobody {open_to_all}" in sentence
+        assert "chmod" not in ran.out
+        assert "restore" not in ran.out
+    os.chown(open_to_all / "tocsin.db", SOMEBODY_ELSE, -1)
+    (open_to_all / "tocsin.db").chmod(0o600)
+    assert tocsin(*asked).status == 0
+    assert as_somebody_else(lambda: ownership_trouble(open_to_all)) == ""
+
+
+def test_a_folder_that_is_wholly_somebody_elses_is_perhaps_looked_at_by_the_wrong_user(
+    open_to_all: Path,
+) -> None:
+    sentences = graded(as_somebody_else(lambda: doctor(open_to_all)), "problem")
+    assert all(
+        "run it as root" in sentence and f"chown -R nobody {open_to_all}" in sentence for _, sentence in sentences
+    )
+    [(about, _)] = sentences
+    assert about == "settings", "it could not be read"

@@ -82,3 +82,12 @@ def test_a_first_password_that_still_lies_about_is_told_also_where_all_else_is_i
     grade, sentence = found(tmp_path, database)[1]["password"]
     assert grade == "warning"
     assert "tocsin user password" in sentence
+
+
+def test_certificates_that_are_not_there_are_named_on_one_line(tmp_path: Path) -> None:
+    url = f"postgresql://127.0.0.1:{free_port()}/tocsin?sslmode=verify-full"
+    for given, named in (("", f"{tmp_path}/.postgresql/root.crt"), ("&sslrootcert=/no/root.crt", "/no/root.crt")):
+        ran = tocsin("doctor", "--data", str(tmp_path), env={"TOCSIN_DATABASE": url + given, "HOME": str(tmp_path)})
+        [line] = [line for line in ran.out.splitlines() if line.startswith("FAIL  PostgreSQL")]
+        assert named in line
+        assert r"\x0a" not in line

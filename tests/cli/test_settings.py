@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
+import apsw
 import pytest
 
-from cli.command import tocsin
+from cli.command import PROGRAM, tocsin
+from harness.patience import PATIENCE
 from harness.ports import free_port
+from tocsin.store.sqlite.file import not_opened
+
+ISSUER = "[[issuers]]\nissuer = 'https://id.example'\naudience = 'tocsin'\nalgorithm = 'RS256'"
 
 
 def setting(name: str, *args: str, env: Mapping[str, str] | None = None) -> tuple[object, str]:
@@ -70,6 +78,7 @@ def test_good_settings_are_called_good(tmp_path: Path) -> None:
         ("trusted_proxies = ['there']", "trusted_proxies"),
         ("log_level = 'loud'", "log_level"),
         ("log_level = 'loud'", "debug, info, warning, error"),
+        ("database = 'postgresql://u:p#w@h/n'", "percent-encoded"),
     ],
 )
 def test_wrong_settings_are_named_by_check_and_by_serve(text: str, names: str, tmp_path: Path) -> None:
@@ -84,6 +93,39 @@ def test_wrong_settings_are_named_by_check_and_by_serve(text: str, names: str, t
     asked = tocsin("config", "check", "--json", "--data", str(tmp_path))
     assert asked.json["ok"] is False
     assert names in asked.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("tls_cert = '/no/cert.pem'\ntls_key = '/no/key.pem'", "/no/cert.pem"),
+        ("host = 'not a host'", "not a host"),
+        (f"{ISSUER}\njwks_url = 'http://id.example/keys'", "must be https"),
+        (f"{ISSUER}\npublic_key = '/no/key.pem'", "/no/key.pem"),
+    ],
+)
+def test_what_serve_would_not_start_with_is_not_good_to_check_nor_to_doctor(
+    text: str, names: str, tmp_path: Path
+) -> None:
+    (tmp_path / "tocsin.toml").write_text(text + "\n")
+    checked, examined = (tocsin(*command, "--data", str(tmp_path)) for command in (("config", "check"), ("doctor",)))
+    assert (checked.status, checked.out, checked.err.count("\n")) == (2, "", 1)
+    assert names in checked.err
+    assert examined.status == 1
+    assert names in examined.out
+    assert tocsin("config", "show", "--data", str(tmp_path)).status == 0
+
+
+@pytest.mark.parametrize(
+    "beginning", ["-----BEGIN ENCRYPTED PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED"]
+)
+def test_a_key_with_a_passphrase_is_called_that_with_how_to_take_it_off(beginning: str, tmp_path: Path) -> None:
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text(f"{beginning}\n")
+    env = {"TOCSIN_TLS_CERT": str(tmp_path / "cert.pem"), "TOCSIN_TLS_KEY": str(tmp_path / "key.pem")}
+    ran = tocsin("config", "check", "--data", str(tmp_path), env=env)
+    assert ran.status == 2
+    assert f"openssl pkey -in {tmp_path / 'key.pem'}" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -138,3 +180,39 @@ def test_a_database_to_migrate_to_that_is_none_is_refused_without_being_repeated
     assert (ran.status, ran.out) == (2, "")
     assert "expected postgresql://" in ran.err
     assert url not in ran.err
+
+
+@pytest.mark.parametrize("password", ["p@ss", "p#ss", "p/ss", "12/ss", "p?ss", "a@b/c"])
+def test_a_password_that_has_to_be_percent_encoded_is_said_to_be_without_being_repeated(
+    password: str, tmp_path: Path
+) -> None:
+    env = {"TOCSIN_DATABASE": f"postgresql://tocsin:{password}@db.invalid/tocsin"}
+    ran = tocsin("config", "check", "--data", str(tmp_path), env=env)
+    assert ran.status == 2
+    assert "in a password, @ : / ? # and % are percent-encoded (%40 " in ran.err
+    assert password not in ran.err
+    for encoded in (quote(password, safe=""), "p:ss", ""):
+        env = {"TOCSIN_DATABASE": f"postgresql://tocsin:{encoded}@db.invalid/tocsin?sslmode=disable"}
+        assert tocsin("config", "check", "--data", str(tmp_path), env=env).status == 0
+
+
+def test_serve_names_the_file_and_its_owner_where_that_is_what_is_wrong(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    (tmp_path / "tocsin.db").touch()
+    refusal = not_opened(tmp_path / "tocsin.db", apsw.CantOpenError("unable to open database file"))
+    assert refusal.sentence == f"{tmp_path / 'tocsin.db'}: cannot be opened: unable to open database file"
+    os.chown(tmp_path / "tocsin.db", 65534, -1)
+    refusal = not_opened(tmp_path / "tocsin.db", apsw.CantOpenError("unable to open database file"))
+    assert f"tocsin.db in {tmp_path} belong to nobody" in refusal.sentence
+    assert "chown -R" in refusal.sentence
+
+
+def test_serve_on_a_file_system_that_is_read_only_says_so(tmp_path: Path) -> None:
+    mount = f"{{ mount -t tmpfs tmpfs {tmp_path} && mount -o remount,ro {tmp_path}; }} || exit 99"
+    script = ["unshare", "-m", "sh", "-c", f"{mount}; exec {PROGRAM} serve --data {tmp_path}"]
+    ran = subprocess.run(script, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    if ran.returncode == 99 or ran.stderr.startswith("unshare"):
+        pytest.skip(f"nothing can be mounted here: {ran.stderr}")
+    assert ran.returncode == 2
+    assert f"{tmp_path / 'tocsin.lock'}: cannot be opened: its file system is mounted read-only" in ran.stderr

@@ -129,8 +129,8 @@ class CaddyInSubPath(Caddy):
         text = (DEPLOY / "Caddyfile").read_text()
         top = re.search(r"^\treverse_proxy \{\$.*?^\t\}\n", text, flags=re.MULTILINE | re.DOTALL)
         assert top is not None
-        text = re.sub(r"^\t# ?(\t*(?:handle_path|reverse_proxy|flush_interval|health_uri|\}).*)$", r"\t\1",
-                      text.replace(top[0], ""), flags=re.MULTILINE)  # fmt: skip
+        directives = r"redir|handle_path|reverse_proxy|flush_interval|health_\w+|lb_\w+|transport|keepalive|\}"
+        text = re.sub(rf"^\t# ?(\t*(?:{directives}).*)$", r"\t\1", text.replace(top[0], ""), flags=re.MULTILINE)
         (self.folder / "Caddyfile").write_text(text)
         return [program("caddy"), "run", "--adapter", "caddyfile", "--config", str(self.folder / "Caddyfile")]
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -55,6 +56,15 @@ def test_they_let_connections_go_before_the_server_closes_them() -> None:
     files = ((DEPLOY / name).read_text() for name in ("nginx.conf", "Caddyfile"))
     kept = [re.search(r"^\s*keepalive(?:_timeout)? (\d+)s", text, re.MULTILINE) for text in files]
     assert all(found and int(found[1]) < KEEP_ALIVE_SECONDS for found in kept)
+
+
+def test_what_caddy_does_at_the_top_it_does_in_the_sub_path() -> None:
+    text = re.sub(r"^\t# (?=[a-z}])|^\t#(?=\t)", "\t", (DEPLOY / "Caddyfile").read_text(), flags=re.MULTILINE)
+    top, below = (
+        [line.strip() for line in found[0].splitlines() if not line.strip().startswith("#")]
+        for found in re.finditer(r"^(\t+)reverse_proxy \{\$.*?^\1\}\n", text, re.MULTILINE | re.DOTALL)
+    )
+    assert top == below
 
 
 def service(proxy: Proxy) -> Http:
@@ -136,6 +146,8 @@ def test_a_sub_path_leads_to_it_as_the_top_does(two: Nodes, tmp_path: Path) -> N
         try:
             assert Http(made.url).get("/tocsin/readyz").status == 200
             assert b"<script" in Http(made.url).get("/tocsin/").body
+            moved = Http(made.url).get("/tocsin")
+            assert (moved.status, urlsplit(moved.headers["location"]).path) in [(301, "/tocsin/"), (302, "/tocsin/")]
             origin = {"Origin": made.url}
             with WebSocket(made.url, "/tocsin/notifications", token=two.token("user123"), headers=origin) as stream:
                 two[0].service().send(kind.name, userId="user123")

@@ -59,7 +59,7 @@ def show(**given: Any) -> None:
 @as_json
 def check(**given: Any) -> None:
     """Check the settings, as serve would; status 2 and what is wrong when it would not start with them."""
-    settings = _settings(given)
+    settings = _settings(given, startable=True)
     file = settings_file(given)
     said = [str(file)] if file.exists() else []
     said += sorted({setting.source for setting in settings if setting.source.startswith("TOCSIN_")})
@@ -69,13 +69,19 @@ def check(**given: Any) -> None:
         click.echo(plain(f"good: {', '.join(said) or 'nothing but defaults'}"))
 
 
-def _settings(given: dict[str, Any]) -> list[Setting]:
+def _settings(given: dict[str, Any], *, startable: bool = False) -> list[Setting]:
     from tocsin import config as configuration
     from tocsin.errors import StartError
 
     options = {"data": given["data"], "dev": given["dev"]}
     try:
-        return effective(options, configuration.load(options))
+        loaded = configuration.load(options)
+        if startable:
+            # Here and not above: to show settings it takes none of the cryptography.
+            from tocsin.cli.startable import check_startable
+
+            check_startable(loaded)
+        return effective(options, loaded)
     except StartError as error:
         if given["as_json"]:
             show_json({"ok": False, "error": error.sentence})

@@ -16,12 +16,14 @@ from tocsin.cli.config import own_url
 from tocsin.cli.examining_broker import broker
 from tocsin.cli.examining_postgresql import postgresql
 from tocsin.cli.finding import Finding
+from tocsin.cli.startable import check_beyond_tls
 from tocsin.cli.tls import tls_trouble, valid_until
 from tocsin.client import Client, ClientError
 from tocsin.config import Config
 from tocsin.credentials.key import DEV_APP_SECRET, DEV_KEY, secret_hash
 from tocsin.credentials.password import password_holds
 from tocsin.errors import StartError
+from tocsin.ownership import ownership_trouble
 from tocsin.store.sqlite.examination import Damaged, Examination, database, in_use, sqlite_version
 
 LITTLE_SPACE = 1024**3
@@ -50,7 +52,11 @@ def examine(options: dict[str, Any], url: str | None) -> Iterator[Finding]:
     except StartError as error:
         yield Finding("problem", "settings", error.sentence)
         return
-    yield Finding("good", "settings", "can be read")
+    try:
+        check_beyond_tls(config)
+        yield Finding("good", "settings", "can be read")
+    except StartError as error:
+        yield Finding("problem", "settings", error.sentence)
     if config.database:
         yield from postgresql(config.database)
         if config.broker:
@@ -65,7 +71,12 @@ def examine(options: dict[str, Any], url: str | None) -> Iterator[Finding]:
     yield from _clock()
     yield from _tls(config)
     folder = Path(config.data)
-    if folder.is_dir():
+    if folder.is_dir() and (trouble := ownership_trouble(folder)):
+        running = False
+        # What the modes should be, and whether the database is sound, can be told when all is its owner's.
+        yield Finding("problem", "owner", trouble)
+        yield from _space(folder)
+    elif folder.is_dir():
         yield from _permissions(folder)
         yield from _first_password(folder)
         yield from _space(folder)

@@ -32,7 +32,7 @@ def migrate_store(folder: Path, url: str, **given: Any) -> None:
     """
     import asyncio
 
-    from tocsin.config import is_database
+    from tocsin.config import database_trouble
     from tocsin.errors import StartError
 
     def tell(table: str, rows: int) -> None:
@@ -40,9 +40,8 @@ def migrate_store(folder: Path, url: str, **given: Any) -> None:
             click.echo(f"{table:<16} {rows:>10}")
 
     try:
-        if not is_database(url):
-            # It is not repeated: it may hold a password.
-            raise StartError("--to (TOCSIN_DATABASE): expected postgresql://user:password@host:port/name")
+        if trouble := database_trouble(url):
+            raise StartError(f"--to (TOCSIN_DATABASE): {trouble}")
         try:
             from tocsin.store.postgresql.copying import copy
         except ImportError:

@@ -13,7 +13,6 @@ import click
 from tocsin.cli import exits
 from tocsin.cli.session import DEFAULT_URL, as_json
 from tocsin.cli.terminal import complain, show_json
-from tocsin.cli.tls import tls_trouble
 from tocsin.credentials.key import DEV_KEY
 
 if TYPE_CHECKING:
@@ -49,13 +48,13 @@ def serve(**given: Any) -> None:
     # Here and not above: no other command needs the server, and it is slow to import.
     from tocsin import config as configuration
     from tocsin import server
+    from tocsin.cli.startable import check_startable
     from tocsin.errors import StartError
 
     as_json = given.pop("as_json")
     try:
         config = configuration.load(given)
-        if config.tls_cert and (trouble := tls_trouble(config.tls_cert, config.tls_key)):
-            raise StartError(trouble)
+        check_startable(config)
         status = server.serve(config, _announcer(config, as_json=as_json))
     except StartError as error:
         complain(error.sentence)

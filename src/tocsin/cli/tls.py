@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from pathlib import Path
 
@@ -16,9 +17,16 @@ def tls_trouble(certificate: str, key: str) -> str:
 
     for name, path in (("tls_cert", certificate), ("tls_key", key)):
         try:
-            Path(path).read_bytes()
+            text = Path(path).read_bytes()
         except OSError as error:
             return f"{name}: {path} cannot be read: {error.strerror or error}"
+    # In PKCS #8, and as it was written before that.
+    if b"BEGIN ENCRYPTED PRIVATE KEY" in text or b"Proc-Type: 4,ENCRYPTED" in text:
+        plain = shlex.join(["openssl", "pkey", "-in", key, "-out", f"{key}.plain"])
+        return (
+            f"tls_key: {key} is encrypted, and nobody is there to type its passphrase: `{plain}`, as the user that"
+            f" serve runs as, writes it without one; name that file"
+        )
     try:
         # An empty password, or OpenSSL would ask for one at the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")

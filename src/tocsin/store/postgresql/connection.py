@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 
 _CONNECT_SECONDS = 5.0
+_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 
 OF_THE_STORE = (
     asyncpg.OperatorInterventionError,
@@ -47,6 +49,7 @@ class Place:
         parts = urlsplit(url)
         self._password = parts.password or ""
         host = parts.netloc.rpartition("@")[2]
+        self._files = {name: path for name, path in parse_qsl(parts.query) if name in _FILES}
         self._shown = f"postgresql://{host}{parts.path}"
 
     def __str__(self) -> str:
@@ -54,11 +57,19 @@ class Place:
         return self._shown
 
     def without_secrets(self, error: BaseException) -> str:
-        """What an error says, without the password."""
-        said = str(error) or type(error).__name__
+        """What an error says, on one line and without the password."""
+        lines = (" ".join(line.split()).removesuffix(".") for line in str(error).splitlines())
+        said = "; ".join(filter(None, lines)) or type(error).__name__
+        if isinstance(error, FileNotFoundError) and self._missing:
+            said = f"{said}: {self._missing}"
         for secret in filter(None, (self._url, self._password, unquote(self._password))):
             said = said.replace(secret, "…")
         return said
+
+    @property
+    def _missing(self) -> str:
+        # The system does not say which one it did not find.
+        return ", ".join(f"{name}={path}" for name, path in self._files.items() if not os.path.exists(path))
 
     async def connect(
         self, name: str, *, search_path: str | None = None, lock_seconds: float | None = 1.0

@@ -15,6 +15,7 @@ from typing import Any
 import apsw
 
 from tocsin.errors import StartError
+from tocsin.ownership import why_not_opened
 from tocsin.position import Epoch
 from tocsin.store.sqlite.queries import queries
 
@@ -83,9 +84,7 @@ class Lock:
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StartError(
-                f"{path}: cannot be opened: {error.strerror}; the data folder must be this user's"
-            ) from None
+            raise StartError(f"{path}: cannot be opened: {why_not_opened(path, error)}") from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -108,6 +107,11 @@ class Lock:
     def release(self) -> None:
         """Let the next process in."""
         os.close(self._file)
+
+
+def not_opened(path: Path, error: apsw.Error) -> StartError:
+    """The refusal to start with a database that SQLite cannot open; it does not say itself what the system said."""
+    return StartError(f"{path}: cannot be opened: {why_not_opened(path, OSError(str(error)))}")
 
 
 def prepare(connection: apsw.Connection, lock: Lock) -> tuple[Epoch, int]:
@@ -133,7 +137,7 @@ def prepare(connection: apsw.Connection, lock: Lock) -> tuple[Epoch, int]:
             f"{connection.filename}: the database is damaged ({error}); restore a backup, or run `tocsin doctor`"
         ) from None
     except apsw.Error as error:
-        raise StartError(f"{connection.filename}: cannot be opened: {error}") from None
+        raise not_opened(Path(connection.filename), error) from None
     noted_epoch, noted_head = lock.read()
     if noted_epoch == epoch and noted_head > head:
         epoch = new_epoch()

@@ -38,7 +38,7 @@ from tocsin.store.sqlite.backup import Snapshots
 from tocsin.store.sqlite.batch import Appending, Batch, replay_of
 from tocsin.store.sqlite.bulk import keeping
 from tocsin.store.sqlite.checkpointer import Checkpointer
-from tocsin.store.sqlite.file import Lock, connect, make_folder, prepare
+from tocsin.store.sqlite.file import Lock, connect, make_folder, not_opened, prepare
 from tocsin.store.sqlite.identity import SqliteIdentity
 from tocsin.store.sqlite.inbox import read_inbox, read_item, read_unread, read_whereabouts, sent_of
 from tocsin.store.sqlite.ledger import Ledger
@@ -114,7 +114,7 @@ class SqliteStore(SqliteIdentity):
             epoch, head = prepare(connection, lock)
         except apsw.Error as error:
             lock.release()
-            raise StartError(f"{path}: cannot be opened: {error}") from None
+            raise not_opened(path, error) from None
         except StartError:
             lock.release()
             raise
