@@ -104,6 +104,6 @@ async def refuse_in(store: Store) -> None:
     if found:
         raise StartError(
             f"a server was started on this data with --dev, which put in {', '.join(found)}, known to everybody:"
-            " use another --data; or, where it holds what is real, start it once more with --dev on 127.0.0.1, and take out"
-            f" the key {SAMPLE_KEY_ID}, the app {_APP} and the users {', '.join(_USERS)} and {_SERVICE}"
+            " use another --data; or, where it holds what is real, start it once more with --dev on 127.0.0.1, and"
+            f" take out the key {SAMPLE_KEY_ID}, the app {_APP} and the users {', '.join(_USERS)} and {_SERVICE}"
         )
