@@ -41,8 +41,8 @@ async def put_in(store: Store, clock: Clock) -> None:
     """
     if await store.user(_SERVICE) is None and await store.key(SAMPLE_KEY_ID) is None:
         # Samples that another node is just putting in are as they are here.
-        people = await store.users(None, 20)
-        if real := [one.id for one in people if one.id not in PASSWORDS or one.password != PASSWORDS[one.id]]:
+        there = await store.users(None, 20)
+        if real := [one.id for one in there if one.id not in PASSWORDS or one.password != PASSWORDS[one.id]]:
             raise StartError(
                 f"this data is that of a server without --dev (it knows {', '.join(real)});"
                 " --dev would put in users and a key that everybody knows: use another --data"

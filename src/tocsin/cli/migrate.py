@@ -27,8 +27,9 @@ from tocsin.cli.terminal import complain, show_json
 def migrate_store(folder: Path, url: str, **given: Any) -> None:
     """Copy a SQLite database into an empty PostgreSQL one.
 
-    No server may run on the folder, which stays as it is. All rows go over in one transaction and are held against
-    the old ones, one by one; then serve with --database. Streams go on where they were.
+    No server may run on the folder. It is brought up to this version's schema, and stays as it is else. All rows go
+    over in one transaction and are held against the old ones, one by one; then serve with --database. Streams go on
+    where they were.
     """
     import asyncio
 
