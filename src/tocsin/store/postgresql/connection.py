@@ -48,6 +48,7 @@ class Place:
         self._password = parts.password or ""
         host = parts.netloc.rpartition("@")[2]
         self._shown = f"postgresql://{host}{parts.path}"
+        self._host = host or "its socket"
 
     def __str__(self) -> str:
         """The URL without user, password and parameters."""
@@ -59,6 +60,10 @@ class Place:
         for secret in filter(None, (self._url, self._password, unquote(self._password))):
             said = said.replace(secret, "…")
         return said
+
+    def explain(self, error: BaseException) -> str:
+        """What an error says, and that it is of PostgreSQL, and where that is."""
+        return f"PostgreSQL at {self._host}: {self.without_secrets(error)}"
 
     async def connect(
         self, name: str, *, search_path: str | None = None, lock_seconds: float | None = 1.0
