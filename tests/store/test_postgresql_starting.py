@@ -40,7 +40,7 @@ def test_a_second_node_of_a_name_is_refused_and_the_first_goes_on(url: str) -> N
         first = await opened(url)
         living = asyncio.create_task(go_on_living(first))
         try:
-            with pytest.raises(StartError, match="another process runs as node a .*TOCSIN_NODE"):
+            with pytest.raises(StartError, match=r"another process runs as node a .*TOCSIN_NODE"):
                 await opened(url)
             for n in range(5):
                 assert (await first.append(draft(f"{n}"))).seq == n + 1  # type: ignore[union-attr]
