@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness.patience import SLACK
+from harness.ports import free_port
 from harness.postgresql import Cluster
 from harness.redis import Redis
 from tocsin.broker.postgresql import PostgresqlBroker
@@ -147,7 +148,7 @@ def test_what_is_as_large_as_may_be_is_carried_whole(kind: Any) -> None:
 
 @pytest.mark.fault
 def test_a_broker_that_was_killed_is_found_again_and_nobody_who_speaks_meanwhile_waits_or_fails(
-    kind: Any, soak: bool
+    kind: Any, soak: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def test() -> None:
         async with nodes(kind, "a", "b") as (a, b):
@@ -165,6 +166,33 @@ def test_a_broker_that_was_killed_is_found_again_and_nobody_who_speaks_meanwhile
                 a.broker.announce(b"back %d" % round_)
                 await until(lambda last=b"back %d" % round_: last in b.announced)  # type: ignore[misc]
             assert not [one for one in b.announced + b.told if one.startswith(b"lost")], "old news is no news"
+
+    run(test())
+    assert caplog.text.count("reached again") == caplog.text.count("out of reach") >= 2
+
+
+@pytest.mark.parametrize("scheme", ["redis", "postgresql"])
+def test_a_broker_that_was_never_reached_is_told_of_once_and_with_its_address(
+    scheme: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        url = f"{scheme}://me:secret@127.0.0.1:{free_port()}/0"
+        broker: Any = RedisBroker(url, "a", "tests") if scheme == "redis" else PostgresqlBroker(url, "a")
+        tried = 0
+        carry = broker._carry
+
+        async def count(patience: Any) -> None:
+            nonlocal tried
+            tried += 1
+            await carry(patience)
+
+        broker._carry = count
+        running = asyncio.create_task(broker.run())
+        await until(lambda: tried >= 3)
+        running.cancel()
+        [line] = [record.getMessage() for record in caplog.records if record.name == "tocsin.broker"]
+        assert line.startswith(f"{url.replace('me:secret@', '').removesuffix('/0')}: the broker is out of reach")
+        assert "secret" not in caplog.text
 
     run(test())
 

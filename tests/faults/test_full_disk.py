@@ -86,6 +86,8 @@ def test_a_full_disk_refuses_sends_and_serves_the_rest(
             assert ws.recv_event("hello")
     filler.unlink()
     assert eventually_sends(server), "writes do not work after there is space again"
+    said = (tmp_path / "server.log").read_text()
+    assert said.index("the store cannot take writes now") < said.index("the store takes writes again")
     judge_inbox(inbox(server.user("user123")), acked, "user123")
     server.kill()
     assert integrity(database_file(server.data)) == "ok"

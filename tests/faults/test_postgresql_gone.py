@@ -72,7 +72,9 @@ def test_while_it_is_away_sends_are_refused_soon_and_afterwards_all_goes_on(serv
         assert status == 503
         assert took < LONGEST_SECONDS
         assert int(answer.headers["retry-after"]) >= 1
-    assert not server.ready()
+    readiness = server.http().get("/readyz")
+    assert readiness.status == 503
+    assert f"PostgreSQL at 127.0.0.1:{place.port}: " in readiness.json["reasons"][0]
     began = time.monotonic()
     place.start()
     started = time.monotonic()
@@ -82,6 +84,8 @@ def test_while_it_is_away_sends_are_refused_soon_and_afterwards_all_goes_on(serv
     assert send(service, "after")[0] == 200
     assert time.monotonic() - began < PATIENCE
     assert titles(server) == ["before", "after"]
+    said = server.log_path.read_text()
+    assert said.index("the store cannot take writes now: PostgreSQL at") < said.index("the store takes writes again")
 
 
 @pytest.mark.fault

@@ -139,13 +139,20 @@ def test_purges_are_found_by_their_number_also_in_a_file_of_before(folder: Path)
     assert execute(folder, "SELECT owner FROM floors ORDER BY seq") == [("a",), ("b",)]
 
 
-def test_apps_of_a_file_of_before_keep_what_they_have_sent(folder: Path) -> None:
+def test_apps_of_a_file_of_before_keep_what_they_have_sent_and_the_step_is_said(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "tocsin.store")
     ADAPTER.run(folder, send_some)
     execute(folder, "ALTER TABLE apps DROP COLUMN joined")
-    execute(folder, "DELETE FROM migrations WHERE number = 9")
+    [(newest,)] = execute(folder, "SELECT max(number) FROM migrations")
+    execute(folder, "DELETE FROM migrations WHERE number >= 9")
     execute(folder, "INSERT INTO apps VALUES ('old', 'Old', 10, 0)")
+    assert "schema brought" not in caplog.text
 
     ADAPTER.run(folder, send_some)
+
+    assert f"schema brought from 8 to {newest}" in caplog.text
 
     assert execute(folder, "SELECT id, name, joined FROM apps WHERE id = 'old'") == [("old", "Old", 0)]
 

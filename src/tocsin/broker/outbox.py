@@ -67,6 +67,7 @@ class Carrier(ABC):
 
     def __init__(self) -> None:
         self.trouble = "not connected yet"
+        self._said = False
         self._outbox = Outbox()
         self._announced: Callable[[bytes], None] = lambda _: None
         self._told: Callable[[bytes], None] = lambda _: None
@@ -84,10 +85,10 @@ class Carrier(ABC):
                 await asyncio.create_task(self._carry(patience))
             except Exception as errors:  # noqa: BLE001  (whatever it is, it is out of reach)
                 error = _first(errors)
-                why = f"the broker is out of reach: {str(error) or type(error).__name__}"
-                if not self.trouble:
-                    log.warning("%s", why)
-                self.trouble = why
+                self.trouble = f"the broker is out of reach: {str(error) or type(error).__name__}"
+                if not self._said:
+                    log.warning("%s: %s", self._place(), self.trouble)
+                self._said = True
                 self._outbox.clear()
             await patience.pause()
 
@@ -95,7 +96,14 @@ class Carrier(ABC):
         # What was said meanwhile is in the log by now, and read there.
         self._outbox.clear()
         self.trouble = ""
+        if self._said:
+            log.warning("%s: the broker is reached again", self._place())
+        self._said = False
         patience.succeeded()
+
+    @abstractmethod
+    def _place(self) -> str:
+        """Where it is, without user and password."""
 
     @abstractmethod
     async def _carry(self, patience: Patience) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -46,6 +47,10 @@ class PostgresqlBroker(Carrier):
     def _put(self, channel: str, message: bytes) -> None:
         if not self.trouble and len(message) <= LARGEST:
             self._outbox.put(channel, message)
+
+    def _place(self) -> str:
+        parts = urlsplit(self._url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     async def _carry(self, patience: Patience) -> None:
         # A word to a node is nothing that a crash may not lose: its transaction need not wait for the disk.

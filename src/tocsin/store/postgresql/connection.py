@@ -51,6 +51,7 @@ class Place:
         host = parts.netloc.rpartition("@")[2]
         self._files = {name: path for name, path in parse_qsl(parts.query) if name in _FILES}
         self._shown = f"postgresql://{host}{parts.path}"
+        self._host = host or "its socket"
 
     def __str__(self) -> str:
         """The URL without user, password and parameters."""
@@ -70,6 +71,10 @@ class Place:
     def _missing(self) -> str:
         # The system does not say which one it did not find.
         return ", ".join(f"{name}={path}" for name, path in self._files.items() if not os.path.exists(path))
+
+    def explain(self, error: BaseException) -> str:
+        """What an error says, and that it is of PostgreSQL, and where that is."""
+        return f"PostgreSQL at {self._host}: {self.without_secrets(error)}"
 
     async def connect(
         self, name: str, *, search_path: str | None = None, lock_seconds: float | None = 1.0

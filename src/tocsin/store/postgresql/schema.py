@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import secrets
 from importlib.resources import files
@@ -12,6 +13,8 @@ import msgspec
 
 from tocsin.errors import StartError
 from tocsin.position import Epoch
+
+log = logging.getLogger("tocsin.store")
 
 OLDEST = 140_000
 """PostgreSQL 14."""
@@ -157,6 +160,7 @@ async def _migrate(connection: asyncpg.Connection, node: str) -> int:
         if known[number].checksum != checksum:
             raise StartError(f"migration {number} was changed after it was applied to this database")
     version = max(known)
+    was = now = max((number for number, _checksum in applied), default=0)
     older = None
     for number in sorted(set(known) - {number for number, _checksum in applied}):
         migration = known[number]
@@ -171,6 +175,9 @@ async def _migrate(connection: asyncpg.Connection, node: str) -> int:
             await connection.execute(
                 "INSERT INTO migrations (number, checksum) VALUES ($1, $2)", number, migration.checksum
             )
+        now = number
+    if was and now != was:
+        log.info("schema brought from %d to %d", was, now)
     await connection.execute(
         "INSERT INTO log (id, head, epoch) VALUES (1, 0, $1) ON CONFLICT DO NOTHING", secrets.token_hex(4)
     )

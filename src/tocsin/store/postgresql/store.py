@@ -36,6 +36,7 @@ from tocsin.store.bulk import Bulk
 from tocsin.store.postgresql.batch import Appending, Doing, audit_row
 from tocsin.store.postgresql.connection import Place
 from tocsin.store.postgresql.identity import PostgresqlIdentity
+from tocsin.store.postgresql.naming import claim, hold
 from tocsin.store.postgresql.pages import Pages
 from tocsin.store.postgresql.purge import PostgresqlGround
 from tocsin.store.postgresql.reader import Reader
@@ -62,6 +63,7 @@ class PostgresqlStore(PostgresqlIdentity):
         self._node = node
         # Of its own: a crowd of readers that catch up must not keep a node from seeing the log.
         self._among = among
+        self._starting: asyncpg.Connection | None = None
         self._bulk = Bulk(writer.submit)
         self._noting = False
         self._pages = Pages(reader.changes)
@@ -86,24 +88,27 @@ class PostgresqlStore(PostgresqlIdentity):
         Parameters:
             url: `postgresql://user:password@host:port/database`, with the parameters that libpq has.
             announcer: told of each commit of this node; where it is `Settling`, awaited.
-            node: the id of this node: no other that runs has it.
+            node: the id of this node: no other that runs has it, or it is refused.
             notify: whether the database tells other nodes of each commit.
             most_queued: writes that may wait.
             died: called on the loop when no write can be kept any more; the process should end.
             connections: for reading, besides the one for writing.
 
         Raises:
-            StartError: it cannot be reached, or its schema is newer; the sentence has no password in it.
+            StartError: it cannot be reached, its schema is newer, or another node has the name; the sentence has no
+                password in it.
         """
         place = Place(url)
         node = node or "one"
         try:
             async with asyncio.timeout(_START_SECONDS):
-                connection = await place.connect("tocsin start", lock_seconds=None)
+                starting = await place.connect("tocsin start", lock_seconds=None)
                 try:
-                    ready = await prepare(connection, node)
-                finally:
-                    connection.terminate()
+                    ready = await prepare(starting, node)
+                    await claim(starting, node)
+                except BaseException:
+                    starting.terminate()
+                    raise
                 pool = await place.pool(connections, ready.search_path)
                 among = await place.pool(_AMONG_CONNECTIONS, ready.search_path)
         except StartError:
@@ -116,14 +121,19 @@ class PostgresqlStore(PostgresqlIdentity):
             try:
                 await enter(made, node, ready)
                 await hold_to_epoch(made)
+                await hold(made, node)
+                # Which has held the name until now.
+                starting.terminate()
             except BaseException:
                 made.terminate()
                 raise
             return made
 
-        writer = Writer(connect, node, announcer, notify=notify, most_queued=most_queued, died=died)
+        writer = Writer(connect, place.explain, node, announcer, notify=notify, most_queued=most_queued, died=died)
         writer.epoch, writer.head = ready.epoch, ready.head
-        return cls(writer, Reader(pool), Reader(among), node)
+        store = cls(writer, Reader(pool), Reader(among), node)
+        store._starting = starting
+        return store
 
     @property
     def epoch(self) -> Epoch:
@@ -150,6 +160,8 @@ class PostgresqlStore(PostgresqlIdentity):
         self._tidying.stop()
         await self._search.close()
         await self._writer.close()
+        if self._starting is not None:
+            self._starting.terminate()
         with suppress(Unavailable):
             await self.forget_node(self._node)
         await self._reader.close()

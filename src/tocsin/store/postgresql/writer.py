@@ -62,7 +62,8 @@ class Writer:
     """Group commit on the event loop.
 
     Parameters:
-        connect: opens the connection that writes go through; gives epoch and head as they are then.
+        connect: opens the connection that writes go through.
+        explain: what an error says, and of which database, without a password.
         node: this one's id; its row is there.
         announcer: told of each commit, in order, before those who wait for it are.
         notify: whether the database tells other nodes.
@@ -73,6 +74,7 @@ class Writer:
     def __init__(
         self,
         connect: Callable[[], Awaitable[asyncpg.Connection]],
+        explain: Callable[[BaseException], str],
         node: str,
         announcer: Announcer,
         *,
@@ -81,6 +83,7 @@ class Writer:
         died: Callable[[str], None],
     ) -> None:
         self._connect = connect
+        self._explain = explain
         self._node = node
         self._announcer = announcer
         self._notify = notify
@@ -210,7 +213,7 @@ class Writer:
             for job in jobs:
                 await self._commit([job])
             return
-        self._trouble = ""
+        self._is_well()
         self._answer_stands = True
         self.batches += 1
         self._settle(jobs, results, span)
@@ -240,7 +243,7 @@ class Writer:
             raise Unavailable("The store cannot take it now") from None
         except asyncpg.PostgresError as error:
             if error.sqlstate == "TC001":
-                # Somebody else writes under this node's name, or what was given up on was kept after all.
+                log.error("another process writes as node %s, or what was given up on was kept after all", self._node)
                 await self._hang_up()
                 raise Unavailable("The store cannot take it now") from None
             raise
@@ -303,7 +306,7 @@ class Writer:
         try:
             if await self._connection.fetchval(sql, self._node, timeout=CALL_SECONDS) is None:
                 await self._hang_up()
-            self._trouble = ""
+            self._is_well()
             self._answer_stands = False
         except Exception as error:  # noqa: BLE001
             self._note(error)
@@ -315,8 +318,13 @@ class Writer:
         if connection is not None:
             connection.terminate()
 
+    def _is_well(self) -> None:
+        if self._trouble:
+            log.warning("the store takes writes again")
+        self._trouble = ""
+
     def _note(self, error: BaseException) -> None:
-        sentence = str(error) or type(error).__name__
+        sentence = self._explain(error)
         if not self._trouble:
             log.error("the store cannot take writes now: %s", sentence)
         self._trouble = sentence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import os
 import re
 import secrets
@@ -18,6 +19,8 @@ from tocsin.errors import StartError
 from tocsin.ownership import why_not_opened
 from tocsin.position import Epoch
 from tocsin.store.sqlite.queries import queries
+
+log = logging.getLogger("tocsin.store")
 
 OLDEST_SAFE = (3, 51, 3)
 """Before it, resetting the WAL could race with a commit."""
@@ -196,6 +199,8 @@ def _migrate(connection: apsw.Connection) -> None:
         run("ROLLBACK")
         raise
     run("COMMIT")
+    if 0 < newest < known[-1][0]:
+        log.info("schema brought from %d to %d", newest, known[-1][0])
 
 
 def _is_ours_or_empty(connection: apsw.Connection) -> bool:

@@ -94,11 +94,11 @@ class Ledger:
             self._still_there()
             if self.trouble:
                 self._connection.execute("BEGIN IMMEDIATE; UPDATE log SET head = head; COMMIT")
-                self.trouble = ""
+                self._note("")
         except (Unavailable, apsw.Error) as error:
             self._roll_back()
             raise_if_broken(error)
-            self.trouble = str(error)
+            self._note(str(error))
 
     def aside(self, step: Callable[[apsw.Connection], T]) -> T:
         """Do something else with the connection, between two transactions."""
@@ -123,14 +123,14 @@ class Ledger:
             self._still_there()
         except Unavailable as refusal:
             self._roll_back()
-            self.trouble = str(refusal)
+            self._note(str(refusal))
             return [refusal] * len(commands), None
         self.before_commit()
         self._wait("COMMIT")
         if self.wal_pages >= self._too_long:
             self._checkpoint()
         first, self.head = self.head + 1, batch.head
-        self.trouble = ""
+        self._note("")
         return results, Span(self.epoch, first, batch.head, batch.entries) if batch.entries else None
 
     def _wait(self, sql: str) -> None:
@@ -151,10 +151,17 @@ class Ledger:
             entries += span.entries if span else []
         return results, Span(self.epoch, first, self.head, entries) if entries else None
 
+    def _note(self, trouble: str) -> None:
+        if trouble and not self.trouble:
+            log.error("the store cannot take writes now: %s", trouble)
+        if self.trouble and not trouble:
+            log.warning("the store takes writes again")
+        self.trouble = trouble
+
     def _refusal(self, error: apsw.Error) -> Unavailable:
         raise_if_broken(error)
         if _is_of_the_store(error):
-            self.trouble = str(error)
+            self._note(str(error))
         else:
             log.error("a command failed: %s", error)
         # A commit that failed on its way to the disk may be found there after a restart.
