@@ -25,7 +25,13 @@ fi
 say "Installing Debian packages: $*"
 # A stale list names versions that the mirror no longer has; a list that cannot be renewed may still do.
 $as_root apt-get -qq update >&2 || say "The package lists could not be renewed; trying with the old ones."
-if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "$@" >&2; then
-    say "Could not install $*"
-    exit 1
+install() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "$@" >&2; }
+if install "$@"; then
+    exit 0
 fi
+# One that this release does not have keeps all of them out: each by itself, then.
+failed=
+for package in "$@"; do
+    install "$package" || failed="$failed $package"
+done
+[ -z "$failed" ] || { say "Could not install$failed"; exit 1; }

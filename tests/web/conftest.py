@@ -39,8 +39,8 @@ STANDSTILL = 270
 def engine() -> Iterator[Callable[[], Browser]]:
     """Gives a browser, the same one while it runs."""
     # While it is there a loop runs in this thread, and no other test could start one: it goes with its package.
-    path = shutil.which("chromium-headless-shell")
-    assert path, "Debian's package chromium-headless-shell is missing"
+    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    assert path, "Debian's package chromium-headless-shell is missing, and so is chromium"
     with sync_playwright() as playwright:
         expect.set_options(timeout=PATIENCE)
         launched: list[Browser] = []
