@@ -14,7 +14,10 @@ from web.screen import Screen
 
 @pytest.fixture
 def screen(reader: Reader, window: Callable[..., Screen]) -> Screen:
-    screen = window(reader)
+    return with_four(reader, window(reader))
+
+
+def with_four(reader: Reader, screen: Screen) -> Screen:
     for title in ("one", "two", "three", "four"):
         reader.sent(title)
     screen.shows("four", "three", "two", "one")
@@ -87,7 +90,9 @@ def test_what_does_not_get_through_is_taken_back(screen: Screen, reader: Reader)
     assert eventually(lambda: reader.unread() == {"info": 4})
 
 
-def test_what_is_done_is_shown_before_the_server_has_answered(screen: Screen) -> None:
+def test_what_is_done_is_shown_before_the_server_has_answered(reader: Reader, window: Callable[..., Screen]) -> None:
+    # A service worker that takes the page over just then may carry what it asks past whoever holds it.
+    screen = with_four(reader, window(reader, service_workers="block"))
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -97,8 +102,9 @@ def test_what_is_done_is_shown_before_the_server_has_answered(screen: Screen) ->
     screen.do("three", "dismiss")
     screen.shows("four", "two", "one")
     expect(screen.page.locator("[data-act=undo]")).to_be_visible()
-    screen.until(lambda: len(held) == 1)
-    held[0].abort()
+    screen.until(lambda: bool(held))
+    for route in held:
+        route.abort()
     expect(screen.page.locator(".snack.refused")).to_be_visible()
     screen.shows("four", "three", "two", "one")
 
