@@ -39,14 +39,14 @@ async def put_in(store: Store, clock: Clock) -> None:
     Raises:
         StartError: somebody else's people are in there, and none of the samples.
     """
-    if await store.user(_SERVICE) is None and await store.key(SAMPLE_KEY_ID) is None:
-        # Samples that another node is just putting in are as they are here.
-        there = await store.users(None, 20)
-        if real := [one.id for one in there if one.id not in PASSWORDS or one.password != PASSWORDS[one.id]]:
-            raise StartError(
-                f"this data is that of a server without --dev (it knows {', '.join(real)});"
-                " --dev would put in users and a key that everybody knows: use another --data"
-            )
+    # In this order: samples that another node is just putting in are as they are here, or their service is there.
+    there = await store.users(None, 20)
+    real = [one.id for one in there if one.id not in PASSWORDS or one.password != PASSWORDS[one.id]]
+    if real and await store.user(_SERVICE) is None and await store.key(SAMPLE_KEY_ID) is None:
+        raise StartError(
+            f"this data is that of a server without --dev (it knows {', '.join(real)});"
+            " --dev would put in users and a key that everybody knows: use another --data"
+        )
 
     def audit(what: str) -> AuditEntry:
         return AuditEntry(at=clock.now(), who="tocsin", action="sample", what=what, origin="")
