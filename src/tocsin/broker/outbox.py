@@ -8,6 +8,7 @@ import random
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 log = logging.getLogger("tocsin.broker")
 
@@ -63,9 +64,16 @@ class Patience:
 
 
 class Carrier(ABC):
-    """A broker but for the carrying."""
+    """A broker but for the carrying.
 
-    def __init__(self) -> None:
+    Parameters:
+        url: where it is.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        # Without user, password and parameters.
+        self._place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self.trouble = "not connected yet"
         self._said = False
         self._outbox = Outbox()
@@ -87,7 +95,7 @@ class Carrier(ABC):
                 error = _first(errors)
                 self.trouble = f"the broker is out of reach: {str(error) or type(error).__name__}"
                 if not self._said:
-                    log.warning("%s: %s", self._place(), self.trouble)
+                    log.warning("%s: %s", self._place, self.trouble)
                 self._said = True
                 self._outbox.clear()
             await patience.pause()
@@ -97,13 +105,9 @@ class Carrier(ABC):
         self._outbox.clear()
         self.trouble = ""
         if self._said:
-            log.warning("%s: the broker is reached again", self._place())
+            log.warning("%s: the broker is reached again", self._place)
         self._said = False
         patience.succeeded()
-
-    @abstractmethod
-    def _place(self) -> str:
-        """Where it is, without user and password."""
 
     @abstractmethod
     async def _carry(self, patience: Patience) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -34,7 +33,7 @@ class PostgresqlBroker(Carrier):
     """
 
     def __init__(self, url: str, node: str) -> None:
-        super().__init__()
+        super().__init__(url)
         self._url = url
         self._own = _channel(node)
 
@@ -47,10 +46,6 @@ class PostgresqlBroker(Carrier):
     def _put(self, channel: str, message: bytes) -> None:
         if not self.trouble and len(message) <= LARGEST:
             self._outbox.put(channel, message)
-
-    def _place(self) -> str:
-        parts = urlsplit(self._url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     async def _carry(self, patience: Patience) -> None:
         # A word to a node is nothing that a crash may not lose: its transaction need not wait for the disk.

@@ -37,9 +37,8 @@ class RedisBroker(Carrier):
     """
 
     def __init__(self, url: str, node: str, name: str = "") -> None:
-        super().__init__()
+        super().__init__(url)
         self._known = hosts(url)
-        self._given = urlsplit(url)
         self._next = 0
         self.name = name
         self._node = node
@@ -56,9 +55,6 @@ class RedisBroker(Carrier):
 
     def _channel(self, channel: str) -> str:
         return f"tocsin:{self.name}:{channel}"
-
-    def _place(self) -> str:
-        return f"{self._given.scheme}://{self._given.netloc.rpartition('@')[2]}"
 
     async def _carry(self, patience: Patience) -> None:
         url = self._known[self._next % len(self._known)]
