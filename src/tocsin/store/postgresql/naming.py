@@ -36,7 +36,7 @@ async def claim(connection: asyncpg.Connection, node: str) -> None:
     loop = asyncio.get_running_loop()
     ends = loop.time() + WATCH_SECONDS
     last: datetime | None = None
-    signs: list[float] = []
+    first_sign: float | None = None
     while loop.time() < ends:
         if await connection.fetchval(f"SELECT pg_try_advisory_lock({_KEY})", node):
             await hold(connection, node)
@@ -44,8 +44,8 @@ async def claim(connection: asyncpg.Connection, node: str) -> None:
             return
         seen: datetime | None = await connection.fetchval("SELECT seen_at FROM nodes WHERE id = $1", node)
         if seen is not None and last is not None and seen != last:
-            signs.append(loop.time())
-            if signs[-1] - signs[0] >= APART_SECONDS:
+            first_sign = first_sign or loop.time()
+            if loop.time() - first_sign >= APART_SECONDS:
                 raise StartError(
                     f"another process runs as node {node} on this database: give each node a name of its own"
                     " (--node, TOCSIN_NODE, node in tocsin.toml), or none; or stop the other one first"

@@ -106,11 +106,11 @@ class PostgresqlStore(PostgresqlIdentity):
                 try:
                     ready = await prepare(starting, node)
                     await claim(starting, node)
+                    pool = await place.pool(connections, ready.search_path)
+                    among = await place.pool(_AMONG_CONNECTIONS, ready.search_path)
                 except BaseException:
                     starting.terminate()
                     raise
-                pool = await place.pool(connections, ready.search_path)
-                among = await place.pool(_AMONG_CONNECTIONS, ready.search_path)
         except StartError:
             raise
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError) as error:
