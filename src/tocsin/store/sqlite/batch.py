@@ -140,7 +140,7 @@ class Batch:
         """Run a command so that one which is refused half-way leaves nothing behind."""
         self._flush_rows()
         head, entries, wrote = self.head, len(self.entries), self.wrote
-        quotas, onces = self._quotas.copy(), self._onces.copy()
+        onces = self._onces.copy()
         self._connection.execute("SAVEPOINT command")
         try:
             return command(self)
@@ -148,8 +148,8 @@ class Batch:
             self._connection.execute("ROLLBACK TO command")
             self.head, self.wrote = head, wrote
             del self.entries[entries:]
-            self._values, self._own, self._broadcasts = [], {}, {}
-            self._quotas, self._onces = quotas, onces
+            self._values, self._own, self._broadcasts, self._quotas = [], {}, {}, {}
+            self._onces = onces
             raise
         finally:
             self._connection.execute("RELEASE command")
