@@ -11,7 +11,6 @@ const MOST_WAITING = 5_000;
 
 /** One WebSocket with the subprotocol `tocsin.v1`; who one is stands in the first frame, or the cookie says it. */
 export class Socket {
-  #tocsin;
   #token;
   #stopping;
   #socket;
@@ -35,7 +34,6 @@ export class Socket {
    * @param {AbortSignal} stopping
    */
   constructor(tocsin, query, token, stopping) {
-    this.#tocsin = tocsin;
     this.#token = token;
     this.#stopping = stopping;
     const url = tocsin.address("notifications", token ? { ...query, auth: "frame" } : query);
