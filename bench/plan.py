@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Plan:
-    """One run's sizes. Each work takes `rounds` rounds and one before them that is thrown away."""
+    """One run's sizes. Each work takes `rounds` rounds and warms up before them; what warms up is thrown away."""
 
     rounds: int
     seconds: float

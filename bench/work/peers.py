@@ -29,6 +29,7 @@ CONNECTIONS = 32
 RATE = 1_000
 WARM_UP_STREAMS, WARM_UP_SENDS = 50, 20
 SENDS_A_SECOND = 30
+ALIKE_BYTES = 32
 SETTLE_SECONDS = 0.8
 WARM_UP_SECONDS = 0.4
 REFUSED = "sends of a round were answered with an error"
@@ -68,10 +69,11 @@ def build() -> None:
 def measure(plan: Plan) -> list[Row]:
     """Five figures for each system; ÷ the C floor for deliveries, ÷ Tocsin for the rest."""
     taken = [Measured(peer) for peer in ALL]
-    for _ in range(plan.rounds):
+    for number in range(plan.rounds):
         for measured in taken:
             if "start" not in measured.missing:
                 _round(plan, measured)
+        _floors(plan, taken, number)
     return [_row(name, measured, taken) for name in FIGURES for measured in taken]
 
 
@@ -89,6 +91,21 @@ def _round(plan: Plan, measured: Measured) -> None:
         measured.missing["start"] = str(problem)
 
 
+def _floors(plan: Plan, taken: Sequence[Measured], number: int) -> None:
+    """The bare write of each that was measured in this round; those of about the same length share one."""
+    floors: dict[int, float] = {}
+    for measured in taken:
+        if len(measured.figures["delivery"]) > number:
+            length = round(measured.bytes / ALIKE_BYTES)
+            if length not in floors:
+                floors[length] = bare_writes(plan, plan.streams, measured.bytes, _sends_of(plan), BUSY)
+            measured.figures["floor"].append(floors[length])
+
+
+def _sends_of(plan: Plan) -> int:
+    return int(plan.seconds * SENDS_A_SECOND)
+
+
 def _held(peer: Running, count: int) -> Companion:
     at = peer.everyone
     return Companion(
@@ -98,7 +115,7 @@ def _held(peer: Running, count: int) -> Companion:
 
 def _streams(plan: Plan, peer: Running, measured: Measured) -> None:
     """Memory of idle streams, then what it costs to send to them."""
-    count, sends = plan.streams, int(plan.seconds * SENDS_A_SECOND)
+    count, sends = plan.streams, _sends_of(plan)
     with _held(peer, WARM_UP_STREAMS) as readers:
         readers.line()
         time.sleep(0.2)
@@ -123,7 +140,6 @@ def _streams(plan: Plan, peer: Running, measured: Measured) -> None:
     measured.bytes = round((after["bytes"] - before["bytes"]) / (sends * count))
     measured.figures["memory"].append((full - empty) * 1.024 / count)
     measured.figures["delivery"].append((together - alone) / (sends * count) / 1000)
-    measured.figures["floor"].append(bare_writes(plan, count, measured.bytes, sends, BUSY))
 
 
 def _sends(plan: Plan, peer: Running, measured: Measured) -> None:
