@@ -86,20 +86,24 @@ class Cluster:
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT cuts connections off in order, SIGQUIT and SIGKILL do not."""
         if self._process is not None and self._process.poll() is None:
+            others = self._others()
             self._process.send_signal(how)
             self._process.wait(PATIENCE)
+            _wait_until_gone(others)
 
     def kill(self) -> None:
         """SIGKILL to all of its processes, as when the machine goes; what it had on the disk stays."""
         assert self._process is not None
-        pids = [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
-        for pid in [self.pid, *pids]:
+        others = self._others()
+        for pid in [self.pid, *others]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait(PATIENCE)
-        # Its shared memory goes with the last of them; a new one does not start before.
-        while any(Path(f"/proc/{pid}").exists() for pid in pids):
-            time.sleep(0.01)
+        _wait_until_gone(others)
+
+    def _others(self) -> list[int]:
+        """Its processes besides the first."""
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
     @property
     def pid(self) -> int:
@@ -172,6 +176,13 @@ class Cluster:
             connection.sendall(struct.pack("!II", 8 + len(asked), 3 << 16) + asked)
             return connection.recv(1) == b"R"
         return False
+
+
+def _wait_until_gone(pids: Sequence[int]) -> None:
+    """Its shared memory goes with the last of them; a new one does not start before."""
+    ends = time.monotonic() + PATIENCE
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < ends:
+        time.sleep(0.01)
 
 
 class _Nobody:
