@@ -383,7 +383,7 @@ def test_control_nodes_that_stop_at_once_fail_sends(careless: Nodes) -> None:
     assert publishers.cut_off or set(publishers.statuses) != {200}
 
 
-@pytest.mark.parametrize("rule", ["locking", "spanning"])
+@pytest.mark.parametrize("rule", ["locking", pytest.param("spanning", marks=pytest.mark.soak)])
 def test_control_without_the_lock_of_the_log_or_the_rule_of_spans_those_who_follow_miss_some(
     rule: str, start_nodes: Callable[..., Nodes], proxies: list[PostgresqlProxy]
 ) -> None:
