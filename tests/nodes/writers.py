@@ -44,12 +44,17 @@ SIZES = ((1, 1), (1, 1), (2, 20), (21, 300))
 
 _LATE = """
 CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    PERFORM pg_sleep(random() * CASE WHEN random() < 0.1 THEN 0.1 ELSE 0.02 END);
+    IF TG_TABLE_NAME = 'log' OR coalesce(current_setting('tests.late', true), '') = '' THEN
+        PERFORM set_config('tests.late', 'once', true);
+        PERFORM pg_sleep(random() * CASE WHEN random() < 0.1 THEN 0.1 ELSE 0.01 END);
+    END IF;
     RETURN NULL;
 END $$;
+CREATE TRIGGER late AFTER INSERT ON notifications FOR EACH STATEMENT EXECUTE FUNCTION late();
 CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late()
 """
-"""A trigger that is put off until the commit, and makes that wait: up to 20 ms, and one in ten up to 100."""
+"""A transaction waits twice: when its first rows are there with their numbers, and, put off until then, at its commit.
+Each time up to 10 ms, and one time in ten up to 100."""
 
 _HELD = """
 SELECT array_agg(first ORDER BY first), array_agg(body ->> '$.title' ORDER BY first), count(DISTINCT xmin::text)
