@@ -39,8 +39,8 @@ ON_THE_WAY = 0.02
 
 _STALLED = 300.0
 
-SIZES = ((1, 1), (1, 1), (2, 20), (21, 300))
-"""How many are sent in a request: one of these ranges, and a number in it."""
+SIZES = ((1, 1), (2, 20), (100, 250))
+"""How many are sent in a request: one of these ranges, and a number in it. More has followers catch up."""
 
 _LATE = """
 CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
