@@ -8,6 +8,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from faults.listening import EVERYONE
 from harness.http import DEV_KEY, SEND
@@ -59,7 +60,7 @@ class Paced:
         """Send so many to each of them, as fast as the answers come."""
 
         async def run(lane: Sequence[str]) -> None:
-            line = _Line(self.port)
+            line = Line(self.port)
             for audience in lane:
                 for _ in range(count):
                     await self._send(line, audience, time.monotonic())
@@ -68,7 +69,7 @@ class Paced:
         await asyncio.gather(*(run(audiences[n::CONNECTIONS]) for n in range(CONNECTIONS)))
 
     async def _lane(self, audiences: Sequence[str], rate: float) -> None:
-        line = _Line(self.port)
+        line = Line(self.port)
         began, count = time.monotonic(), 0
         try:
             while not self._stopping:
@@ -80,14 +81,14 @@ class Paced:
         finally:
             line.close()
 
-    async def _send(self, line: _Line, audience: str, due: float) -> None:
+    async def _send(self, line: Line, audience: str, due: float) -> None:
         serial = self.serials[audience] + 1
         fields = {"title": f"{audience} {serial}", "message": f"{due:.6f} ".ljust(self.size, "m")}
         if audience != EVERYONE:
             fields["userId"] = audience
         while True:
             try:
-                status, retry_after = await asyncio.wait_for(
+                status, retry_after, _ = await asyncio.wait_for(
                     line.post(fields, f"{self._run_id} {audience} {serial}"), TIMEOUT_SECONDS
                 )
             except (OSError, EOFError, asyncio.TimeoutError):  # noqa: UP041  (3.11 has two)
@@ -105,30 +106,34 @@ class Paced:
         self.serials[audience] = serial
 
 
-class _Line:
-    """A keep-alive connection, opened when there is something to send."""
+class Line:
+    """A keep-alive connection, opened when there is something to send.
+
+    Attributes:
+        port: where the next one goes.
+    """
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
-    async def post(self, fields: dict[str, str], key: str) -> tuple[int, float]:
-        """Send once; the status, and the seconds to wait that came with it."""
+    async def post(self, told: Any, key: str, path: str = SEND) -> tuple[int, float, bytes]:
+        """Send once; the status, the seconds to wait that came with it, and the body of the answer."""
         if self._writer is None or self._reader is None or self._writer.is_closing():
-            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        body = json.dumps(fields).encode()
+            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
+        body = json.dumps(told).encode()
         head = (
-            f"POST {SEND} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {DEV_KEY}\r\nIdempotency-Key: {key}\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {DEV_KEY}\r\nIdempotency-Key: {key}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self._writer.write(head.encode() + body)
         lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower().split("\r\n")
         named = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
-        await self._reader.readexactly(int(named["content-length"]))
+        body = await self._reader.readexactly(int(named["content-length"]))
         if named.get("connection") == "close":
             self.close()
-        return int(lines[0].split()[1]), float(named.get("retry-after", 0))
+        return int(lines[0].split()[1]), float(named.get("retry-after", 0)), body
 
     def close(self) -> None:
         if self._writer is not None:

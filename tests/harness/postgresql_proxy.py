@@ -9,7 +9,7 @@ import struct
 from harness.tcp_proxy import TcpProxy
 
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)
-_NOTIFICATION = b"A"
+_NOTIFICATION = ord("A")
 
 
 class PostgresqlProxy(TcpProxy):
@@ -48,23 +48,37 @@ class PostgresqlProxy(TcpProxy):
             await writer.drain()
 
     async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        kept = b""
-        while True:
-            head = await reader.readexactly(5)
-            frame = head + await reader.readexactly(struct.unpack("!I", head[1:])[0] - 4)
+        data, kept = bytearray(), b""
+        while part := await reader.read(65_536):
+            data += part
             await self._moving.wait()
-            if head[:1] == _NOTIFICATION:
-                chance = self._chance.random()
-                if chance < self.lose:
-                    self.touched += 1
-                    continue
-                if chance < self.lose + self.double:
-                    self.touched += 1
-                    frame += frame
-                elif chance < self.lose + self.double + self.swap and not kept:
-                    self.touched += 1
-                    kept = frame
-                    continue
-                frame, kept = frame + kept, b""
-            writer.write(frame)
+            passed, at = bytearray(), 0
+            while len(data) - at >= 5:
+                end = at + 1 + int.from_bytes(data[at + 1 : at + 5], "big")
+                if end > len(data):
+                    break
+                frame = bytes(data[at:end])
+                if data[at] == _NOTIFICATION:
+                    frame, kept = self._told(frame, kept)
+                    passed += frame
+                else:
+                    passed += frame + kept
+                    kept = b""
+                at = end
+            del data[:at]
+            writer.write(passed)
             await writer.drain()
+
+    def _told(self, frame: bytes, kept: bytes) -> tuple[bytes, bytes]:
+        """What is passed on where a notification came, and what comes after the next frame."""
+        chance = self._chance.random()
+        if chance < self.lose:
+            self.touched += 1
+            return b"", kept
+        if chance < self.lose + self.double:
+            self.touched += 1
+            frame += frame
+        elif chance < self.lose + self.double + self.swap and not kept:
+            self.touched += 1
+            return b"", frame
+        return frame + kept, b""

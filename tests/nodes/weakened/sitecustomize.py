@@ -23,6 +23,37 @@ def _feeds_blindly(module: Any) -> None:
     module.Tail.sees = lambda _self, _now: True
 
 
+def _goes_by_the_last_number(module: Any) -> None:
+    """What is told is given out, whatever came before it."""
+
+    def hear(self: Any, told: Any, now: float) -> list[Any]:
+        if told.epoch != self.epoch or told.last <= self.mine or not self.sees(now):
+            return []
+        if told.entries is None:
+            self._read_due = now
+            return []
+        return [self._give(told)]
+
+    module.Tail.hear = hear
+
+
+def _numbers_without_the_lock(module: Any) -> None:
+    """A batch takes its numbers as from a sequence; batches are committed in whatever order."""
+    functions = module.functions
+
+    def without() -> tuple[str, str]:
+        name, text = functions()
+        for was, is_ in (
+            ("SELECT * INTO l FROM log FOR UPDATE;", "SELECT * INTO l FROM log; l.head := nextval('numbers') * 1000;"),
+            ("UPDATE log SET head = l.head;", "UPDATE log SET head = greatest(head, l.head);"),
+        ):
+            assert text.count(was) == 1, was
+            text = text.replace(was, is_)
+        return name[:-1] + "_", f"CREATE SEQUENCE numbers; {text}"
+
+    module.functions = without
+
+
 def _does_not_count(module: Any) -> None:
     """Nobody else is asked to how many streams it went."""
     module.Counting.hear = lambda _self, _message: None
@@ -54,6 +85,8 @@ def _stops_at_once(module: Any) -> None:
 RULES = {
     "reading": ("tocsin.cluster.tail", _never_reads),
     "seeing": ("tocsin.cluster.tail", _feeds_blindly),
+    "spanning": ("tocsin.cluster.tail", _goes_by_the_last_number),
+    "locking": ("tocsin.store.postgresql.schema", _numbers_without_the_lock),
     "counting": ("tocsin.cluster.counting", _does_not_count),
     "tickets": ("tocsin.store.postgresql.store", _takes_any_ticket),
     "forgetting": ("tocsin.directory", _keeps_what_it_knows),
