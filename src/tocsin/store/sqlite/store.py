@@ -42,6 +42,7 @@ from tocsin.store.sqlite.file import Lock, connect, make_folder, not_opened, pre
 from tocsin.store.sqlite.identity import SqliteIdentity
 from tocsin.store.sqlite.inbox import read_inbox, read_item, read_unread, read_whereabouts, sent_of
 from tocsin.store.sqlite.ledger import Ledger
+from tocsin.store.sqlite.moved import refuse_moved
 from tocsin.store.sqlite.purge import SqliteGround
 from tocsin.store.sqlite.reader import Reader, read_changes
 from tocsin.store.sqlite.search import Search
@@ -104,7 +105,8 @@ class SqliteStore(SqliteIdentity):
             vfs, synchronous: for tests of what the disk may do.
 
         Raises:
-            StartError: another process has the folder, or the file is newer, damaged or not readable.
+            StartError: another process has the folder, or the file is newer, damaged, not readable or was copied to
+                PostgreSQL.
         """
         make_folder(folder)
         path = folder / FILE
@@ -112,6 +114,7 @@ class SqliteStore(SqliteIdentity):
         try:
             connection = connect(path, vfs=vfs, synchronous=synchronous)
             epoch, head = prepare(connection, lock)
+            refuse_moved(connection, folder)
         except apsw.Error as error:
             lock.release()
             raise not_opened(path, error) from None
