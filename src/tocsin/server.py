@@ -19,10 +19,10 @@ from types import FrameType
 import uvicorn
 
 from tocsin import logs, samples
+from tocsin.api import refusals, streams
 from tocsin.api.app import Api
 from tocsin.api.minutes import Counts, Minutes
 from tocsin.api.parts import Parts
-from tocsin.api.streams import answer_others
 from tocsin.app import AppId
 from tocsin.clock import SystemClock
 from tocsin.config import Config
@@ -150,7 +150,8 @@ class Tocsin:
                 troubles=self._troubles,
                 metrics=exposition(_figures(foundation, hub, probe)),
             )
-            answer_others(foundation.others, hub)
+            streams.answer_others(foundation.others, hub)
+            refusals.answer_others(parts)
             self.app = Api(parts, WebSocketSkin(gate))
             purge = store.purge(_keeping(config), clock)
             work += [asyncio.create_task(part.run()) for part in (hub, keys, probe, purge, minutes, unwritten)]
