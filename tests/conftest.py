@@ -2,7 +2,8 @@
 
 `dev` is one `serve --dev` for the whole session, for tests that disturb nobody: use names of your own and do
 not count what others may send. `killable` is another one, for tests that end it and go on. `start_server` starts a
-fresh one with its own data folder.
+fresh one with its own data folder. `shared_postgresql` is one PostgreSQL for all that a worker runs, `own_postgresql`
+one that a test may kill.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a script; whatever a test starts would be deaf to it as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+from harness.postgresql import Cluster, cluster
 from harness.server import NODES, Server
 
 
@@ -135,3 +137,17 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         server.close()
     for server in servers:
         server.check_log()
+
+
+@pytest.fixture(scope="session")
+def shared_postgresql() -> Cluster:
+    """For tests that disturb nobody else's database: use one of a name of your own."""
+    return cluster()
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[Cluster]:
+    """One that a test may stop and kill."""
+    made = Cluster()
+    yield made
+    made.remove()

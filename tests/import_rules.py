@@ -31,7 +31,7 @@ AREAS: dict[str, list[str]] = {
     "wire": ["tocsin.wire", "tocsin.strict_json"],
     "announcement": ["tocsin.announcement"],
     "ports": ["tocsin.ports", "tocsin.nodes"],
-    "directory": ["tocsin.directory"],
+    "directory": ["tocsin.directory", "tocsin.unwritten"],
     "request": ["tocsin.request"],
     "clock": ["tocsin.clock"],
     "logs": ["tocsin.logs", "tocsin.supervisor", "tocsin.interpreter"],

@@ -26,10 +26,12 @@ class Directory:
 
     Parameters:
         store: where the truth is.
+        unwritten: a session that the store does not have yet.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, unwritten: Callable[[SessionId], Session | None] = lambda _: None) -> None:
         self._store = store
+        self._unwritten = unwritten
         self._users: dict[str, User | None] = {}
         self._keys: dict[str, Key | None] = {}
         self._sessions: dict[str, Session | None] = {}
@@ -51,6 +53,8 @@ class Directory:
         return await self._look(self._keys, id_, lambda: self._store.key(id_))
 
     async def session(self, id_: SessionId) -> Session | None:
+        if (waiting := self._unwritten(id_)) is not None:
+            return waiting
         return await self._look(self._sessions, id_, lambda: self._store.session(id_))
 
     async def app(self, id_: AppId) -> App | None:

@@ -125,6 +125,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         unread, dismissed: whether it is.
         from_, to: created in [from, to), milliseconds UTC.
         words: what title and message must hold, as the person wrote it.
+        signs: those of the words that no index has, such as emoji; stores find them out.
     """
 
     types: frozenset[Type] | None = None
@@ -136,6 +137,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     from_: int | None = None
     to: int | None = None
     words: str | None = None
+    signs: frozenset[str] | None = None
 
 
 EVERYTHING = Wanted()

@@ -19,10 +19,10 @@ from types import FrameType
 import uvicorn
 
 from tocsin import logs, samples
+from tocsin.api import refusals, streams
 from tocsin.api.app import Api
 from tocsin.api.minutes import Counts, Minutes
 from tocsin.api.parts import Parts
-from tocsin.api.streams import answer_others
 from tocsin.app import AppId
 from tocsin.clock import SystemClock
 from tocsin.config import Config
@@ -52,6 +52,7 @@ from tocsin.position import Epoch
 from tocsin.principal import NOTIFICATIONS, User, UserId
 from tocsin.store.purge import Keeping
 from tocsin.supervisor import READY, STOPPING, tell_supervisor
+from tocsin.unwritten import MOST, Unwritten
 from tocsin.wire import BODY_BYTES
 
 log = logging.getLogger("tocsin.server")
@@ -101,7 +102,8 @@ class Tocsin:
             keys = IssuerKeys(config.issuers)
             token_key = await patiently(lambda: store.setting("token_key", _new_signing_key))
             tokens = TokenIssuer(base64.b64decode(token_key))
-            directory = Directory(store)
+            unwritten = Unwritten(store, clock, most=0 if foundation.several else MOST)
+            directory = Directory(store, unwritten.get)
             authorize = Authorize(directory, Verifier(tokens, config.issuers, keys), store, clock)
             limits = config.limits
             epoch, head = await patiently(foundation.locate)
@@ -133,6 +135,7 @@ class Tocsin:
                 clock=clock,
                 store=store,
                 directory=directory,
+                unwritten=unwritten,
                 authorize=authorize,
                 acknowledge=acknowledge,
                 gate=gate,
@@ -147,10 +150,11 @@ class Tocsin:
                 troubles=self._troubles,
                 metrics=exposition(_figures(foundation, hub, probe)),
             )
-            answer_others(foundation.others, hub)
+            streams.answer_others(foundation.others, hub)
+            refusals.answer_others(parts)
             self.app = Api(parts, WebSocketSkin(gate))
             purge = store.purge(_keeping(config), clock)
-            work += [asyncio.create_task(part.run()) for part in (hub, keys, probe, purge, minutes)]
+            work += [asyncio.create_task(part.run()) for part in (hub, keys, probe, purge, minutes, unwritten)]
             yield self
         finally:
             for task in work:

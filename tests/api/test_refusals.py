@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
-from urllib.parse import urlsplit
-
-import pytest
 
 from api.people import make_key, make_user
 from harness.http import Http
 from harness.server import Server
-
-
-@pytest.fixture(name="server")
-def of_one_node(server: Server) -> Server:
-    """Each node lists what it refused itself, since it started: these tests speak to one."""
-    one = copy.copy(server)
-    one.port = urlsplit(server.urls[0]).port or 0
-    return one
 
 
 def refusals(server: Server, **query: Any) -> list[dict[str, Any]]:

@@ -57,6 +57,20 @@ def test_handshakes_given_up_before_their_answer_leave_no_traceback(start_server
     assert not [line for line in written if "raceback" in line]
 
 
+@pytest.mark.parametrize(("version", "status"), [("8", 426), ("13, 8", 426), ("x", 426), ("", 426), (None, 400)])
+def test_another_version_of_the_protocol_is_told_which_one_is_spoken(
+    dev: Server, version: str | None, status: int
+) -> None:
+    told = upgrade()
+    field = b"" if version is None else f"Sec-WebSocket-Version: {version}\r\n".encode()
+    with connect(dev) as connection:
+        connection.sendall(told.replace(b"Sec-WebSocket-Version: 13\r\n", field))
+        received = read_to_the_end(connection)
+    assert statuses(received) == [status]
+    fields = received.partition(b"\r\n\r\n")[0].lower().split(b"\r\n")
+    assert (b"sec-websocket-version: 13" in fields, b"upgrade: websocket" in fields) == (status == 426, status == 426)
+
+
 @pytest.mark.parametrize(
     ("target", "there"),
     [("/notifications", True), ("http://anywhere/notifications", True), ("/%6eotifications", False), ("/other", False)],

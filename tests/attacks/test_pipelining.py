@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import time
 import uuid
+from threading import Thread
 
 import pytest
 
@@ -102,3 +104,46 @@ def test_control_a_few_requests_written_ahead_are_answered_in_order(dev: Server)
     with connect(dev) as connection:
         connection.sendall(head("/healthz") * 3 + head("/none-such") + head("/healthz", "Connection: close"))
         assert statuses(read_to_the_end(connection)) == [200, 200, 200, 404, 200]
+
+
+def paced(connection: socket.socket, written: bytes, size: int) -> None:
+    """Write so many bytes at a time, each in a packet of its own."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for at in range(0, len(written), size):
+        connection.sendall(written[at : at + size])
+
+
+@pytest.mark.parametrize("size", [1 << 20, 700, 1])
+def test_many_requests_written_ahead_are_answered_in_order(dev: Server, size: int) -> None:
+    token = dev.token("user123")
+    titles = [f"ahead {uuid.uuid4()} \r\n\r\n" for _ in range(20 if size == 1 else 50)]
+    chunked = head("/healthz", "Transfer-Encoding: chunked", method="POST") + b"4\r\n\r\n\r\n\r\n0\r\n\r\n"
+    written = b"".join(sending(token, title) + head("/none-such") + chunked for title in titles)
+    with connect(dev) as connection:
+        writing = Thread(target=paced, args=(connection, written + head("/healthz", "Connection: close"), size))
+        writing.start()
+        received = read_to_the_end(connection)
+        writing.join()
+    assert statuses(received) == [*([200, 404, 405] * len(titles)), 200]
+    ids = re.findall(rb'"notificationId":"(\w+)"', received)
+    kept = {
+        item["id"]: item["title"]
+        for item in dev.user("user123").get("/api/notifications", limit=200).json["notifications"]
+    }
+    assert [kept[id_.decode()] for id_ in ids] == titles
+
+
+def test_thousands_written_ahead_are_answered_all_the_same(dev: Server) -> None:
+    with connect(dev) as connection:
+        written = b"GET /healthz HTTP/1.1\r\nHost:x\r\n\r\n" * 3_000 + head("/none-such", "Connection: close")
+        writing = Thread(target=connection.sendall, args=(written,))
+        writing.start()
+        received = read_to_the_end(connection)
+        writing.join()
+    assert statuses(received) == [200] * 3_000 + [404]
+
+
+def test_what_cannot_be_read_behind_many_requests_is_refused_in_its_turn(dev: Server) -> None:
+    with connect(dev) as connection:
+        connection.sendall(head("/healthz") * 30 + b"nonsense\r\n\r\n" + head("/healthz") * 30)
+        assert statuses(read_to_the_end(connection)) == [200] * 30 + [400]

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from api.people import eventually
 from faults.database import database_file, integrity
 from faults.load import judge_inbox
 from faults.sending import eventually_sends
-from harness.http import inbox
+from harness.http import Http, inbox
 from harness.server import Server
 from harness.websocket import WebSocket
 
@@ -53,11 +54,21 @@ def fill(folder: Path) -> Path:
     return filler
 
 
+def rows_of(server: Server, client: Http) -> int:
+    """How many sessions the file has of what a cookie holds."""
+    id_ = str(client.cookie).partition("tsn_")[2].partition("_")[0]
+    return int(server.rows("SELECT count(*) FROM sessions WHERE id = ?", id_)[0][0])
+
+
 def test_a_full_disk_refuses_sends_and_serves_the_rest(
     start_server: Callable[..., Server], small_disk: Path, tmp_path: Path, soak: bool
 ) -> None:
     server = start_server(data=small_disk / "data", log=tmp_path / "server.log")
     token = server.token("user123")
+    signed_in = server.http(cookie=server.http().sign_in("user123"))
+    server.stop()
+    server.rows("UPDATE sessions SET expires_at = expires_at - 2 * 86400000")
+    server.start()
     acked: dict[str, tuple[str, str | None]] = {}
     for n in range(20):
         answer = server.service().send(f"before {n}")
@@ -84,12 +95,32 @@ def test_a_full_disk_refuses_sends_and_serves_the_rest(
         assert server.http().get("/healthz").status == 200
         with WebSocket(server.url, token=token, subprotocol="tocsin.v1") as ws:
             assert ws.recv_event("hello")
+    assert signed_in.get("/api/session").status == 200, "it is due to be prolonged, and cannot be"
+    by_browser = server.http(cookie=server.http().sign_in("user123"))
+    leaving = server.http(cookie=server.http().sign_in("user123"))
+    for client in (by_browser, leaving):
+        assert client.get("/api/session").json["user"]["id"] == "user123"
+    headers = {"Cookie": str(by_browser.cookie), "Origin": server.url}
+    with WebSocket(server.url, headers=headers, subprotocol="tocsin.v1") as ws:
+        assert ws.recv_event("hello")
+    for client in (signed_in, leaving):
+        assert client.delete("/api/session").status == 503, "it would be back after a restart"
+        again = client.post("/api/session", {"username": "user123", "password": "user123"})
+        assert again.status == 503, "the one that the cookie holds would stay"
+        assert client.get("/api/session").status == 200
+    assert rows_of(server, by_browser) == 0
     filler.unlink()
     assert eventually_sends(server), "writes do not work after there is space again"
     said = (tmp_path / "server.log").read_text()
     assert said.index("the store cannot take writes now") < said.index("the store takes writes again")
     judge_inbox(inbox(server.user("user123")), acked, "user123")
+    assert leaving.delete("/api/session").status == 204
+    assert leaving.get("/api/session").status == 401
+    assert eventually(lambda: rows_of(server, by_browser) == 1), "what began on the full disk is not written"
     server.kill()
     assert integrity(database_file(server.data)) == "ok"
     server.start()
+    assert [client.get("/api/session").status for client in (by_browser, leaving)] == [200, 401]
     judge_inbox(inbox(server.user("user123")), acked, "user123")
+    assert by_browser.delete("/api/sessions").status == 204
+    assert by_browser.get("/api/session").status == 401

@@ -41,23 +41,16 @@ Trying = Callable[[PostgresqlStore, Gone], Awaitable[Any]]
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Cluster]:
-    made = Cluster()
-    yield made
-    made.remove()
-
-
-@pytest.fixture(scope="module")
-def way(place: Cluster) -> Iterator[TcpProxy]:
-    made = TcpProxy(place.port)
+def way(shared_postgresql: Cluster) -> Iterator[TcpProxy]:
+    made = TcpProxy(shared_postgresql.port)
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def url(place: Cluster, way: TcpProxy) -> str:
+def url(shared_postgresql: Cluster, way: TcpProxy) -> str:
     """Of a database, by that way."""
-    return place.database_with_tables("lost").replace(f":{place.port}/", f":{way.port}/")
+    return shared_postgresql.database_with_tables("lost").replace(f":{shared_postgresql.port}/", f":{way.port}/")
 
 
 @pytest.fixture

@@ -40,13 +40,6 @@ USER = UserId("user123")
 Holding = Callable[[], AbstractAsyncContextManager[None]]
 
 
-@pytest.fixture(scope="module")
-def place() -> Iterator[Cluster]:
-    made = Cluster()
-    yield made
-    made.remove()
-
-
 @asynccontextmanager
 async def locked(url: str) -> AsyncIterator[None]:
     """Nobody can read what people have done with their notifications, and so no inbox; sends do not touch it."""
@@ -72,9 +65,9 @@ async def swallowed(proxy: TcpProxy) -> AsyncIterator[None]:
 
 
 def test_readers_are_refused_in_time_and_sends_go_on(
-    place: Cluster, tmp_path: Path, soak: bool, capsys: pytest.CaptureFixture[str]
+    shared_postgresql: Cluster, tmp_path: Path, soak: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    url = place.database_with_tables("reading")
+    url = shared_postgresql.database_with_tables("reading")
     server = Server(tmp_path / "data", args=["--database", url])
     try:
         server.start()
@@ -151,14 +144,14 @@ class Crowd(NamedTuple):
 
 
 @pytest.fixture(params=["locked", "swallowed"])
-def hold(place: Cluster, request: pytest.FixtureRequest) -> Iterator[tuple[str, Holding]]:
+def hold(shared_postgresql: Cluster, request: pytest.FixtureRequest) -> Iterator[tuple[str, Holding]]:
     """The URL of a database, and what keeps it from answering reads."""
-    url = place.database_with_tables("pool")
+    url = shared_postgresql.database_with_tables("pool")
     if request.param == "locked":
         yield url, lambda: locked(url)
         return
-    proxy = TcpProxy(place.port)
-    yield url.replace(f":{place.port}/", f":{proxy.port}/"), lambda: swallowed(proxy)
+    proxy = TcpProxy(shared_postgresql.port)
+    yield url.replace(f":{shared_postgresql.port}/", f":{proxy.port}/"), lambda: swallowed(proxy)
     proxy.close()
 
 
@@ -220,10 +213,12 @@ def test_who_reads_is_refused_in_time_and_only_so_many_wait(
     assert found.back <= BACK_SECONDS
 
 
-def test_control_without_bounds_all_wait_and_for_long(place: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_without_bounds_all_wait_and_for_long(
+    shared_postgresql: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reader, "MOST_WAITING", 1_000_000)
     monkeypatch.setattr(reader, "LONGEST_SECONDS", 3_600.0)
-    url = place.database_with_tables("pool")
+    url = shared_postgresql.database_with_tables("pool")
     found = asyncio.run(crowd(url, lambda: locked(url), FEW + 100, 3.5))
     assert found.waiting > FEW
     assert None in found.refused, "the database itself gives up a statement after two seconds, a few at a time"

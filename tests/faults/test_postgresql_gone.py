@@ -23,16 +23,8 @@ SENDERS = 4
 
 
 @pytest.fixture
-def place() -> Iterator[Cluster]:
-    """A PostgreSQL that a test may kill."""
-    made = Cluster()
-    yield made
-    made.remove()
-
-
-@pytest.fixture
-def server(place: Cluster, tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path / "data", args=["--database", place.database("tocsin")])
+def server(own_postgresql: Cluster, tmp_path: Path) -> Iterator[Server]:
+    made = Server(tmp_path / "data", args=["--database", own_postgresql.database("tocsin")])
     made.start(within=60)
     yield made
     made.close()
@@ -62,11 +54,13 @@ def titles(server: Server) -> list[str]:
 
 
 @pytest.mark.fault
-def test_while_it_is_away_sends_are_refused_soon_and_afterwards_all_goes_on(server: Server, place: Cluster) -> None:
+def test_while_it_is_away_sends_are_refused_soon_and_afterwards_all_goes_on(
+    server: Server, own_postgresql: Cluster
+) -> None:
     service = server.service()
     assert send(service, "before")[0] == 200
     server.token("user123")
-    place.stop()
+    own_postgresql.stop()
     for number in range(3):
         status, took, answer = send(service, f"away {number}")
         assert status == 503
@@ -74,9 +68,9 @@ def test_while_it_is_away_sends_are_refused_soon_and_afterwards_all_goes_on(serv
         assert int(answer.headers["retry-after"]) >= 1
     readiness = server.http().get("/readyz")
     assert readiness.status == 503
-    assert f"PostgreSQL at 127.0.0.1:{place.port}: " in readiness.json["reasons"][0]
+    assert f"PostgreSQL at 127.0.0.1:{own_postgresql.port}: " in readiness.json["reasons"][0]
     began = time.monotonic()
-    place.start()
+    own_postgresql.start()
     started = time.monotonic()
     while not server.ready():
         assert time.monotonic() - started < BACK_SECONDS, "it does not come back"
@@ -90,7 +84,7 @@ def test_while_it_is_away_sends_are_refused_soon_and_afterwards_all_goes_on(serv
 
 @pytest.mark.fault
 def test_killed_under_load_nothing_that_was_answered_is_lost_or_doubled(
-    server: Server, place: Cluster, soak: bool
+    server: Server, own_postgresql: Cluster, soak: bool
 ) -> None:
     """Each sender tries a title again under its key until it is answered 200; all are there once, in its order."""
     sent: dict[int, list[str]] = {}
@@ -117,8 +111,8 @@ def test_killed_under_load_nothing_that_was_answered_is_lost_or_doubled(
         thread.start()
     for _round in range(50 if soak else 3):
         all_go_on(sent)
-        place.kill()
-        place.start()
+        own_postgresql.kill()
+        own_postgresql.start()
     all_go_on(sent)
     over.set()
     for thread in senders:

@@ -264,6 +264,20 @@ class TestThree:
                 assert mine == ["node2", "node1", "node1", "node0"]
                 assert three[n].service().get("/api/audience", userId=name).json == {"users": 1, "streams": 4}
 
+    def test_what_was_refused_is_told_of_all_nodes_whichever_is_asked(self, three: Nodes) -> None:
+        name, _, key = new_user(three)
+        wait_until_nodes_know_of_each_other(three)
+        for n in (0, 2, 1, 2):
+            assert Http(three[n].url, key=key["key"]).send(f"{n}" * 300).status == 422
+        for n in range(3):
+            asked = lambda n=n, **query: three[n].service().get("/api/refusals", userId=name, **query).json  # noqa: E731
+            pages = [asked(limit=2)]
+            while pages[-1]["next"] is not None:
+                pages.append(asked(limit=2, before=pages[-1]["next"]))
+            assert [page["missing"] for page in pages] == [[]] * len(pages)
+            told = [(one["node"], one["count"]) for page in pages for one in page["refusals"]]
+            assert told == [("node2", 2), ("node1", 1), ("node0", 1)]
+
     def test_three_nodes_that_started_at_once_made_their_people_once(self, three: Nodes) -> None:
         asked = "SELECT count(*) FROM audit WHERE action = 'sample' AND what = 'user123'"
         assert three.postgresql.sql(asked, three.name) == "1"

@@ -59,14 +59,38 @@ CASES = [
     ("-disk", ["disk"]),
     ("+disk + used", ["disk"]),
     ("(disk)", ["disk"]),
-    ("disk \U0001f525", ["disk"]),
     ("disk\0used", ["disk"]),
     ("disk\ud800 used", ["disk"]),
     ("", []),
     (" \t\n", []),
     ("*** - ( ) : ^ { }", []),
-    ("\U0001f525", []),
     ("_", []),
     ("'; DROP TABLE words; --", []),
 ]
 """What is asked, and the names of what it finds."""
+
+OF_AN_INDEX = [("disk \U0001f525", ["disk"]), ("\U0001f525", [])]
+"""The same of what only has the words."""
+
+WITH_SIGNS = {
+    "fire": ("\U0001f525Fire", "in the kitchen"),
+    "party": ("Party", "tonight\U0001f389\U0001f525!"),
+    "thumb": ("Well done", "\U0001f44d\U0001f3fd and \u2764\ufe0f, 20 \u00b0C"),
+}
+SIGNS = [
+    ("\U0001f525", ["party", "fire"]),
+    ("\U0001f389\U0001f525", ["party"]),
+    ("\U0001f525 \U0001f389", ["party"]),
+    ("fire \U0001f525", ["fire"]),
+    ("\U0001f525fire", ["fire"]),
+    ("kitchen \U0001f389", []),
+    ("disk \U0001f525", []),
+    ("\U0001f44d", ["thumb"]),
+    ("\U0001f44d\U0001f3fd", ["thumb"]),
+    ("\U0001f44d\U0001f3ff", []),
+    ("\u2764", ["thumb"]),
+    ("\u2764\ufe0f", ["thumb"]),
+    ("20\u00b0C", ["thumb"]),
+    ("\U0001f680", []),
+]
+"""What is asked with signs in it, and the names of what it finds."""

@@ -9,7 +9,7 @@ import msgspec
 
 from harness.patience import PATIENCE
 from store.adapters import NOW, Recorder, draft, outcome, put_users
-from store.search_texts import CASES, TEXTS
+from store.search_texts import CASES, SIGNS, TEXTS, WITH_SIGNS
 from tocsin.errors import Invalid, Unavailable
 from tocsin.ports import Entry, Store, Wanted
 from tocsin.principal import UserId
@@ -51,6 +51,25 @@ def test_words_find_what_holds_them_folded_alike(adapter: Any, folder: Path) -> 
         await followed(store)
         for words, names in [*CASES, ("Zurich", ["zurich"]), ("zürich", ["zurich"]), ("GESICHERT", ["zurich"])]:
             assert [numbers[number] for number in await found(store, words)] == names, words
+
+    adapter.run(folder, test)
+
+
+def test_signs_that_are_no_words_find_what_holds_them(adapter: Any, folder: Path) -> None:
+    async def test(store: Store, recorder: Recorder) -> None:
+        await put_users(store, ANNA, BERT)
+        numbers = {await sent(store, *text, "anna"): name for name, text in {**TEXTS, **WITH_SIGNS}.items()}
+        body = msgspec.json.encode({"title": "t", "message": "m", "metadata": {"\U0001f525": "\U0001f680"}})
+        await store.append(msgspec.structs.replace(draft("x", user="anna"), body=body))
+        await sent(store, "\U0001f525", "not theirs", "bert")
+        await followed(store)
+        for words, names in SIGNS:
+            assert [numbers[number] for number in await found(store, words)] == names, words
+        page = await store.inbox(ANNA, Wanted(words="\U0001f525", unread=True), None, 1)
+        assert [numbers[item.notification.first] for item in page.items] == ["party"]
+        assert page.next is not None
+        refusal = await outcome(found(store, "\U0001f525 " * 33))
+        assert isinstance(refusal, Invalid)
 
     adapter.run(folder, test)
 

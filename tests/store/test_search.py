@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.search_log import LAST, Log, find, followed, searching
-from store.search_texts import CASES, TEXTS
+from store.search_texts import CASES, OF_AN_INDEX, TEXTS
 from tocsin.errors import Invalid
 from tocsin.store.search_words import MOST_CHARACTERS, MOST_WORDS
 from tocsin.store.sqlite.search import Search
@@ -19,7 +19,7 @@ from tocsin.store.sqlite.search import Search
 
 @pytest.mark.parametrize(
     ("words", "names"),
-    CASES,
+    CASES + OF_AN_INDEX,
 )
 def test_words_are_data_and_never_syntax(folder: Path, words: str, names: list[str]) -> None:
     log = Log(folder)

@@ -45,4 +45,4 @@ def test_a_refused_send_is_seen_with_why_and_whose_and_for_whom(
         expect(page.locator("#refused")).to_have_text(heading)
         expect(page.locator("section[aria-labelledby=refused] tbody tr")).to_contain_text([says])
     page.goto(f"{dev.url}/admin#/look-up?user={Reader(dev).id}")
-    expect(page.locator("section[aria-labelledby=refused]")).to_contain_text("Nothing that this node remembers")
+    expect(page.locator("section[aria-labelledby=refused]")).to_contain_text("Nothing that is remembered since")

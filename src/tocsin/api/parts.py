@@ -23,12 +23,14 @@ from tocsin.nodes import Others
 from tocsin.path.acknowledge import Acknowledge
 from tocsin.path.authorize import Authorize
 from tocsin.ports import Clock, Store
+from tocsin.unwritten import Unwritten
 
 
 class Parts(msgspec.Struct, frozen=True):
     """Everything a handler may reach.
 
     Attributes:
+        unwritten: sessions that the store does not have yet.
         others: the other nodes.
         minutes: what happened lately.
         blindness: why this node does not know the state of the log; empty when it does.
@@ -48,6 +50,7 @@ class Parts(msgspec.Struct, frozen=True):
     clock: Clock
     store: Store
     directory: Directory
+    unwritten: Unwritten
     authorize: Authorize
     acknowledge: Acknowledge
     gate: Gate

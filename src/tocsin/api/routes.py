@@ -263,7 +263,7 @@ ROUTES += [
          "How much was sent and how fast, minute by minute, on this node since it started",
          gives=(200, figures.Figures), asks={"span": "`hour`, by the minute, or `day`, by ten; `hour` unless given."}),
     _row(_admin, "GET /api/refusals", refusals.list_refusals,
-         "Sends that were refused lately, newest first, on this node since it started", gives=(200, refusals.Refusals),
+         "Sends that were refused lately on all nodes, newest first", gives=(200, refusals.Refusals),
          asks={**_PAGE, "userId": "Only those to this user, or by them."}),
     _row(_admin, "GET /api/audit", audit.list_audit,
          "Who did what, from where, and how it ended; newest first", gives=(200, audit.Audit), asks=_PAGE),

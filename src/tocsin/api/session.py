@@ -9,7 +9,7 @@ from tocsin.api.call import Call
 from tocsin.api.sign_in import LoginBody, Me, ended, told, verified, who
 from tocsin.credentials.cookie import set_cookie
 from tocsin.credentials.key import make_key
-from tocsin.errors import Conflict, Forbidden, ForeignPage, Unauthenticated
+from tocsin.errors import Conflict, Forbidden, ForeignPage, Unauthenticated, Unavailable
 from tocsin.ports import AuditEntry
 from tocsin.principal import Session, SessionId, User
 from tocsin.wire import timestamp, when
@@ -70,8 +70,13 @@ async def look(call: Call) -> Answer:
     now = call.parts.clock.now()
     if session is None or session.expires_at - now > LIFE_MS - RENEWED_AFTER_MS:
         return ok(SessionTold(whose, when(principal.expires_at)))
-    if not await call.parts.store.prolong_session(session.id, now + LIFE_MS):
-        raise Unauthenticated
+    try:
+        await call.parts.unwritten.write(session.id)
+        if not await call.parts.store.prolong_session(session.id, now + LIFE_MS):
+            raise Unauthenticated
+    except Unavailable:
+        # It holds on as it is, and is prolonged the next time.
+        return ok(SessionTold(whose, when(principal.expires_at)))
     anew = _cookie(call, request.session_cookie or "", LIFE_MS)
     return ok(SessionTold(whose, timestamp(now + LIFE_MS)), headers=[anew])
 
@@ -81,6 +86,7 @@ async def sign_out(call: Call) -> Answer:
     if not is_session(call):
         raise Forbidden("Only a session is signed out of")
     id_ = _id(call)
+    await call.parts.unwritten.write(id_)
     await call.parts.store.delete_session(id_, call.audit("sign-out", call.user_id))
     return _without_cookie(call)
 
@@ -107,6 +113,8 @@ def is_session(call: Call) -> bool:
 async def begin(call: Call, user: User, audit: AuditEntry | None) -> tuple[int, Cookie]:
     """Make a session for a user who has shown that it is them; the one that the cookie now holds ends.
 
+    Where the store takes no writes it is held in memory until then, unless one would have to end for it.
+
     Returns:
         When it expires, milliseconds UTC, and the header that sets the cookie.
     """
@@ -114,14 +122,28 @@ async def begin(call: Call, user: User, audit: AuditEntry | None) -> tuple[int, 
     # Not before `tokens_after`: after somebody set the clock back, a new session would not hold at all.
     now = max(parts.clock.now(), user.tokens_after)
     session = Session(id=SessionId(made.id), user_id=user.id, hash=made.hash, created_at=now, expires_at=now + LIFE_MS)
-    await parts.store.put_session(session, now, audit)
+    try:
+        await parts.store.put_session(session, now, audit)
+    except Unavailable:
+        if await _would_stay(call) or not parts.unwritten.keep(session, audit):
+            raise
+        return session.expires_at, _cookie(call, made.text, LIFE_MS)
     if (cookie := call.request.session_cookie) is not None:
         try:
             old = await parts.authorize.session_of(cookie)
+            await parts.unwritten.write(old.id)
             await parts.store.delete_session(old.id, None)
         except Unauthenticated:
             pass
     return session.expires_at, _cookie(call, made.text, LIFE_MS)
+
+
+async def _would_stay(call: Call) -> bool:
+    cookie = call.request.session_cookie
+    try:
+        return cookie is not None and bool(await call.parts.authorize.identify_session(cookie))
+    except Unauthenticated:
+        return False
 
 
 def _id(call: Call) -> SessionId:

@@ -76,7 +76,7 @@ class Audience(msgspec.Struct, frozen=True):
 
 
 Place = tuple[int, int, str]
-"""Where a stream is in the list: when it was opened (milliseconds UTC), its number, its node."""
+"""Where one is in a list of several nodes: its time (milliseconds UTC), its number on its node, the node."""
 
 
 class _Asked(msgspec.Struct, frozen=True, array_like=True):
@@ -106,12 +106,12 @@ def answer_others(others: Others, hub: Hub) -> None:
 async def list_streams(call: Call) -> Answer:
     """`GET /api/streams`."""
     others, limit = call.parts.others, call.limit()
-    asked = _Asked(_place(call.before()), limit + 1)
+    asked = _Asked(place_of(call.before()), limit + 1)
     answered = await others.ask(_STREAMS, wire.encode(asked).decode())
     parts = [_of_here(call.parts.gate.hub, others.node, asked), *map(_part, answered.by.values())]
     found = sorted((row for part in parts for row in part.found), key=lambda row: row[0], reverse=True)
     page = found[:limit]
-    next_ = "-".join(map(str, filter(None, page[-1][0]))) if len(found) > limit else None
+    next_ = written(page[-1][0]) if len(found) > limit else None
     total = sum(part.total for part in parts)
     return ok(Streams([item for _, item in page], next_, total, list(answered.missing)))
 
@@ -129,7 +129,17 @@ async def count_audience(call: Call) -> Answer:
     return ok(Audience(users, here + sum(map(_count, elsewhere.by.values()))))
 
 
-def _place(before: str | None) -> Place | None:
+def written(place: Place) -> str:
+    """A place as `next` gives it."""
+    return "-".join(map(str, filter(None, place)))
+
+
+def place_of(before: str | None) -> Place | None:
+    """The place that `next` gave, or None for the beginning.
+
+    Raises:
+        Invalid: it gave another.
+    """
     if before is None:
         return None
     if (found := _PLACE.fullmatch(before)) is None:

@@ -95,19 +95,16 @@ class TurnedAway:
         counted.number, counted.at, counted.count = self._number, now, counted.count + 1
         mine.move_to_end(refused)
 
-    def last(self, user: str | None, before: int | None) -> list[Counted]:
-        """What is kept, newest first.
+    def all_of(self, user: str | None) -> list[Counted]:
+        """What is kept, in no order.
 
         Parameters:
             user: only what was to reach them, or was sent by them.
-            before: only what has a smaller number.
         """
-        found = [
+        return [
             one
             for groups in (self._known, self._strange)
             for mine in groups.values()
             for one in mine.values()
-            if (before is None or one.number < before)
-            and (user is None or user == one.refused.to or one.refused.sender == f"user:{user}")
+            if user is None or user == one.refused.to or one.refused.sender == f"user:{user}"
         ]
-        return sorted(found, key=lambda one: -one.number)

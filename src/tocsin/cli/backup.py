@@ -116,7 +116,7 @@ def _refuse_where_it_is_elsewhere(folder: Path, instead: str) -> None:
 
 def _stopped(data: str | None, url: str | None) -> Path | None:
     """The data folder that is meant, when no server runs on it; None when a server is to be asked."""
-    from tocsin.store.sqlite.examination import database, in_use
+    from tocsin.store.sqlite.examination import database, in_use, moved_trouble
 
     if url is not None and data is None:
         return None
@@ -128,6 +128,8 @@ def _stopped(data: str | None, url: str | None) -> Path | None:
     if stopped or (url is None and not database(folder).exists()):
         _refuse_where_it_is_elsewhere(folder, "copy it with pg_dump")
     if stopped:
+        if trouble := moved_trouble(folder):
+            _refuse(trouble)
         return folder
     if data is not None and not database(folder).exists():
         _refuse(f"{folder} has no database")

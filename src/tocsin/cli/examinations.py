@@ -24,7 +24,14 @@ from tocsin.credentials.key import DEV_APP_SECRET, DEV_KEY, secret_hash
 from tocsin.credentials.password import password_holds
 from tocsin.errors import StartError
 from tocsin.ownership import ownership_trouble
-from tocsin.store.sqlite.examination import Damaged, Examination, database, in_use, sqlite_version
+from tocsin.store.sqlite.examination import (
+    Damaged,
+    Examination,
+    database,
+    in_use,
+    moved_trouble,
+    sqlite_version,
+)
 
 LITTLE_SPACE = 1024**3
 NO_SPACE = 100 * 1024**2
@@ -211,6 +218,8 @@ def _read_through(looked: Examination, config: Config) -> Iterator[Finding]:
         yield Finding("problem", "schema", f"{foreign[0]} is not the migration that was applied to this database")
     else:
         yield Finding("good", "schema", f"{schema} of {known}")
+    if trouble := moved_trouble(Path(config.data)):
+        yield Finding("problem", "database", trouble)
     newest = looked.newest()
     if newest is not None and newest / 1000 > time.time() + SKEW_SECONDS:
         sentence = f"it is behind the newest notification, of {datetime.fromtimestamp(newest / 1000, UTC):%F %T} UTC"

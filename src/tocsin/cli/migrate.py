@@ -18,19 +18,24 @@ from tocsin.cli.terminal import complain, show_json
 @click.option(
     "--to",
     "url",
-    required=True,
     envvar="TOCSIN_DATABASE",
     show_envvar=True,
     help="postgresql://user:password@host:port/name; others on this machine can see it here, but not in the variable.",
 )
+@click.option("--undo", is_flag=True, help="Let the folder be served again, as it was when it was copied.")
 @as_json
-def migrate_store(folder: Path, url: str, **given: Any) -> None:
+def migrate_store(folder: Path, url: str | None, *, undo: bool, **given: Any) -> None:
     """Copy a SQLite database into an empty PostgreSQL one.
 
-    No server may run on the folder. It is brought up to this version's schema, and stays as it is else. All rows go
-    over in one transaction and are held against the old ones, one by one; then serve with --database. Streams go on
-    where they were.
+    No server may run on the folder. It is brought up to this version's schema, marked as copied, so that no server
+    starts on it by mistake, and stays as it is else. All rows go over in one transaction and are held against the old
+    ones, one by one; then serve with --database. Streams go on where they were.
     """
+    if undo:
+        _undo(folder, as_json=given["as_json"])
+        return
+    if url is None:
+        raise click.UsageError("Missing option '--to' (env var: 'TOCSIN_DATABASE').")
     import asyncio
 
     from tocsin.config import database_trouble
@@ -55,3 +60,18 @@ def migrate_store(folder: Path, url: str, **given: Any) -> None:
         show_json({"rows": copied.rows, "epoch": copied.epoch, "head": copied.head})
     else:
         click.echo(f"copied and compared; the log stands at {copied.epoch}-{copied.head}")
+
+
+def _undo(folder: Path, *, as_json: bool) -> None:
+    from tocsin.errors import StartError
+    from tocsin.store.sqlite.restore import undo_move
+
+    try:
+        undo_move(folder)
+    except StartError as error:
+        complain(error.sentence)
+        sys.exit(exits.USAGE)
+    if as_json:
+        show_json({"data": str(folder)})
+    else:
+        click.echo(f"{folder} can be served again; what PostgreSQL was given since is not in it")

@@ -11,7 +11,8 @@ import random
 from collections import deque
 from collections.abc import Callable
 
-from tocsin.live.uvicorn_http import HEAD_BYTES, URL_BYTES, HttpProtocol
+from tocsin.live.uvicorn_http import HEAD_BYTES, URL_BYTES
+from tocsin.live.written_ahead import PipelinedHttpProtocol
 from tocsin.request import new_request_id
 
 A_TURN = 2
@@ -93,7 +94,7 @@ class Turnstile:
             self._waiting.popleft()()
 
 
-class OrderlyHttpProtocol(HttpProtocol):
+class OrderlyHttpProtocol(PipelinedHttpProtocol):
     """An HTTP connection that waits its turn when it comes for a stream; whatever else is served at once."""
 
     turnstile: Turnstile

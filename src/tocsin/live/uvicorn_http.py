@@ -35,7 +35,7 @@ BODY_BYTES_A_SECOND = 1024
 """Least rate of a body, once HEAD_SECONDS have passed."""
 
 PIPELINED = 8
-"""Most requests that may wait behind one that is not answered yet."""
+"""Most requests that wait parsed behind one that is not answered yet."""
 
 TAKEN_SECONDS = 30.0
 """Within which a client must take enough of its answers that more can be written."""
@@ -43,7 +43,7 @@ TAKEN_SECONDS = 30.0
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 16 * 1024 * 1024
 
-_LOOK_AGAIN = 2.5
+LOOK_AGAIN = 2.5
 _SLACK = 4 * 1024
 _REASONS = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Request Header Fields Too Large"}
 
@@ -131,7 +131,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         if self._in_message:
             if self._timer is None:
-                self._timer = self.loop.call_later(_LOOK_AGAIN, self._look)
+                self._timer = self.loop.call_later(LOOK_AGAIN, self._look)
         elif self._timer is not None:
             self._stop_timer()
 
@@ -216,8 +216,6 @@ class HttpProtocol(HttpToolsProtocol):
         if self._hosts != 1 and self.parser.get_http_version() == "1.1":
             # RFC 9112 §3.2; two that differ would let a proxy and this server see two different requests.
             raise _Refused
-        if len(self.pipeline) >= PIPELINED:
-            raise _Refused
         scope = self.scope
         scope["method"] = self.parser.get_method().decode("ascii")
         if self.parser.should_upgrade():
@@ -268,7 +266,7 @@ class HttpProtocol(HttpToolsProtocol):
         ):
             self._refuse(408, "The request body did not come in time")
             return
-        self._timer = self.loop.call_later(_LOOK_AGAIN, self._look)
+        self._timer = self.loop.call_later(LOOK_AGAIN, self._look)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

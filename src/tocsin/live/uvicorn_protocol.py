@@ -22,6 +22,8 @@ from tocsin.live.transport_door import TransportDoor
 HANDSHAKE_SECONDS = 15.0
 """Within which a handshake must be answered and the stream begun."""
 
+_VERSION = "13"
+
 log = logging.getLogger("tocsin.live")
 
 EXTENSION = "tocsin.websocket"
@@ -71,9 +73,23 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._giving_up = None
 
     def handle_connect(self, event: Any) -> None:
+        versions = event.headers.get_all("Sec-WebSocket-Version")
+        if len(versions) == 1 and versions[0] != _VERSION:
+            self._refuse_version()
+            return
         super().handle_connect(event)
         if hasattr(self, "scope"):
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
+
+    def _refuse_version(self) -> None:
+        # RFC 6455 §4.4 and RFC 9110 §15.5.22: the client may come again with the version that is named.
+        response = self.conn.reject(426, f"This server speaks version {_VERSION} of the WebSocket protocol.\n")
+        response.headers["Upgrade"] = "websocket"
+        response.headers["Sec-WebSocket-Version"] = _VERSION
+        self.conn.send_response(response)
+        self.handshake_complete = self.close_sent = True
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.close()
 
     async def run_asgi(self) -> None:
         try:

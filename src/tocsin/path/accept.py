@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv6Address
 from operator import attrgetter
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
@@ -12,9 +14,13 @@ from tocsin.app import App, AppId
 from tocsin.device import DeviceId
 from tocsin.errors import Invalid
 from tocsin.idempotency import Once
-from tocsin.notification import MESSAGE_BYTES, METADATA_BYTES, TITLE_LENGTH, Draft, new_id
+from tocsin.notification import MESSAGE_BYTES, METADATA_BYTES, TITLE_LENGTH, Draft, is_blank, new_id
 from tocsin.principal import Principal, UserId, parse_id
 
+_BLANK = "must not be blank: there is nothing to be seen in it"
+# The forbidden domain code points.
+_NO_HOST = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*", re.ASCII)
 _SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 _NOT_YET = ("actions", "collapse_key", "send_at", "expires_at", "format")
 _later = attrgetter(*_NOT_YET)
@@ -29,6 +35,8 @@ def read_send(body: bytes) -> wire.SendBody:
             does not yet do what it says.
     """
     form = wire.read_send_body(body)
+    if is_blank(form.title):
+        raise Invalid("title", _BLANK)
     _check_message(form.message)
     # No part of a body is longer than the body.
     if form.metadata and len(body) > METADATA_BYTES and len(wire.metadata_text(body)) > METADATA_BYTES:
@@ -139,6 +147,8 @@ def draft_of_text(text: str, *, app: App, principal: Principal, user: UserId, no
 
 
 def _check_message(message: str) -> None:
+    if is_blank(message):
+        raise Invalid("message", _BLANK)
     if len(message) > MESSAGE_BYTES or (len(message) * 4 > MESSAGE_BYTES and len(message.encode()) > MESSAGE_BYTES):
         raise Invalid("message", f"must be at most {MESSAGE_BYTES} bytes of UTF-8")
 
@@ -151,5 +161,39 @@ def _check_link(name: str, link: str) -> None:
     # Control characters and spaces inside a scheme are stripped by browsers: `java\tscript:`.
     if not link.isprintable() or link != link.strip() or parts.scheme.lower() not in _SCHEMES:
         raise Invalid(name, "must be an http, https, mailto or tel URL")
-    if parts.scheme.lower() in {"http", "https"} and not parts.netloc:
+    if parts.scheme.lower() in {"http", "https"}:
+        _check_authority(name, parts)
+
+
+def _check_authority(name: str, parts: SplitResult) -> None:
+    """Refuse hosts and ports that no browser takes (URL Standard §3.5, §4.4)."""
+    host = unquote(parts.hostname or "")
+    if not host:
         raise Invalid(name, "must name a host")
+    try:
+        _ = parts.port
+        if "[" in parts.netloc.rpartition("@")[2]:
+            sound = "%" not in host and IPv6Address(host) is not None
+        else:
+            sound = _NO_HOST.search(host) is None and _is_sound_where_it_ends_in_a_number(host)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise Invalid(name, "is not a URL: no browser would open that host and port")
+
+
+def _is_sound_where_it_ends_in_a_number(host: str) -> bool:
+    # Such a host is an IPv4 address to a browser, and nothing else.
+    numbers = host.removesuffix(".").split(".")
+    if not _NUMBER.fullmatch(numbers[-1]):
+        return True
+    if len(numbers) > 4 or not all(map(_NUMBER.fullmatch, numbers)):
+        return False
+    values = [_value(number) for number in numbers]
+    return all(value < 256 for value in values[:-1]) and values[-1] < 256 ** (5 - len(values))
+
+
+def _value(number: str) -> int:
+    if number[:2] in ("0x", "0X"):
+        return int(number[2:] or "0", 16)
+    return int(number, 8 if number[0] == "0" else 10)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from unicodedata import category
 
 from tocsin.errors import Invalid
+from tocsin.store.folded_words import words_of
 
 MOST_CHARACTERS = 512
 MOST_WORDS = 32
@@ -49,6 +51,20 @@ def expression(text: str) -> str:
         Invalid: too long, or too many words.
     """
     return " ".join(_string(part) + ("*" if open_ else "") for part, open_ in parts(text)) or '""'
+
+
+def words_and_signs(text: str) -> tuple[str | None, frozenset[str] | None]:
+    """What of it an index is asked for, and the signs in it (emoji and the like); None where there is none.
+
+    Signs are no words, neither to FTS5 nor to `words_of`, and no index has them: they are looked for in the texts
+    themselves, of what the words have found, or of one's newest where there are no words.
+
+    Raises:
+        Invalid: too long, or too many words.
+    """
+    parts(text)
+    signs = frozenset(one for one in text if category(one) == "So" or "\U0001f3fb" <= one <= "\U0001f3ff")
+    return None if signs and not words_of(text) else text, signs or None
 
 
 def _string(text: str) -> str:

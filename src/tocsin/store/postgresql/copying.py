@@ -16,6 +16,8 @@ from tocsin.store.postgresql.reader import checksum
 from tocsin.store.postgresql.schema import prepare
 from tocsin.store.sqlite.file import Lock, connect
 from tocsin.store.sqlite.file import prepare as prepare_sqlite
+from tocsin.store.sqlite.moved import NAME as MARK
+from tocsin.store.sqlite.moved import mark
 from tocsin.store.sqlite.reader import checksum as sqlite_checksum
 
 CHUNK = 2_000
@@ -89,7 +91,7 @@ async def copy(folder: Path, url: str, tell: Callable[[str, int], None] = lambda
     """Copy the database of a data folder that no server runs on.
 
     Parameters:
-        folder: of the SQLite database; it stays as it is.
+        folder: of the SQLite database; it stays as it is, but for a mark that no server starts on.
         url: of a PostgreSQL database that has nothing of Tocsin's in it, or only its empty tables.
         tell: told after each table.
 
@@ -106,7 +108,7 @@ async def copy(folder: Path, url: str, tell: Callable[[str, int], None] = lambda
             epoch, head = prepare_sqlite(source, lock)
             target = await place.connect(_NODE, lock_seconds=None)
             try:
-                return await _copy(source, target, epoch, head, tell)
+                return await _copy(source, target, epoch, head, tell, lambda: mark(source, place))
             finally:
                 await target.close()
         finally:
@@ -120,7 +122,12 @@ async def copy(folder: Path, url: str, tell: Callable[[str, int], None] = lambda
 
 
 async def _copy(
-    source: apsw.Connection, target: asyncpg.Connection, epoch: str, head: int, tell: Callable[[str, int], None]
+    source: apsw.Connection,
+    target: asyncpg.Connection,
+    epoch: str,
+    head: int,
+    tell: Callable[[str, int], None],
+    mark_source: Callable[[], None],
 ) -> Copied:
     ready = await prepare(target, _NODE)
     await target.execute("DELETE FROM nodes WHERE id = $1", _NODE)
@@ -139,6 +146,8 @@ async def _copy(
         await target.execute(
             "SELECT setval(pg_get_serial_sequence('audit', 'number'), (SELECT coalesce(max(number), 0) + 1 FROM audit))"
         )
+        # Before the commit: who dies in between has one database that is served, or none, and never two.
+        mark_source()
     # So that the first reads are planned by what is there.
     await target.execute("ANALYZE")
     return Copied(rows, epoch, head)
@@ -154,8 +163,10 @@ def _rows(source: apsw.Connection, table: Table) -> Iterator[tuple[Any, ...]]:
     """The rows of SQLite as PostgreSQL has them, by their key."""
     columns = ["crc" if column == "sum" else column for column in table.columns]
     order = ", ".join(table.columns[: table.key])
+    # What is said of this file does not hold for the copy.
+    where = f"WHERE name <> '{MARK}'" if table.name == "settings" else ""
     flags = [place for place, column in enumerate(table.columns) if column in table.flags]
-    for row in source.execute(f"SELECT {', '.join(columns)} FROM {table.name} ORDER BY {order}"):  # noqa: S608
+    for row in source.execute(f"SELECT {', '.join(columns)} FROM {table.name} {where} ORDER BY {order}"):  # noqa: S608
         made = list(row)
         for place in flags:
             made[place] = None if made[place] is None else bool(made[place])

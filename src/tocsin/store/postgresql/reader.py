@@ -227,6 +227,7 @@ class Reader:
             "devices": _sorted(wanted.devices),
             "apps": _sorted(wanted.apps),
             "groups": _sorted(wanted.groups),
+            "signs": _sorted(wanted.signs),
             "unread": wanted.unread,
             "dismissed": wanted.dismissed,
             "from": wanted.from_,

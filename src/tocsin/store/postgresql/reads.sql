@@ -125,6 +125,13 @@ BEGIN
     IF w->'devices' <> 'null' THEN wanted := wanted || ' AND n.device_id = ANY ($6)'; END IF;
     IF w->'apps' <> 'null' THEN wanted := wanted || ' AND n.app_id = ANY ($7)'; END IF;
     IF w->'groups' <> 'null' THEN wanted := wanted || $q$ AND n.body::json->>'group' = ANY ($8)$q$; END IF;
+    IF w->'signs' <> 'null' THEN
+        -- The raw text first: only of what has it somewhere is it seen where.
+        wanted := wanted || $q$ AND NOT EXISTS (SELECT 1 FROM unnest($16) AS s (sign) WHERE NOT CASE
+            WHEN position(s.sign IN n.body) = 0 THEN false
+            ELSE position(s.sign IN n.body::json->>'title') > 0 OR position(s.sign IN n.body::json->>'message') > 0
+            END)$q$;
+    END IF;
     IF w->'from' <> 'null' THEN wanted := wanted || ' AND n.created_at >= $9'; END IF;
     IF w->'to' <> 'null' THEN wanted := wanted || ' AND n.created_at < $10'; END IF;
     IF w->'dismissed' <> 'null' THEN wanted := wanted || ' AND (r.dismissed_at IS NOT NULL) = $11'; END IF;
@@ -156,7 +163,7 @@ BEGIN
     INTO firsts
     USING p_user, p_before, p_low, p_low_all, texts(w->'types'), texts(w->'devices'), texts(w->'apps'),
         texts(w->'groups'), (w->>'from')::bigint, (w->>'to')::bigint, (w->>'dismissed')::boolean,
-        (w->>'unread')::boolean, p_among, bottom, p_limit;
+        (w->>'unread')::boolean, p_among, bottom, p_limit, texts(w->'signs');
     firsts := coalesce(firsts, '{}');
     IF cardinality(firsts) > p_limit THEN
         next := CASE WHEN p_limit > 0 THEN firsts[p_limit] ELSE firsts[1] + 1 END;

@@ -45,6 +45,7 @@ from tocsin.store.postgresql.search import Search
 from tocsin.store.postgresql.tidying import Tidying
 from tocsin.store.postgresql.writer import Writer
 from tocsin.store.purge import Keeping, Purge
+from tocsin.store.search_words import words_and_signs
 
 log = logging.getLogger("tocsin.store")
 
@@ -214,7 +215,10 @@ class PostgresqlStore(PostgresqlIdentity):
     async def inbox(self, user: UserId, wanted: Wanted, before: int | None, limit: int) -> InboxPage:
         among = None
         if wanted.words is not None:
-            among = await self._search.find(wanted.words, user, _LAST if before is None else before, _FOUND)
+            words, signs = words_and_signs(wanted.words)
+            wanted = msgspec.structs.replace(wanted, signs=signs)
+            if words is not None:
+                among = await self._search.find(words, user, _LAST if before is None else before, _FOUND)
         page = await self._reader.inbox(user, wanted, before, limit, among)
         if among is not None and len(among) == _FOUND and page.next is None:
             # There may be more than a search finds at a time.

@@ -14,6 +14,8 @@ from urllib.parse import quote
 import apsw
 
 from tocsin.store.sqlite.file import OLDEST_SAFE
+from tocsin.store.sqlite.moved import NAME as MOVED
+from tocsin.store.sqlite.moved import moved_sentence
 from tocsin.store.sqlite.reader import checksum
 from tocsin.store.sqlite.store import FILE
 
@@ -53,6 +55,22 @@ def in_use(folder: Path) -> bool:
     finally:
         os.close(file)
     return False
+
+
+def moved_trouble(folder: Path) -> str:
+    """What to say of a data folder whose database was copied to PostgreSQL; empty of any other."""
+    if not database(folder).exists():
+        return ""
+    try:
+        looked = Examination(folder)
+        try:
+            to = looked.moved()
+        finally:
+            looked.close()
+    except Damaged:
+        # Whoever opens it says what is wrong with it.
+        return ""
+    return moved_sentence(folder, to) if to else ""
 
 
 class Examination:
@@ -140,6 +158,15 @@ class Examination:
         """
         sql = "SELECT id, password FROM users WHERE superuser AND NOT disabled AND password IS NOT NULL LIMIT ?"
         return [(str(id_), str(password)) for id_, password in self._rows(sql, most)]
+
+    def moved(self) -> str:
+        """Where it was copied to, and when; empty when it was not.
+
+        Raises:
+            Damaged: it cannot be read.
+        """
+        rows = self._rows("SELECT value FROM settings WHERE name = ?", MOVED)
+        return str(rows[0][0]) if rows else ""
 
     def close(self) -> None:
         """Let go of the file."""

@@ -41,6 +41,9 @@ _FILTERS = {
     "devices": " AND n.device_id IN (SELECT value FROM json_each(:devices))",
     "apps": " AND n.app_id IN (SELECT value FROM json_each(:apps))",
     "groups": " AND n.body ->> '$.group' IN (SELECT value FROM json_each(:groups))",
+    # The raw text first: only of what has it somewhere is it seen where.
+    "signs": """ AND NOT EXISTS (SELECT 1 FROM json_each(:signs) WHERE NOT CASE WHEN instr(n.body, value) THEN
+        instr(n.body ->> '$.title', value) OR instr(n.body ->> '$.message', value) ELSE 0 END)""",
     "from_": " AND n.created_at >= :from_",
     "to": " AND n.created_at < :to",
     "among": " AND n.first IN (SELECT value FROM json_each(:among))",

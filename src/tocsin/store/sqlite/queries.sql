@@ -316,6 +316,10 @@ SELECT value FROM settings WHERE name = ?;
 -- Keep a value unless there is one.
 INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING;
 
+-- name: delete_setting
+-- Take a setting away.
+DELETE FROM settings WHERE name = ? RETURNING name;
+
 -- name: record
 -- Add to the audit log.
 INSERT INTO audit (at, who, action, what, origin, result) VALUES (?, ?, ?, ?, ?, ?);

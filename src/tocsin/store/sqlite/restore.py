@@ -1,4 +1,4 @@
-"""Backups of a stopped server, and putting a backup in the place of a database.
+"""Backups of a stopped server, putting a backup in the place of a database, and taking a copied one back into use.
 
 A data folder is locked meanwhile, as a server would lock it.
 """
@@ -20,6 +20,7 @@ from tocsin.store.sqlite.backup import make_single
 from tocsin.store.sqlite.backup import sync as sync
 from tocsin.store.sqlite.examination import LOCK_FILE, Damaged, Examination
 from tocsin.store.sqlite.file import Lock, connect, make_folder, new_epoch
+from tocsin.store.sqlite.moved import unmark
 from tocsin.store.sqlite.queries import queries
 from tocsin.store.sqlite.store import FILE
 
@@ -76,6 +77,29 @@ def examine(folder: Path, *, newer: bool) -> Looked:
         raise Unsound(f"it is damaged: {error}") from None
     finally:
         looked.close()
+
+
+def undo_move(folder: Path) -> None:
+    """Take the note out of a data folder that no server runs on.
+
+    Raises:
+        StartError: there is none, or it cannot be done.
+    """
+    path = folder / FILE
+    if not path.exists():
+        raise StartError(f"{folder} has no database")
+    lock = Lock(folder / LOCK_FILE)
+    try:
+        connection = connect(path)
+        try:
+            if not unmark(connection):
+                raise StartError(f"{folder}: its database was not copied to PostgreSQL: there is nothing to undo")
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        raise StartError(f"{path}: cannot be changed: {error}") from None
+    finally:
+        lock.release()
 
 
 def _judge_schema(looked: Examination, *, newer: bool) -> None:

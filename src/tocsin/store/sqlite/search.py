@@ -2,7 +2,7 @@
 
 Words are what `unicode61` makes of a text: runs of letters and digits, without case and, in Latin script, without
 accents. Chinese and Japanese are written without spaces, so a whole run between two punctuation marks is one word
-there: it is found by how it begins, not by what stands in its middle. Emoji are no words and are not found.
+there: it is found by how it begins, not by what stands in its middle. Emoji are no words: see `search_words`.
 
 What was withdrawn or purged is not found any more; its words, without their text, leave the file when FTS5 next
 merges that part of it.

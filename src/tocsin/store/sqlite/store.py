@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import apsw
+import msgspec
 
 from tocsin.device import DeviceId
 from tocsin.errors import Refusal, StartError, Unavailable
@@ -33,6 +34,7 @@ from tocsin.principal import UserId
 from tocsin.receipt import Act, Item, State, Unread
 from tocsin.store.bulk import Bulk
 from tocsin.store.purge import Keeping, Purge
+from tocsin.store.search_words import words_and_signs
 from tocsin.store.sqlite import state
 from tocsin.store.sqlite.backup import Snapshots
 from tocsin.store.sqlite.batch import Appending, Batch, replay_of
@@ -42,6 +44,7 @@ from tocsin.store.sqlite.file import Lock, connect, make_folder, not_opened, pre
 from tocsin.store.sqlite.identity import SqliteIdentity
 from tocsin.store.sqlite.inbox import read_inbox, read_item, read_unread, read_whereabouts, sent_of
 from tocsin.store.sqlite.ledger import Ledger
+from tocsin.store.sqlite.moved import refuse_moved
 from tocsin.store.sqlite.purge import SqliteGround
 from tocsin.store.sqlite.reader import Reader, read_changes
 from tocsin.store.sqlite.search import Search
@@ -104,7 +107,8 @@ class SqliteStore(SqliteIdentity):
             vfs, synchronous: for tests of what the disk may do.
 
         Raises:
-            StartError: another process has the folder, or the file is newer, damaged or not readable.
+            StartError: another process has the folder, or the file is newer, damaged, not readable or was copied to
+                PostgreSQL.
         """
         make_folder(folder)
         path = folder / FILE
@@ -112,6 +116,7 @@ class SqliteStore(SqliteIdentity):
         try:
             connection = connect(path, vfs=vfs, synchronous=synchronous)
             epoch, head = prepare(connection, lock)
+            refuse_moved(connection, folder)
         except apsw.Error as error:
             lock.release()
             raise not_opened(path, error) from None
@@ -207,7 +212,10 @@ class SqliteStore(SqliteIdentity):
         if wanted.words is not None:
             if self._search is None:
                 raise Unavailable("There is no search here")
-            among = await self._search.find(wanted.words, user, _LAST if before is None else before, _FOUND)
+            words, signs = words_and_signs(wanted.words)
+            wanted = msgspec.structs.replace(wanted, signs=signs)
+            if words is not None:
+                among = await self._search.find(words, user, _LAST if before is None else before, _FOUND)
         page = await self._reader.read(lambda connection: read_inbox(connection, user, wanted, before, limit, among))
         if among is not None and len(among) == _FOUND and page.next is None:
             # There may be more than a search finds at a time.

@@ -7,7 +7,7 @@ import { credentialOf, finder, heading, moment, senderLink, table, userLink } fr
 
 /**
  * A send that was refused, as `GET /api/refusals` tells of it.
- * @typedef {{at: string, since: string, count: number, route: string, status: number, code: string, error: string, userId: string | null,
+ * @typedef {{node: string | null, at: string, since: string, count: number, route: string, status: number, code: string, error: string, userId: string | null,
  *   sender: string | null, credential: string | null, keyId: string | null, appId: string | null, address: string}} Refusal
  */
 
@@ -35,7 +35,8 @@ export class Refusals extends Page {
       <div class="tail-tools">${finder(this.say("adminFilterRefusals"), this.#words, (typed) => { this.#words = typed; this.requestUpdate(); })}</div>
       ${shown.length ? refusalsTable(shown, texts) : items.length ? html`<p class="foot quiet">${this.say("nothingFound")}</p>` : nothing}
       ${this.#refusals.foot(texts, this.say("adminNoRefusals"))}
-      ${page ? html`<p class="quiet">${this.say("adminBegan", { at: texts.full(Date.parse(page.began)) })}</p>` : nothing}`;
+      ${page?.missing.length ? html`<p class="problem" role="alert">${this.say("adminMissingRefusals", { nodes: page.missing.join(", ") })}</p>` : nothing}
+      ${page ? html`<p class="quiet">${this.say("adminRefusalsBegan", { at: texts.full(Date.parse(page.began)) })}</p>` : nothing}`;
   }
 }
 
@@ -47,13 +48,15 @@ export function tells({ status, error, userId, sender, credential, keyId, appId,
 
 /** @param {Refusal[]} refusals @param {Texts} texts */
 export function refusalsTable(refusals, texts) {
-  const columns = ["adminAt", "adminAnswer", "adminTo", "adminSender", "adminFrom"].map((key) => texts.say(key));
+  const nodes = refusals.some(({ node }) => node !== null);
+  const columns = ["adminAt", "adminAnswer", "adminTo", "adminSender", "adminFrom", ...(nodes ? ["adminNode"] : [])].map((key) => texts.say(key));
   return table(texts.say("adminRefusals"), columns, refusals.map((refusal) => [
     html`${moment(refusal.at, texts)}${refusal.count > 1 ? html`<br><span class="quiet">${texts.say("adminRefusedTimes", { count: refusal.count })}</span>` : nothing}`,
     html`<span class="tag error">${refusal.status}</span> <bdi>${refusal.error}</bdi>`,
     refusal.userId === null ? html`<span class="quiet">–</span>` : userLink(refusal.userId),
     senderOf(refusal, texts),
     html`<bdi>${refusal.address}</bdi>`,
+    ...(nodes ? [html`<bdi>${refusal.node}</bdi>`] : []),
   ]));
 }
 

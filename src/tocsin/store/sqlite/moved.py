@@ -1,0 +1,44 @@
+"""The mark of a database that was copied to PostgreSQL, so that nobody goes on with both without knowing."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+
+import apsw
+
+from tocsin.errors import StartError
+from tocsin.store.sqlite.queries import queries
+
+NAME = "moved_to"
+"""The setting that says where to, and when; it is not copied itself."""
+
+
+def mark(connection: apsw.Connection, place: object) -> None:
+    """Note that all of it was copied.
+
+    Parameters:
+        place: where to, without a password.
+    """
+    unmark(connection)
+    connection.execute(queries()["put_setting"], (NAME, f"{place} on {datetime.now(UTC):%F}"))
+
+
+def unmark(connection: apsw.Connection) -> bool:
+    """Take the note away; False when there was none."""
+    return bool(connection.execute(queries()["delete_setting"], (NAME,)).fetchall())
+
+
+def refuse_moved(connection: apsw.Connection, folder: Path) -> None:
+    """Raise StartError with what can be done when it was copied."""
+    if (rows := connection.execute(queries()["setting"], (NAME,)).fetchall()) and (to := str(rows[0][0])):
+        raise StartError(moved_sentence(folder, to))
+
+
+def moved_sentence(folder: Path, to: str) -> str:
+    """That it was copied, and what can be done."""
+    return (
+        f"{folder}: its database was copied to {to}, and what came since is there: set `database` (TOCSIN_DATABASE),"
+        f" or, to go on with this one, `tocsin migrate-store --undo --from {shlex.quote(str(folder))}`"
+    )

@@ -1,0 +1,69 @@
+"""`tocsin migrate-store`: which of two databases is served afterwards is nobody's guess."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from cli.command import tocsin
+from harness.ports import free_port
+from harness.postgresql import cluster
+from store.adapters import Recorder, kept
+from tocsin.errors import StartError
+from tocsin.store.sqlite.store import SqliteStore
+
+
+def send_one(folder: Path) -> None:
+    async def send() -> None:
+        store = await SqliteStore.open(folder, Recorder())
+        try:
+            await kept(store, "title", user=None)
+        finally:
+            await store.close()
+
+    asyncio.run(send())
+
+
+def test_what_was_copied_is_not_served_from_the_old_folder_by_mistake(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    send_one(folder)
+    url = cluster().database("moved")
+    env = {"TOCSIN_DATABASE": url}
+    assert tocsin("migrate-store", "--from", str(folder), env=env).status == 0
+    assert cluster().sql("SELECT count(*) FROM settings WHERE name = 'moved_to'", "moved") == "0"
+
+    with pytest.raises(StartError, match="was copied to postgresql://"):
+        send_one(folder)
+    at = ["--data", str(folder)]
+    refusals = [tocsin("serve", "--port", str(free_port()), *at), tocsin("config", "check", *at)]
+    refusals.append(tocsin("backup", *at, str(tmp_path / "copy.db")))
+    for ran in refusals:
+        assert (ran.status, ran.out) == (2, "")
+        assert f"migrate-store --undo --from {folder}" in ran.err
+        assert url not in ran.err
+    assert tocsin("config", "check", *at, env=env).status == 0
+    examined = tocsin("doctor", *at)
+    assert examined.status == 1
+    assert f"migrate-store --undo --from {folder}" in examined.out
+
+    undone = tocsin("migrate-store", "--undo", "--from", str(folder))
+    assert undone.status == 0
+    assert "can be served again" in undone.out
+    send_one(folder)
+    assert tocsin("config", "check", *at).status == 0
+    again = tocsin("migrate-store", "--undo", "--from", str(folder))
+    assert (again.status, again.out) == (2, "")
+    assert "nothing to undo" in again.err
+
+
+def test_a_copy_that_is_refused_leaves_the_folder_to_be_served(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    send_one(folder)
+    url = f"postgresql://tocsin@127.0.0.1:{free_port()}/nowhere"
+    assert tocsin("migrate-store", "--from", str(folder), "--to", url).status == 2
+    send_one(folder)
+    missing = tocsin("migrate-store", "--from", str(folder))
+    assert missing.status == 2
+    assert "--to" in missing.err
