@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from typing import Literal, NewType, get_args
-from unicodedata import category
 
 import msgspec
 
@@ -29,19 +28,6 @@ MESSAGE_BYTES = 8 * 1024
 
 METADATA_BYTES = 16 * 1024
 """Most UTF-8 bytes in metadata, as JSON text."""
-
-
-# Invisible although none of Unicode's categories says so: fillers, joiners, variation selectors.
-_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
-_INVISIBLE |= {chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))}
-
-
-def is_blank(text: str) -> bool:
-    """Whether there is nothing to be seen in a text: it is empty, or all spaces, controls and zero-width characters."""
-    # Nearly every text begins with something that is seen.
-    if "!" <= text[:1] <= "~":
-        return False
-    return all(category(one) in ("Cc", "Cf", "Zs", "Zl", "Zp") or one in _INVISIBLE for one in text)
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,10 +28,6 @@ WHOLE_ITEMS = 1_000
 """Most notifications in a batch that is kept as a whole or not at all."""
 
 
-# More than spaces; `is_blank` says it in full.
-_SEEN = {"pattern": r"\S"}
-
-
 class SendBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Body of `POST /api/notifications/send`, as documented, with the extensions; `null` equals absent.
 
@@ -51,8 +47,8 @@ class SendBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
         actions, collapse_key, send_at, expires_at, format: not yet; refused.
     """
 
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=TITLE_LENGTH, extra_json_schema=_SEEN)]
-    message: Annotated[str, msgspec.Meta(min_length=1, extra_json_schema=_SEEN)]
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=TITLE_LENGTH)]
+    message: Annotated[str, msgspec.Meta(min_length=1)]
     type: Type | None = None
     user_id: str | None = None
     device_id: str | None = None

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from harness.http import DEV_APP, DEV_APP_SECRET, DEV_KEY, SEND, Http
+from harness.http import DEV_KEY, SEND, Http
 from harness.patience import PATIENCE
 from harness.server import Server
-from send.posting import fields, newest, post, refused, sent, status_of, stored
+from send.posting import fields, newest, post, refused, sent, status_of
 
 KIB = 1024
 
@@ -254,28 +254,3 @@ def test_expect_100_continue_is_answered_before_the_body_and_not_before_the_refu
 def test_a_refusal_says_where_and_why_in_words_for_people(dev: Server, wrong: dict[str, Any], said: str) -> None:
     answer = post(dev, fields(**wrong))
     assert (answer.status, answer.json) == (422, {"error": said})
-
-
-BLANK = [" ", "\n\t ", "\u00a0\u3000\u2028", "\u200b\u200d\ufeff", "\u202e\u2066", "\u00ad", "\u2800\u3164", "\ufe0f"]
-
-
-@pytest.mark.parametrize("blank", BLANK)
-def test_what_reads_as_empty_on_every_screen_is_refused_as_empty(dev: Server, blank: str) -> None:
-    for name in ("title", "message"):
-        answer = post(dev, fields(**{name: blank}))
-        assert (answer.status, answer.json["error"].partition(":")[0]) == (422, name), answer.text
-    batch = dev.service().post("/api/notifications/batch", [{"title": blank, "message": "m", "userId": "user123"}])
-    assert batch.json["results"][0]["status"] == 422, batch.text
-    app = dev.http(token=DEV_APP_SECRET).request(
-        "POST", f"/v2/integrations/{DEV_APP}/notification", query={"uid": "user123", "message": blank}
-    )
-    assert app.status == 422, app.text
-    assert dev.service().put("/api/apps/unseen", {"name": blank}).status == 422
-
-
-@pytest.mark.parametrize(
-    "seen", [".", " x ", "\u200b!", "\U0001f525", "\u2764\ufe0f", "\u0301", "\ue000", "\u05d0", "0"]
-)
-def test_control_what_can_be_seen_is_taken_as_it_is(dev: Server, seen: str) -> None:
-    frame = json.loads(stored(dev, sent(post(dev, fields(title=seen, message=seen)))))
-    assert (frame["title"], frame["message"]) == (seen, seen)

@@ -11,7 +11,6 @@ from tocsin.api.call import Call, text_of
 from tocsin.app import QUOTA_PER_HOUR, App, AppId, Secret
 from tocsin.credentials.key import make_key
 from tocsin.errors import Conflict, Invalid, NotFound
-from tocsin.notification import is_blank
 from tocsin.principal import parse_id
 from tocsin.wire import timestamp
 
@@ -91,8 +90,6 @@ async def put_app(call: Call) -> Answer:
     id_ = AppId(parse_id(call.param("id"), where="id"))
     if form.id is not None and parse_id(form.id, where="id") != id_:
         raise Invalid("id", "is another than in the path")
-    if form.name is not None and is_blank(form.name):
-        raise Invalid("name", "must not be blank: it is the title of what the app sends")
     app = App(
         id=id_,
         name=text_of(form.name, where="name") if form.name is not None else id_,

@@ -14,10 +14,9 @@ from tocsin.app import App, AppId
 from tocsin.device import DeviceId
 from tocsin.errors import Invalid
 from tocsin.idempotency import Once
-from tocsin.notification import MESSAGE_BYTES, METADATA_BYTES, TITLE_LENGTH, Draft, is_blank, new_id
+from tocsin.notification import MESSAGE_BYTES, METADATA_BYTES, TITLE_LENGTH, Draft, new_id
 from tocsin.principal import Principal, UserId, parse_id
 
-_BLANK = "must not be blank: there is nothing to be seen in it"
 # The forbidden domain code points.
 _NO_HOST = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*", re.ASCII)
@@ -35,8 +34,6 @@ def read_send(body: bytes) -> wire.SendBody:
             does not yet do what it says.
     """
     form = wire.read_send_body(body)
-    if is_blank(form.title):
-        raise Invalid("title", _BLANK)
     _check_message(form.message)
     # No part of a body is longer than the body.
     if form.metadata and len(body) > METADATA_BYTES and len(wire.metadata_text(body)) > METADATA_BYTES:
@@ -147,8 +144,6 @@ def draft_of_text(text: str, *, app: App, principal: Principal, user: UserId, no
 
 
 def _check_message(message: str) -> None:
-    if is_blank(message):
-        raise Invalid("message", _BLANK)
     if len(message) > MESSAGE_BYTES or (len(message) * 4 > MESSAGE_BYTES and len(message.encode()) > MESSAGE_BYTES):
         raise Invalid("message", f"must be at most {MESSAGE_BYTES} bytes of UTF-8")
 
