@@ -78,7 +78,11 @@ def test_with_a_rule_broken_a_history_shows_it(broken: dict[str, object]) -> Non
             return True
 
     try:
-        found = find(histories, is_torn, settings=settings(max_examples=5_000, database=None, phases=[Phase.generate]))
+        found = find(
+            histories,
+            is_torn,
+            settings=settings(max_examples=5_000, deadline=None, database=None, phases=[Phase.generate]),
+        )
     except NoSuchExample:
         pytest.fail("the search would not notice this")
     assert is_whole(History(), found), "the same history is whole with the rule"
