@@ -8,22 +8,30 @@ import socket
 from tocsin.config import Config
 from tocsin.errors import StartError
 
-_BACKLOG = 4096
+BACKLOG = 4096
+"""Connections that may wait to be taken."""
 
 
-def listen(config: Config) -> socket.socket:
-    """Listen on the address that is configured.
+def reserve(config: Config) -> socket.socket:
+    """Hold the address that is configured. Whoever connects is refused until `listen`: nobody would answer them yet.
 
     Raises:
         StartError: it is none of this machine, or the port is taken.
     """
-    sock = _bound(config, config.port)
+    return _bound(config, config.port)
+
+
+def listen(config: Config, sock: socket.socket) -> None:
+    """Take connections from now on.
+
+    Raises:
+        StartError: another process has reserved the same port and was the first to listen.
+    """
     try:
-        sock.listen(_BACKLOG)
+        sock.listen(BACKLOG)
     except OSError as error:
         raise _refusal(config, error) from None
     sock.setblocking(False)  # noqa: FBT003  (a socket's own signature)
-    return sock
 
 
 def check_host(config: Config) -> None:

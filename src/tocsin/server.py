@@ -34,7 +34,7 @@ from tocsin.directory import Directory
 from tocsin.errors import StartError
 from tocsin.foundation import Foundation, open_foundation, patiently
 from tocsin.interpreter import set_for_a_server
-from tocsin.listening import listen
+from tocsin.listening import BACKLOG, listen, reserve
 from tocsin.live.closing import Close
 from tocsin.live.gate import Gate
 from tocsin.live.hub import Hub
@@ -270,10 +270,11 @@ def serve(config: Config, announce: Callable[[str], None]) -> int:
 
 async def _serve(config: Config, announce: Callable[[str], None]) -> int:
     tocsin = Tocsin(config)
-    sockets = [listen(config)]
-    async with tocsin.running():
-        server = Server(_uvicorn_config(config, tocsin), tocsin, announce)
-        await server.serve(sockets=sockets)
+    with reserve(config) as sock:
+        async with tocsin.running():
+            listen(config, sock)
+            server = Server(_uvicorn_config(config, tocsin), tocsin, announce)
+            await server.serve(sockets=[sock])
     if tocsin.failure:
         log.critical("ending: %s", tocsin.failure)
         return EXIT_BROKEN
@@ -289,6 +290,7 @@ def _uvicorn_config(config: Config, tocsin: Tocsin) -> uvicorn.Config:
             ws_max_size=BODY_BYTES,
             ws_per_message_deflate=False,
             ws_ping_interval=None,
+            backlog=BACKLOG,
             lifespan="off",
             log_config=None,
             access_log=False,

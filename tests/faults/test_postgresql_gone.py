@@ -1,6 +1,7 @@
 """A real server while its PostgreSQL is killed, away and back: nothing answered is lost, nobody waits for long."""
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -80,6 +81,25 @@ def test_while_it_is_away_sends_are_refused_soon_and_afterwards_all_goes_on(
     assert titles(server) == ["before", "after"]
     said = server.log_path.read_text()
     assert said.index("the store cannot take writes now: PostgreSQL at") < said.index("the store takes writes again")
+
+
+@pytest.mark.fault
+def test_one_that_starts_before_its_database_refuses_connections_until_it_can_answer(
+    server: Server, own_postgresql: Cluster
+) -> None:
+    """A balancer goes on to the next node; taken and not answered, a send would wait for a minute."""
+    server.stop()
+    own_postgresql.stop()
+    server.launch()
+    ends = time.monotonic() + PATIENCE
+    while "the store is not there yet" not in server.log_path.read_text():
+        assert time.monotonic() < ends, server.tail()
+        time.sleep(0.02)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
+    own_postgresql.start()
+    server.wait_ready()
+    assert send(server.service(), "after")[0] == 200
 
 
 @pytest.mark.fault
