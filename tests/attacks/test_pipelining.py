@@ -12,7 +12,7 @@ from threading import Thread
 
 import pytest
 
-from attacks.raw import connect, head, read_to_the_end, statuses, upgrade
+from attacks.raw import MIB, connect, head, read_to_the_end, statuses, upgrade
 from harness.http import SEND
 from harness.patience import PATIENCE
 from harness.server import Server
@@ -181,3 +181,21 @@ def test_a_head_that_is_refused_is_refused_once(dev: Server) -> None:
         time.sleep(0.1)
         connection.sendall(written[10:])
         assert statuses(read_to_the_end(connection)) == [400]
+
+
+def test_a_body_behind_answers_that_nobody_reads_does_not_pile_up(dev: Server) -> None:
+    token = dev.token("user123")
+    with connect(dev) as connection:
+        written = b"".join(sending(token, "m" * 199, "m" * 8_000) for _ in range(199))
+        writing = Thread(target=connection.sendall, args=(written + head("/healthz", "Connection: close"),))
+        writing.start()
+        assert statuses(read_to_the_end(connection)) == [200] * 200
+        writing.join()
+    with connect(dev, rcvbuf=4_096, timeout=1) as connection:
+        connection.sendall(head("/api/notifications?limit=200", f"Authorization: Bearer {token}") * 8)
+        connection.sendall(head("/api/auth/login", "Content-Length: 1000000000", method="POST"))
+        taken = 0
+        with contextlib.suppress(TimeoutError):
+            while taken < 60 * MIB:
+                taken += connection.send(b" " * MIB)
+    assert taken < 30 * MIB

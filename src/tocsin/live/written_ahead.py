@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 
 from tocsin.live.closing import Close
 from tocsin.live.transport_door import TransportDoor
@@ -57,7 +57,7 @@ class PipelinedHttpProtocol(HttpProtocol):
 
     def _go_on(self, ahead: _Ahead) -> None:
         while ahead and self._takes_more():
-            if not self._in_message and len(self.pipeline) >= PIPELINED:
+            if not self._in_message and (len(self.pipeline) >= PIPELINED or self._much_waits()):
                 self.flow.pause_reading()
                 self.flow.held = True
                 return
@@ -65,8 +65,15 @@ class PipelinedHttpProtocol(HttpProtocol):
         self._ahead = None
         if self.flow is not None:
             self.flow.held = False
-            if self._takes_more():
+            # Else the next answer, or whoever wants the body, has reading go on.
+            if self._takes_more() and not self._much_waits():
                 self.flow.resume_reading()
+
+    def _much_waits(self) -> bool:
+        """Whether the bodies that nobody has taken yet are all that one connection may have in memory."""
+        running = self._running
+        own = 0 if running is None or running.response_complete else len(running.body)
+        return own + sum(len(cycle.body) for cycle, _ in self.pipeline) > HIGH_WATER_LIMIT
 
     def _takes_more(self) -> bool:
         """Whether what comes next on this connection may still be a request."""
