@@ -64,10 +64,13 @@ def words_and_signs(text: str) -> tuple[str | None, frozenset[str] | None]:
     themselves, of what the words have found, or of one's newest where there are no words.
 
     Raises:
-        Invalid: too long, or too many words.
+        Invalid: too long, or too many words or signs.
     """
     parts(text)
     signs = frozenset(filter(_is_sign, text))
+    if len(signs) > MOST_WORDS:
+        # Each is looked for in thousands of texts.
+        raise Invalid("q", f"must be at most {MOST_WORDS} different signs")
     return None if signs and not words_of(text) else _PART.sub(_spaced, text), signs or None
 
 
