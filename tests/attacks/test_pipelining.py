@@ -16,6 +16,7 @@ from attacks.raw import MIB, connect, head, read_to_the_end, statuses, upgrade
 from harness.http import SEND
 from harness.patience import PATIENCE
 from harness.server import Server
+from tocsin.live.written_ahead import _Ahead
 
 
 def sending(token: str, title: str, message: str = "m") -> bytes:
@@ -199,3 +200,11 @@ def test_a_body_behind_answers_that_nobody_reads_does_not_pile_up(dev: Server) -
             while taken < 60 * MIB:
                 taken += connection.send(b" " * MIB)
     assert taken < 30 * MIB
+
+
+def test_empty_lines_between_requests_are_one_piece() -> None:
+    """Taken two by two, a flood of them keeps everybody else waiting for seconds."""
+    ahead, pieces = _Ahead(b"\r\n" * 1_000 + head("/healthz") * 2 + b"\r\n" * 1_000), []
+    while ahead:
+        pieces.append(ahead.piece(None))
+    assert pieces == [b"\r\n" * 1_000 + head("/healthz"), head("/healthz"), b"\r\n" * 1_000]

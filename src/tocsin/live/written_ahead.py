@@ -7,6 +7,7 @@ not read meanwhile. Parsed, each would take kilobytes, and a client could write 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from tocsin.live.transport_door import TransportDoor
 from tocsin.live.uvicorn_http import LOOK_AGAIN, PIPELINED, HttpProtocol
 
 _END = b"\r\n\r\n"
+_EMPTY_LINES = re.compile(rb"[\r\n]*")
 
 
 class PipelinedHttpProtocol(HttpProtocol):
@@ -116,7 +118,8 @@ class _Ahead:
         if body_left:
             self._at = min(begin + body_left, len(data))
         else:
-            found = data.find(_END, begin)
+            # Empty lines between requests are none: one by one they would keep the whole server busy.
+            found = data.find(_END, _EMPTY_LINES.match(data, begin).end())  # type: ignore[union-attr]
             self._at = len(data) if found < 0 else found + len(_END)
         return data[begin : self._at]
 
