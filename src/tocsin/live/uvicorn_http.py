@@ -107,15 +107,12 @@ class HttpProtocol(HttpToolsProtocol):
         waited_for = self._door is None and running is not None and not running.response_complete
         if not waited_for or self.transport.get_extra_info("sslcontext") is not None:
             return False
-        if self._postponed is None:
-            self.cycle.keep_alive = False
+        self.cycle.keep_alive &= self._postponed is not None
         return True
 
     def data_received(self, data: bytes) -> None:
-        if self._door is not None:
-            # Nobody has anything to say on a stream of events.
-            return
-        if self._postponed is not None:
+        if self._door is not None or self._postponed is not None:
+            # Nobody has anything to say on a stream of events, nor after what is refused.
             return
         if self._lingering:
             self._lingered += len(data)
@@ -286,8 +283,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         if self._message is not None:
             # Its handler must neither wait for the rest of it, nor ask for it, nor answer, too.
-            self._message.disconnected = True
-            self._message.waiting_for_100_continue = False
+            self._message.disconnected, self._message.waiting_for_100_continue = True, False
             self._message.message_event.set()
         if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
             body = b'{"error":"%b"}' % sentence.encode()
@@ -300,10 +296,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._postponed is None:
-            return
         running = self._running
-        if running is None or running.response_complete or running is self._message:
+        if self._postponed and (running is None or running.response_complete or running is self._message):
             refusal, self._postponed = self._postponed, None
             self._refuse(*refusal)
 
