@@ -12,15 +12,16 @@ from threading import Thread
 
 import pytest
 
-from attacks.raw import connect, head, read_to_the_end, statuses, upgrade
+from attacks.raw import MIB, connect, head, read_to_the_end, statuses, upgrade
 from harness.http import SEND
 from harness.patience import PATIENCE
 from harness.server import Server
+from tocsin.live.written_ahead import _Ahead
 
 
-def sending(token: str, title: str) -> bytes:
+def sending(token: str, title: str, message: str = "m") -> bytes:
     """A POST of a notification for the sender's own eyes."""
-    body = json.dumps({"title": title, "message": "m", "userId": "user123"}).encode()
+    body = json.dumps({"title": title, "message": message, "userId": "user123"}).encode()
     fields = (f"Authorization: Bearer {token}", "Content-Type: application/json", f"Content-Length: {len(body)}")
     return head(SEND, *fields, method="POST") + body
 
@@ -147,3 +148,63 @@ def test_what_cannot_be_read_behind_many_requests_is_refused_in_its_turn(dev: Se
     with connect(dev) as connection:
         connection.sendall(head("/healthz") * 30 + b"nonsense\r\n\r\n" + head("/healthz") * 30)
         assert statuses(read_to_the_end(connection)) == [200] * 30 + [400]
+
+
+@pytest.mark.parametrize("ahead", [1, 20])
+def test_a_body_that_cannot_be_read_behind_other_requests_is_refused_in_its_turn(dev: Server, ahead: int) -> None:
+    """Its handler waits for the rest of it, which nobody reads any more."""
+    chunks = head("/api/auth/login", "Content-Type: application/json", "Transfer-Encoding: chunked", method="POST")
+    with connect(dev) as connection:
+        connection.sendall(head("/healthz") * ahead + chunks + b"zz\r\n" + head("/healthz"))
+        assert statuses(read_to_the_end(connection)) == [200] * ahead + [400]
+
+
+def test_a_body_that_cannot_be_read_is_not_asked_for(dev: Server) -> None:
+    """Asked for after the refusal, it would be a failure of the handler: the log holds no traceback."""
+    fields = ("Content-Type: application/json", "Transfer-Encoding: chunked", "Expect: 100-continue")
+    with connect(dev) as connection:
+        connection.sendall(head("/api/auth/login", *fields, method="POST") + b"zz\r\n")
+        assert statuses(read_to_the_end(connection)) == [400]
+
+
+def test_a_head_that_cannot_be_read_is_refused_though_the_client_has_said_all(dev: Server) -> None:
+    with connect(dev) as connection:
+        connection.sendall(sending(dev.token("user123"), "first") + head("/healthz", "Transfer-Encoding: gzip"))
+        connection.shutdown(socket.SHUT_WR)
+        assert statuses(read_to_the_end(connection)) == [200, 400]
+
+
+def test_a_head_that_is_refused_is_refused_once(dev: Server) -> None:
+    """However much came with it: the log holds no traceback."""
+    written = head("/healthz", "Transfer-Encoding: gzip", "X: " + "x" * 40_000)
+    with connect(dev) as connection:
+        connection.sendall(written[:10])
+        time.sleep(0.1)
+        connection.sendall(written[10:])
+        assert statuses(read_to_the_end(connection)) == [400]
+
+
+def test_a_body_behind_answers_that_nobody_reads_does_not_pile_up(dev: Server) -> None:
+    token = dev.token("user123")
+    with connect(dev) as connection:
+        written = b"".join(sending(token, "m" * 199, "m" * 8_000) for _ in range(199))
+        writing = Thread(target=connection.sendall, args=(written + head("/healthz", "Connection: close"),))
+        writing.start()
+        assert statuses(read_to_the_end(connection)) == [200] * 200
+        writing.join()
+    with connect(dev, rcvbuf=4_096, timeout=1) as connection:
+        connection.sendall(head("/api/notifications?limit=200", f"Authorization: Bearer {token}") * 8)
+        connection.sendall(head("/api/auth/login", "Content-Length: 1000000000", method="POST"))
+        taken = 0
+        with contextlib.suppress(TimeoutError):
+            while taken < 60 * MIB:
+                taken += connection.send(b" " * MIB)
+    assert taken < 30 * MIB
+
+
+def test_empty_lines_between_requests_are_one_piece() -> None:
+    """Taken two by two, a flood of them keeps everybody else waiting for seconds."""
+    ahead, pieces = _Ahead(b"\r\n" * 1_000 + head("/healthz") * 2 + b"\r\n" * 1_000), []
+    while ahead:
+        pieces.append(ahead.piece(None))
+    assert pieces == [b"\r\n" * 1_000 + head("/healthz"), head("/healthz"), b"\r\n" * 1_000]

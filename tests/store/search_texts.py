@@ -76,6 +76,7 @@ WITH_SIGNS = {
     "fire": ("\U0001f525Fire", "in the kitchen"),
     "party": ("Party", "tonight\U0001f389\U0001f525!"),
     "thumb": ("Well done", "\U0001f44d\U0001f3fd and \u2764\ufe0f, 20 \u00b0C"),
+    "newer": ("Back\U0001f7e2", "soon\U0001fa77 \u2194\ufe0f 5\u20ac\u203c\ufe0f"),
 }
 SIGNS = [
     ("\U0001f525", ["party", "fire"]),
@@ -92,5 +93,13 @@ SIGNS = [
     ("\u2764\ufe0f", ["thumb"]),
     ("20\u00b0C", ["thumb"]),
     ("\U0001f680", []),
+    ("back \U0001f7e2", ["newer"]),
+    ("\U0001f7e2 soon", ["newer"]),
+    ("\U0001f7e2\ufe0fsoon", ["newer"]),
+    ("\U0001fa77", ["newer"]),
+    ("\u2194", ["newer"]),
+    ("5\u20ac", ["newer"]),
+    ("5\u00a3", []),
+    ("\u203c\ufe0f", ["newer"]),
 ]
 """What is asked with signs in it, and the names of what it finds."""

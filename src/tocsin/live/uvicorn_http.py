@@ -107,14 +107,12 @@ class HttpProtocol(HttpToolsProtocol):
         waited_for = self._door is None and running is not None and not running.response_complete
         if not waited_for or self.transport.get_extra_info("sslcontext") is not None:
             return False
-        self.cycle.keep_alive = False
+        self.cycle.keep_alive &= self._postponed is not None
         return True
 
     def data_received(self, data: bytes) -> None:
-        if self._door is not None:
-            # Nobody has anything to say on a stream of events.
-            return
-        if self._postponed is not None:
+        if self._door is not None or self._postponed is not None:
+            # Nobody has anything to say on a stream of events, nor after what is refused.
             return
         if self._lingering:
             self._lingered += len(data)
@@ -275,7 +273,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: int, sentence: str) -> None:
         self._stop_timer()
-        if self.transport.is_closing():
+        if self._lingering or self._postponed is not None or self.transport.is_closing():
             return
         running = self._running
         if running is not None and not running.response_complete and running is not self._message:
@@ -283,6 +281,10 @@ class HttpProtocol(HttpToolsProtocol):
             self._postponed = (status, sentence)
             self.flow.pause_reading()
             return
+        if self._message is not None:
+            # Its handler must neither wait for the rest of it, nor ask for it, nor answer, too.
+            self._message.disconnected, self._message.waiting_for_100_continue = True, False
+            self._message.message_event.set()
         if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
             body = b'{"error":"%b"}' % sentence.encode()
             self.transport.write(
@@ -294,7 +296,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._postponed is not None and (self._running is None or self._running.response_complete):
+        running = self._running
+        if self._postponed and (running is None or running.response_complete or running is self._message):
             refusal, self._postponed = self._postponed, None
             self._refuse(*refusal)
 

@@ -7,16 +7,18 @@ not read meanwhile. Parsed, each would take kilobytes, and a client could write 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 
 from tocsin.live.closing import Close
 from tocsin.live.transport_door import TransportDoor
 from tocsin.live.uvicorn_http import LOOK_AGAIN, PIPELINED, HttpProtocol
 
 _END = b"\r\n\r\n"
+_EMPTY_LINES = re.compile(rb"[\r\n]*")
 
 
 class PipelinedHttpProtocol(HttpProtocol):
@@ -57,7 +59,7 @@ class PipelinedHttpProtocol(HttpProtocol):
 
     def _go_on(self, ahead: _Ahead) -> None:
         while ahead and self._takes_more():
-            if not self._in_message and len(self.pipeline) >= PIPELINED:
+            if not self._in_message and (len(self.pipeline) >= PIPELINED or self._much_waits()):
                 self.flow.pause_reading()
                 self.flow.held = True
                 return
@@ -65,8 +67,15 @@ class PipelinedHttpProtocol(HttpProtocol):
         self._ahead = None
         if self.flow is not None:
             self.flow.held = False
-            if self._takes_more():
+            # Else the next answer, or whoever wants the body, has reading go on.
+            if self._takes_more() and not self._much_waits():
                 self.flow.resume_reading()
+
+    def _much_waits(self) -> bool:
+        """Whether the bodies that nobody has taken yet are all that one connection may have in memory."""
+        running = self._running
+        own = 0 if running is None or running.response_complete else len(running.body)
+        return own + sum(len(cycle.body) for cycle, _ in self.pipeline) > HIGH_WATER_LIMIT
 
     def _takes_more(self) -> bool:
         """Whether what comes next on this connection may still be a request."""
@@ -109,7 +118,8 @@ class _Ahead:
         if body_left:
             self._at = min(begin + body_left, len(data))
         else:
-            found = data.find(_END, begin)
+            # Empty lines between requests are none: one by one they would keep the whole server busy.
+            found = data.find(_END, _EMPTY_LINES.match(data, begin).end())  # type: ignore[union-attr]
             self._at = len(data) if found < 0 else found + len(_END)
         return data[begin : self._at]
 
