@@ -25,6 +25,8 @@ OPENED = [
     "http://1.2.3.4.",
     "http://b\u00fccher.example/\u00fc",
     "http://\u2603.net",
+    "https://fa.example/\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+    "https://example.org/\U0001f468\u200d\U0001f469",
     "http://a_b.example",
     "http://example.org:",
     "http://1.example",

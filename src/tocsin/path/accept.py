@@ -19,6 +19,7 @@ from tocsin.principal import Principal, UserId, parse_id
 
 # The forbidden domain code points.
 _NO_HOST = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")
+_JOINERS = {0x200C: None, 0x200D: None}
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*", re.ASCII)
 _SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 _NOT_YET = ("actions", "collapse_key", "send_at", "expires_at", "format")
@@ -153,8 +154,8 @@ def _check_link(name: str, link: str) -> None:
         parts = urlsplit(link)
     except ValueError:
         raise Invalid(name, "is not a URL") from None
-    # Control characters and spaces inside a scheme are stripped by browsers: `java\tscript:`.
-    if not link.isprintable() or link != link.strip() or parts.scheme.lower() not in _SCHEMES:
+    # Control characters and spaces inside a scheme are stripped by browsers: `java\tscript:`. Joiners are letters' own.
+    if not link.translate(_JOINERS).isprintable() or link != link.strip() or parts.scheme.lower() not in _SCHEMES:
         raise Invalid(name, "must be an http, https, mailto or tel URL")
     if parts.scheme.lower() in {"http", "https"}:
         _check_authority(name, parts)
