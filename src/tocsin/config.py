@@ -253,7 +253,8 @@ def _checked(config: Config) -> Config:
     if bool(config.tls_cert) != bool(config.tls_key):
         raise StartError("configuration: tls_cert and tls_key go together")
     if config.dev and config.host not in _LOOPBACK_HOSTS:
-        raise StartError("configuration: --dev has well-known passwords and listens on loopback only; drop --host")
+        why = "dev has well-known passwords and listens on loopback only; drop `host` (--host, TOCSIN_HOST)"
+        raise StartError(f"configuration: {why}")
     for network in config.trusted_proxies:
         try:
             ipaddress.ip_network(network, strict=False)

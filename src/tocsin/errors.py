@@ -79,7 +79,7 @@ class ForeignPage(Forbidden):
     code = "foreign-page"
 
     def __init__(self) -> None:
-        super().__init__("Pages of this origin may not do that here")
+        super().__init__("Pages of this origin may not do that here (see `base_url`, `origins`)")
 
 
 class NotFound(Refusal):

@@ -173,6 +173,19 @@ def test_the_page_draws_every_route(server: Server) -> None:
     assert len(commands) == len(ROUTES)
     assert any(SEND in command and '"title": "title"' in command for command in commands)
 
+    def command(line: str) -> str:
+        method, path = line.split()
+        [found] = [one for one in commands if one.startswith(f"curl -X {method} '{server.url}{path}'")]
+        return found
+
+    assert "-o backup.db" in command("POST /api/backup")
+    [batched] = json.loads(command("POST /api/notifications/batch").partition("-d '")[2][:-1])
+    assert batched == {"title": "title", "message": "message"}
+    for line in ("PUT /api/auth/password", "DELETE /api/sessions"):
+        assert "Bearer YOUR_TOKEN'" in command(line)
+    assert "Bearer" not in command("DELETE /api/session")
+    assert f"-b '__Host-tocsin=YOUR_SESSION' \\\n  -H 'Origin: {server.url}'" in command("DELETE /api/session")
+
 
 _BROWSER = """
 class Node_ {

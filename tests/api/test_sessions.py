@@ -237,6 +237,15 @@ def test_a_page_of_another_origin_gets_nothing_done_by_the_cookie(server: Server
             assert server.http().request("POST", SEND, body=DRAFT, headers=headers).status == 200, name
 
 
+def test_whose_page_was_refused_is_in_the_log_and_the_answer_names_the_settings(server: Server) -> None:
+    given = {"username": "user123", "password": "user123"}
+    answer = server.http().post(SESSION, given, Origin="https://not-this.example")
+
+    assert answer.status == 403
+    assert "`base_url`, `origins`" in answer.text
+    assert eventually(lambda: '"origin": "https://not-this.example"' in server.log())
+
+
 @pytest.mark.parametrize("line", ["POST /api/auth/ticket", "POST /api/notifications/read-all", "DELETE /api/session"])
 def test_a_form_does_nothing_where_no_body_is_needed(server: Server, line: str) -> None:
     method, path = line.split()

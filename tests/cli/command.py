@@ -100,6 +100,7 @@ class Listening:
 
     def __init__(self, *args: str, server: Server, token: str | None = DEV_KEY) -> None:
         self._server = server
+        self._begun = f"tocsin: listening at {server.url}"
         self._before = _ids(server)
         self.process = subprocess.Popen(
             [PROGRAM, "listen", *args],
@@ -126,7 +127,13 @@ class Listening:
 
     @property
     def err(self) -> str:
-        return "\n".join(self._complaints)
+        """What it complained of: all but that it listens."""
+        return "\n".join(line for line in self._complaints if line != self._begun)
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has said that it listens."""
+        return self._begun in self._complaints
 
     def line(self, within: float = PATIENCE) -> str:
         """The next line; fails when none comes in time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -20,6 +21,7 @@ def test_it_prints_the_id_and_the_recipient_count(dev: Server) -> None:
     assert ran.status == 0
     id_, recipients = ran.out.split("  ")
     assert recipients == "kept; written to 0 open streams\n"
+    assert ran.err == ""
     assert id_ in [one["id"] for one in inbox(dev.user("user456"))]
 
 
@@ -72,6 +74,8 @@ def test_a_message_of_a_dash_is_read_from_standard_input(dev: Server) -> None:
         (["t", "m", "--idempotency-key", "käse"], DEV_KEY, 2, "idempotency key"),
         (["t", "m", "--retry-for", "nan"], DEV_KEY, 2, "retry"),
         (["t", "m", "--user", "nobody-there"], DEV_KEY, 6, "User not found"),
+        (["t", "m", "--url-link", "javascript:1"], DEV_KEY, 1, "tocsin: --url-link: must be an http"),
+        (["t", "m", "--icon", "ftp://x"], DEV_KEY, 1, "tocsin: icon: must be the http or https URL of a picture"),
         (["t", "m", "--url", "nonsense"], DEV_KEY, 2, "no address of a server"),
         (["t", "m", "--url", f"http://127.0.0.1:{free_port()}"], DEV_KEY, 3, "cannot be reached"),
     ],
@@ -92,6 +96,17 @@ def test_a_user_who_may_not_send_is_told_so(dev: Server) -> None:
 
     assert ran.status == 5
     assert "Missing required permissions: notifications" in ran.err
+
+
+def test_a_user_who_names_another_is_told_that_it_went_to_themselves(dev: Server) -> None:
+    token = dev.token("user123")
+    other = tocsin("send", "t", "m", "--user", "user456", "--json", server=dev, token=token)
+    own = tocsin("send", "t", "m", "--user", "user123", server=dev, token=token)
+
+    assert (other.status, own.status) == (0, 0)
+    assert other.json["success"]
+    assert other.err == "tocsin: --user is for superusers: it went to yourself, user123\n"
+    assert own.err == ""
 
 
 def test_bytes_that_are_no_text_are_a_mistake_of_usage(dev: Server) -> None:
@@ -149,6 +164,7 @@ def test_a_spent_quota_is_later_at_once(start_server: Callable[..., Server]) -> 
 
     assert refused.status == 7
     assert "trying again" not in refused.err
+    assert re.search(r"Too many requests; try again in \d+ s\n", refused.err), refused.err
     assert refused.out == ""
     newest = inbox(server.user("user123"))[0]
     assert last.out.startswith(newest["id"])

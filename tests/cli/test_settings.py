@@ -57,6 +57,15 @@ def test_lists_come_from_the_environment_too(tmp_path: Path) -> None:
     assert found == (["https://a.example", "https://b.example"], "TOCSIN_ORIGINS")
 
 
+def test_of_days_by_app_it_is_said_whether_the_file_names_them_or_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.toml"
+    file.write_text("[retention.apps]\ncameras = 7\ndoors = 8\n")
+    env = {"TOCSIN_RETENTION__APPS": '{"doors": 9}'}
+
+    assert setting("retention.apps.cameras", "--data", str(tmp_path), env=env) == (7, str(file))
+    assert setting("retention.apps.doors", "--data", str(tmp_path), env=env) == (9, "TOCSIN_RETENTION__APPS")
+
+
 def test_good_settings_are_called_good(tmp_path: Path) -> None:
     (tmp_path / "tocsin.toml").write_text("drain_seconds = 1.5\n")
     ran = tocsin("config", "check", "--data", str(tmp_path), env={"TOCSIN_PORT": "1234"})
@@ -73,7 +82,7 @@ def test_good_settings_are_called_good(tmp_path: Path) -> None:
         ("port =", "tocsin.toml"),
         ("[limits]\nstreamz = 1", "streamz"),
         ("tls_cert = 'x'", "tls_key"),
-        ("dev = true\nhost = '0.0.0.0'", "loopback"),
+        ("dev = true\nhost = '0.0.0.0'", "loopback only; drop `host` (--host, TOCSIN_HOST)"),
         ("origins = ['*']", "origins"),
         ("trusted_proxies = ['there']", "trusted_proxies"),
         ("log_level = 'loud'", "log_level"),

@@ -80,6 +80,10 @@ def test_another_name_than_the_certificates_is_not_trusted(
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with Client(f"https://127.0.0.1:{server.port}", DEV_KEY) as client:
         client.send("t", "m")
+    for command in ("send --retry-for 0 t m", "listen"):
+        ran = tocsin(*command.split(), "--url", f"http://127.0.0.1:{server.port}", token=DEV_KEY)
+        assert ran.status == 3
+        assert " It hung up: does it speak https?\n" in ran.err
     with Client(f"https://localhost:{server.port}", DEV_KEY) as client, pytest.raises(Unreachable, match="not trusted"):
         client.send("t", "m")
 

@@ -101,6 +101,7 @@ _EXPOSED = b", ".join(
     ]
 )
 _TAKEN = b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Request-Id"
+_LOGGED_OF_AN_ORIGIN = 200
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -284,4 +285,6 @@ def _note(request: Request, status: int, started: float) -> None:
         "address": request.address,
         "ms": round((perf_counter() - started) * 1000, 1),
     }
+    if status == 403 and request.origin is not None and not request.page_may_act():
+        extra["origin"] = request.origin[:_LOGGED_OF_AN_ORIGIN]
     log.info("request", extra=extra)

@@ -55,6 +55,13 @@ _SECURITY: dict[Who, list[Json]] = {
     Who.APP: [{"bearer": []}],
 }
 
+_NARROWER: dict[str, list[Json]] = {
+    "PUT /api/auth/password": [{"bearer": []}, {"session": []}],
+    "DELETE /api/sessions": [{"bearer": []}, {"session": []}],
+    "DELETE /api/session": [{"session": []}],
+}
+"""Routes that refuse an API key (403), and the one that is for a session only."""
+
 _WHY = {
     400: "It cannot be read, or would lose meaning when read.",
     401: "No credential, or one that does not hold.",
@@ -242,7 +249,7 @@ def _security(route: Route) -> list[Json]:
     if route.who is Who.ANYBODY and 401 in route.refuses and route.takes is None:
         # A credential is looked at where it is given.
         return [{}, *_SECURITY[Who.USER]]
-    return _SECURITY[route.who]
+    return _NARROWER.get(f"{route.method} {route.path}", _SECURITY[route.who])
 
 
 def _ref(form: type) -> Json:

@@ -108,6 +108,8 @@ def effective(options: dict[str, Any], loaded: Any) -> list[Setting]:
     path = settings_file(options)
     # It was read without complaint a moment ago.
     in_file = _flat(tomllib.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    # It names all apps in one variable, and was read without complaint, too.
+    by_app = _flat(msgspec.json.decode(os.environ.get("TOCSIN_RETENTION__APPS", "{}")), "retention.apps.")
 
     def source(name: str) -> str:
         variable = f"TOCSIN_{name.upper().replace('.', '__')}"
@@ -117,6 +119,8 @@ def effective(options: dict[str, Any], loaded: Any) -> list[Setting]:
             return "--dev"
         if variable in os.environ:
             return variable
+        if name in by_app:
+            return "TOCSIN_RETENTION__APPS"
         if name in in_file:
             return str(path)
         return "default" if values[name] == defaults.get(name) else "environment"

@@ -53,6 +53,7 @@ def listen(session: Session, since: str | None, device: Sequence[str], **given: 
     _check(since)
     signal.signal(signal.SIGTERM, _terminated)
     left: int | None = given["count"]
+    begun = False
     if session.token is None:
         click.echo("tocsin: no TOCSIN_TOKEN: asking for broadcasts only", err=True)
     with (
@@ -61,6 +62,9 @@ def listen(session: Session, since: str | None, device: Sequence[str], **given: 
         _while_read(stream),
     ):
         for event in stream:
+            if not begun:
+                begun = True
+                complain(f"listening at {client.url}")
             if isinstance(event, Gap):
                 complain(f"some notifications can no longer be had; going on from {event.position}")
             elif isinstance(event, Notification):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tocsin.cli.session import Session, speaks
+from tocsin.cli.session import Session, holding, speaks
+from tocsin.cli.terminal import complain
 from tocsin.notification import TYPES
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ _key = click.option(
     metavar="KEY",
     help="The same send made again under the same key, within a day, is not sent twice.  [default: a new one]",
 )
+_OPTIONS = {"url": "--url-link", "userId": "--user", "deviceId": "--device", "tags": "--tag", "appId": "--app"}
+"""By what options fields are given that have other names."""
+
 _retry_for = click.option(
     "--retry-for",
     type=click.FloatRange(min=0, max=86_400),
@@ -78,7 +82,7 @@ def message_of(argument: str) -> str:
 @click.argument("title")
 @click.argument("message")
 @click.option("--type", "type_", type=click.Choice(TYPES), help="Severity.  [default: info]")
-@click.option("--user", help="Whom to tell. Left out: yourself, or as a superuser everybody.")
+@click.option("--user", help="Whom to tell; superusers only. Left out: everybody. Others send to themselves.")
 @click.option("--device", help="The device it is about.")
 @click.option("--not-dismissible", is_flag=True, help="Its readers cannot dismiss it.")
 @click.option("--metadata", metavar="JSON", help="An object to go with it, kept as you write it.")
@@ -94,6 +98,7 @@ def send(sending: Sending, title: str, message: str, **given: Any) -> None:
     Prints its id and to how many open streams it was written. It is kept for all others, too, and once, however many
     attempts it takes.
     """
+    sending.session.options = _OPTIONS
     with sending.client() as client:
         sent = client.send(
             title,
@@ -111,3 +116,17 @@ def send(sending: Sending, title: str, message: str, **given: Any) -> None:
             idempotency_key=sending.key,
         )
     sending.show(sent)
+    if given["user"] is not None and (reader := _reader_instead(sending.session, given["user"])):
+        complain(f"--user is for superusers: it went to yourself, {reader}")
+
+
+def _reader_instead(session: Session, user: str) -> str:
+    """Who has got what was sent to a user: an empty string for that user, and where it cannot be told now."""
+    from tocsin.client import Client, ClientError
+
+    try:
+        with Client(session.url, session.token, retry_for=0) as client:
+            me = holding(client.call("GET", "auth", "me"), "id", "superuser")
+    except ClientError:
+        return ""
+    return "" if me["superuser"] or me["id"] == user else str(me["id"])

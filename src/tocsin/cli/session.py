@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,9 @@ _token = click.option(
     help="An API key, or what `tocsin token` prints. Others on this machine can see options: prefer the variable.",
 )
 
+_HUNG_UP = ("Server disconnected without sending a response", "did not receive a valid HTTP response")
+"""What the libraries say where a connection was ended without an answer, by requests and by streams."""
+
 
 class Session:
     """One command's way to its server.
@@ -40,6 +43,8 @@ class Session:
         as_app: the id of an app whose secret the token has to be, so that a 401 speaks of that,
             and a 404 of who has installed it.
         runs_on: the data folder of a server that runs, so that nobody at the URL speaks of that.
+        options: the options that fields of the request were given by, where they have another name, so that what is
+            wrong with a field speaks of those.
     """
 
     def __init__(self, url: str, token: str | None, *, as_json: bool) -> None:
@@ -49,6 +54,7 @@ class Session:
         self.signing_in = False
         self.as_app = ""
         self.runs_on = ""
+        self.options: Mapping[str, str] = {}
 
     @contextmanager
     def client(self, *, retry_for: float = 0.0, doubt: str = "") -> Iterator[Client]:
@@ -69,7 +75,9 @@ class Session:
             if isinstance(error, Unauthenticated):
                 status, sentence = exits.UNAUTHENTICATED, f"{error}. {self._hint()}"
             elif isinstance(error, Refused):
-                status = exits.of_answer(error.status)
+                status, sentence = exits.of_answer(error.status), self._by_option(sentence)
+                if status == exits.LATER and error.retry_after:
+                    sentence += f"; try again in {error.retry_after:.0f} s"
                 if status == exits.NOT_FOUND and self.as_app:
                     sentence += f". If there is such a user, they have not installed the app {self.as_app}:"
                     sentence += f" `tocsin app install {self.as_app} --user NAME`, with a superuser's token, does."
@@ -77,6 +85,8 @@ class Session:
                 hint = f". {self._elsewhere()}" if error.temporary else ""
                 if "WRONG_VERSION_NUMBER" in str(error):
                     hint += " It seems to speak http, not https."
+                elif self.url.startswith("http:") and any(words in str(error) for words in _HUNG_UP):
+                    hint += " It hung up: does it speak https?"
                 status, sentence = exits.UNREACHABLE, f"{str(error).rstrip('.')}{hint}"
             complain(sentence)
             if error.doubtful and doubt:
@@ -94,6 +104,10 @@ class Session:
             show_json(value)
         else:
             click.echo(plain(text, lines=True))
+
+    def _by_option(self, sentence: str) -> str:
+        field, colon, why = sentence.partition(": ")
+        return f"{self.options.get(field, field)}{colon}{why}"
 
     def _elsewhere(self) -> str:
         if self.runs_on:

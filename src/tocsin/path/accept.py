@@ -156,7 +156,8 @@ def _check_link(name: str, link: str) -> None:
         raise Invalid(name, "is not a URL") from None
     # Control characters and spaces inside a scheme are stripped by browsers: `java\tscript:`. Joiners are letters' own.
     if not link.translate(_JOINERS).isprintable() or link != link.strip() or parts.scheme.lower() not in _SCHEMES:
-        raise Invalid(name, "must be an http, https, mailto or tel URL")
+        expected = "the http or https URL of a picture" if name == "icon" else "an http, https, mailto or tel URL"
+        raise Invalid(name, f"must be {expected}")
     if parts.scheme.lower() in {"http", "https"}:
         _check_authority(name, parts)
 

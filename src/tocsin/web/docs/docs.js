@@ -46,7 +46,9 @@ function sample(api, given, name) {
       const wanted = schema.required ?? Object.keys(schema.properties ?? {}).filter((key) => key !== "id");
       return Object.fromEntries(wanted.map((key) => [key, sample(api, schema.properties[key], key)]));
     }
-    case "array": return name === "permissions" ? ["notifications"] : [];
+    case "array":
+      if (name === "permissions") return ["notifications"];
+      return follow(api, schema.items).type === "object" ? [sample(api, schema.items, "")] : [];
     case "integer": return 10;
     case "boolean": return false;
     default: return schema.format === "date-time" ? "2030-01-01T00:00:00Z" : name;
@@ -64,9 +66,14 @@ function curl(api, path, method, operation) {
   const lines = [`curl ${method === "get" ? "" : `-X ${method.toUpperCase()} `}${quote(new URL(`.${filled}`, location.href) + (query && `?${query}`))}`];
   const schemes = new Set(operation.security?.flatMap((one) => Object.keys(one)));
   if (schemes.has("apiKey")) lines.push(`-H ${quote("Authorization: Bearer YOUR_TOKEN_OR_API_KEY")}`);
-  else if (schemes.has("bearer")) lines.push(`-H ${quote("Authorization: Bearer YOUR_APP_SECRET")}`);
-  const stream = operation.responses["200"]?.content?.["text/event-stream"];
-  if (stream) lines.push(`-N -H ${quote("Accept: text/event-stream")}`);
+  else if (schemes.has("bearer")) lines.push(`-H ${quote(`Authorization: Bearer ${schemes.has("session") ? "YOUR_TOKEN" : "YOUR_APP_SECRET"}`)}`);
+  else if (schemes.has("session")) {
+    // As the browser's own requests: more than reading is taken from a page of the server only.
+    lines.push(`-b ${quote(`${api.components.securitySchemes.session.name}=YOUR_SESSION`)}`, `-H ${quote(`Origin: ${new URL(location.href).origin}`)}`);
+  }
+  const content = operation.responses["200"]?.content ?? {};
+  if (content["text/event-stream"]) lines.push(`-N -H ${quote("Accept: text/event-stream")}`);
+  if (content["application/vnd.sqlite3"]) lines.push("-o backup.db");
   const body = operation.requestBody?.content["application/json"].schema;
   if (body) lines.push(`-H ${quote("Content-Type: application/json")}`, `-d ${quote(JSON.stringify(sample(api, body, ""), null, 2))}`);
   return lines.join(" \\\n  ");
