@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from pathlib import Path
 
 import pytest
@@ -12,18 +13,28 @@ from harness.ports import free_port
 from harness.postgresql import cluster
 from store.adapters import Recorder, kept
 from tocsin.errors import StartError
+from tocsin.position import Position
+from tocsin.store.postgresql.store import PostgresqlStore
 from tocsin.store.sqlite.store import SqliteStore
 
 
-def send_one(folder: Path) -> None:
-    async def send() -> None:
-        store = await SqliteStore.open(folder, Recorder())
+def send_one(where: Path | str) -> Position:
+    """Send to everyone over a data folder or a database; where in the log it is."""
+
+    async def send() -> Position:
+        opened = SqliteStore.open(where, Recorder()) if isinstance(where, Path) else in_postgresql(where)
+        store = await opened
         try:
-            await kept(store, "title", user=None)
+            entry = await kept(store, "title", user=None)
+            return Position(store.epoch, entry.seq)
         finally:
             await store.close()
 
-    asyncio.run(send())
+    return asyncio.run(send())
+
+
+def in_postgresql(url: str) -> Awaitable[PostgresqlStore]:
+    return PostgresqlStore.open(url, Recorder(), node="a")
 
 
 def test_what_was_copied_is_not_served_from_the_old_folder_by_mistake(tmp_path: Path) -> None:
@@ -56,6 +67,20 @@ def test_what_was_copied_is_not_served_from_the_old_folder_by_mistake(tmp_path: 
     again = tocsin("migrate-store", "--undo", "--from", str(folder))
     assert (again.status, again.out) == (2, "")
     assert "nothing to undo" in again.err
+
+
+def test_no_position_of_postgresql_is_one_of_a_folder_that_is_served_again(tmp_path: Path) -> None:
+    """Both count on from where the copy was made: a stream would take the numbers of one for those of the other."""
+    folder = tmp_path / "data"
+    before = send_one(folder)
+    url = cluster().database_with_tables("undone")
+    assert tocsin("migrate-store", "--from", str(folder), "--to", url).status == 0
+    there = send_one(url)
+    assert there.epoch == before.epoch
+    assert tocsin("migrate-store", "--undo", "--from", str(folder)).status == 0
+    here = send_one(folder)
+    assert here.seq == there.seq
+    assert here.epoch != there.epoch
 
 
 def test_a_copy_that_is_refused_leaves_the_folder_to_be_served(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def examine(folder: Path, *, newer: bool) -> Looked:
 
 
 def undo_move(folder: Path) -> None:
-    """Take the note out of a data folder that no server runs on.
+    """Take the note out of a data folder that no server runs on, and begin an epoch: PostgreSQL has gone on with its.
 
     Raises:
         StartError: there is none, or it cannot be done.
@@ -92,8 +92,10 @@ def undo_move(folder: Path) -> None:
     try:
         connection = connect(path)
         try:
-            if not unmark(connection):
-                raise StartError(f"{folder}: its database was not copied to PostgreSQL: there is nothing to undo")
+            with connection:
+                if not unmark(connection):
+                    raise StartError(f"{folder}: its database was not copied to PostgreSQL: there is nothing to undo")
+                connection.execute(queries()["set_epoch"], (new_epoch(),))
         finally:
             connection.close()
     except apsw.Error as error:
