@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,13 @@ def test_what_was_copied_is_not_served_from_the_old_folder_by_mistake(tmp_path: 
 
     with pytest.raises(StartError, match="was copied to postgresql://"):
         send_one(folder)
+    held = (folder / "tocsin.db").read_bytes()
+    elsewhere = tocsin("migrate-store", "--from", str(folder), "--to", cluster().database_with_tables("moved-again"))
+    assert (elsewhere.status, elsewhere.out) == (2, "")
+    assert f"/moved on {datetime.now(UTC):%F} already" in elsewhere.err
+    assert f"migrate-store --undo --from {folder}" in elsewhere.err
+    assert (folder / "tocsin.db").read_bytes() == held
+    assert cluster().sql("SELECT count(*) FROM notifications", "moved-again") == "0"
     at = ["--data", str(folder)]
     refusals = [tocsin("serve", "--port", str(free_port()), *at), tocsin("config", "check", *at)]
     refusals.append(tocsin("backup", *at, str(tmp_path / "copy.db")))

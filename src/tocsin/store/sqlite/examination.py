@@ -57,20 +57,24 @@ def in_use(folder: Path) -> bool:
     return False
 
 
-def moved_trouble(folder: Path) -> str:
-    """What to say of a data folder whose database was copied to PostgreSQL; empty of any other."""
+def moved_to(folder: Path) -> str:
+    """Where the database of a data folder was copied to, and when; empty when it was not, or cannot be read."""
     if not database(folder).exists():
         return ""
     try:
         looked = Examination(folder)
         try:
-            to = looked.moved()
+            return looked.moved()
         finally:
             looked.close()
     except Damaged:
         # Whoever opens it says what is wrong with it.
         return ""
-    return moved_sentence(folder, to) if to else ""
+
+
+def moved_trouble(folder: Path) -> str:
+    """What to say of a data folder whose database was copied to PostgreSQL; empty of any other."""
+    return moved_sentence(folder, to) if (to := moved_to(folder)) else ""
 
 
 class Examination:

@@ -16,12 +16,11 @@ NAME = "moved_to"
 
 
 def mark(connection: apsw.Connection, place: object) -> None:
-    """Note that all of it was copied.
+    """Note that all of it was copied; a note that is there already stays.
 
     Parameters:
         place: where to, without a password.
     """
-    unmark(connection)
     connection.execute(queries()["put_setting"], (NAME, f"{place} on {datetime.now(UTC):%F}"))
 
 
@@ -40,5 +39,14 @@ def moved_sentence(folder: Path, to: str) -> str:
     """That it was copied, and what can be done."""
     return (
         f"{folder}: its database was copied to {to}, and what came since is there: set `database` (TOCSIN_DATABASE),"
-        f" or, to go on with this one, `tocsin migrate-store --undo --from {shlex.quote(str(folder))}`"
+        f" or, to go on with this one, {_undoing(folder)}"
     )
+
+
+def copied_sentence(folder: Path, to: str) -> str:
+    """That it was copied already and is not copied once more, and what can be done; also of a copy cut off at its end."""
+    return f"{folder}: its database was copied to {to} already; to copy it once more, first {_undoing(folder)}"
+
+
+def _undoing(folder: Path) -> str:
+    return f"`tocsin migrate-store --undo --from {shlex.quote(str(folder))}`"
