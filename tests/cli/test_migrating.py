@@ -43,7 +43,9 @@ def test_what_was_copied_is_not_served_from_the_old_folder_by_mistake(tmp_path: 
     send_one(folder)
     url = cluster().database("moved")
     env = {"TOCSIN_DATABASE": url}
-    assert tocsin("migrate-store", "--from", str(folder), env=env).status == 0
+    copied = tocsin("migrate-store", "--from", str(folder), env=env)
+    assert copied.status == 0
+    assert f"{folder} is marked, and is not served without" in copied.out
     assert cluster().sql("SELECT count(*) FROM settings WHERE name = 'moved_to'", "moved") == "0"
 
     with pytest.raises(StartError, match="was copied to postgresql://"):
@@ -70,6 +72,7 @@ def test_what_was_copied_is_not_served_from_the_old_folder_by_mistake(tmp_path: 
     undone = tocsin("migrate-store", "--undo", "--from", str(folder))
     assert undone.status == 0
     assert "can be served again" in undone.out
+    assert f":{cluster().port}/moved on {datetime.now(UTC):%F}" in undone.out
     send_one(folder)
     assert tocsin("config", "check", *at).status == 0
     again = tocsin("migrate-store", "--undo", "--from", str(folder))

@@ -24,9 +24,11 @@ def mark(connection: apsw.Connection, place: object) -> None:
     connection.execute(queries()["put_setting"], (NAME, f"{place} on {datetime.now(UTC):%F}"))
 
 
-def unmark(connection: apsw.Connection) -> bool:
-    """Take the note away; False when there was none."""
-    return bool(connection.execute(queries()["delete_setting"], (NAME,)).fetchall())
+def unmark(connection: apsw.Connection) -> str:
+    """Take the note away; what it said, empty when there was none."""
+    rows = connection.execute(queries()["setting"], (NAME,)).fetchall()
+    connection.execute(queries()["delete_setting"], (NAME,)).fetchall()
+    return str(rows[0][0]) if rows else ""
 
 
 def refuse_moved(connection: apsw.Connection, folder: Path) -> None:
@@ -44,7 +46,7 @@ def moved_sentence(folder: Path, to: str) -> str:
 
 
 def copied_sentence(folder: Path, to: str) -> str:
-    """That it was copied already and is not copied once more, and what can be done; also of a copy cut off at its end."""
+    """That it was copied, or that was cut off at its end, so that it is not copied once more, and what can be done."""
     return f"{folder}: its database was copied to {to} already; to copy it once more, first {_undoing(folder)}"
 
 

@@ -79,8 +79,11 @@ def examine(folder: Path, *, newer: bool) -> Looked:
         looked.close()
 
 
-def undo_move(folder: Path) -> None:
+def undo_move(folder: Path) -> str:
     """Take the note out of a data folder that no server runs on, and begin an epoch: PostgreSQL has gone on with its.
+
+    Returns:
+        Where it was copied to, and when.
 
     Raises:
         StartError: there is none, or it cannot be done.
@@ -93,9 +96,10 @@ def undo_move(folder: Path) -> None:
         connection = connect(path)
         try:
             with connection:
-                if not unmark(connection):
+                if not (to := unmark(connection)):
                     raise StartError(f"{folder}: its database was not copied to PostgreSQL: there is nothing to undo")
                 connection.execute(queries()["set_epoch"], (new_epoch(),))
+            return to
         finally:
             connection.close()
     except apsw.Error as error:
