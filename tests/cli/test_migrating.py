@@ -94,6 +94,22 @@ def test_no_position_of_postgresql_is_one_of_a_folder_that_is_served_again(tmp_p
     assert here.epoch != there.epoch
 
 
+def test_a_backup_in_the_place_of_what_was_copied_is_served_and_says_what_that_leaves(tmp_path: Path) -> None:
+    folder, file = tmp_path / "data", tmp_path / "backup.db"
+    send_one(folder)
+    assert tocsin("backup", str(file), "--data", str(folder)).status == 0
+    url = cluster().database_with_tables("left")
+    assert tocsin("migrate-store", "--from", str(folder), "--to", url).status == 0
+    put = ["restore", str(file), "--data", str(folder), "--replace"]
+    restored = tocsin(*put)
+    assert restored.status == 0
+    assert f":{cluster().port}/left on {datetime.now(UTC):%F}" in restored.out
+    assert "is served again" in restored.out
+    send_one(folder)
+    again = tocsin(*put, "--json")
+    assert again.json["left"] is None
+
+
 def test_a_copy_that_is_refused_leaves_the_folder_to_be_served(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     send_one(folder)

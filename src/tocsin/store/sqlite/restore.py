@@ -18,7 +18,7 @@ import msgspec
 from tocsin.errors import StartError
 from tocsin.store.sqlite.backup import make_single
 from tocsin.store.sqlite.backup import sync as sync
-from tocsin.store.sqlite.examination import LOCK_FILE, Damaged, Examination
+from tocsin.store.sqlite.examination import LOCK_FILE, Damaged, Examination, moved_to
 from tocsin.store.sqlite.file import Lock, connect, make_folder, new_epoch
 from tocsin.store.sqlite.moved import unmark
 from tocsin.store.sqlite.queries import queries
@@ -144,14 +144,14 @@ def copy_of_stopped(folder: Path, to: Path) -> None:
             raise StartError(f"{folder / FILE}: cannot be copied: {error}") from None
 
 
-def restore(file: Path, folder: Path, *, replace: bool) -> tuple[Looked, Path | None]:
+def restore(file: Path, folder: Path, *, replace: bool) -> tuple[Looked, Path | None, str]:
     """Make a backup the database of a data folder, under a new epoch: positions of before no longer hold.
 
     Parameters:
         replace: where there is a database, put it aside.
 
     Returns:
-        What it holds, and where the database of before is now.
+        What it holds, where the database of before is now, and where that was copied to, and when; else empty.
 
     Raises:
         StartError: a server runs on the folder, there is a database already, or the file is no sound backup.
@@ -172,6 +172,7 @@ def restore(file: Path, folder: Path, *, replace: bool) -> tuple[Looked, Path | 
             looked = examine(making, newer=False)
             _begin_anew(making / FILE)
             sync(making / FILE)
+            left = moved_to(folder)
             aside = _put_aside(path) if path.exists() else None
             for stale in folder.glob(_MADE_AGAIN):
                 stale.unlink()
@@ -183,7 +184,7 @@ def restore(file: Path, folder: Path, *, replace: bool) -> tuple[Looked, Path | 
             raise StartError(f"{file}: cannot be restored: {error}") from None
         finally:
             shutil.rmtree(making, ignore_errors=True)
-    return looked, aside
+    return looked, aside, left
 
 
 def _refuse_live(file: Path) -> None:
