@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from cli.command import tocsin
 from harness.ports import free_port
 from harness.postgresql import cluster
+from harness.server import Server
 from store.adapters import Recorder, kept
 from tocsin.errors import StartError
 from tocsin.position import Position
@@ -108,6 +109,26 @@ def test_a_backup_in_the_place_of_what_was_copied_is_served_and_says_what_that_l
     send_one(folder)
     again = tocsin(*put, "--json")
     assert again.json["left"] is None
+
+
+def test_what_an_empty_postgresql_leaves_behind_in_the_folder_is_told_before_and_at_its_first_start(
+    start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    send_one(folder)
+    url = cluster().database("beside")
+    asked = ["doctor", "--data", str(folder)]
+    assert f"migrate-store --from {folder}" in tocsin(*asked, env={"TOCSIN_DATABASE": url}).out
+    server = start_server(data=folder, args=["--database", url])
+    assert server.stop() == 0
+    server.start()
+    assert server.log().count(f"migrate-store --from {folder}") == 1
+    # It was given what it has since, and is not copied to.
+    assert tocsin("migrate-store", "--from", str(folder), "--to", url).status == 2
+    assert tocsin("migrate-store", "--from", str(folder), "--to", cluster().database("anew")).status == 0
+    asked_again = tocsin(*asked, env={"TOCSIN_DATABASE": cluster().database("none-yet")})
+    assert "`tocsin serve` makes the tables" in asked_again.out
+    assert "migrate-store" not in asked_again.out
 
 
 def test_a_copy_that_is_refused_leaves_the_folder_to_be_served(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import apsw
 
 from tocsin.store.sqlite.file import OLDEST_SAFE
 from tocsin.store.sqlite.moved import NAME as MOVED
-from tocsin.store.sqlite.moved import moved_sentence
+from tocsin.store.sqlite.moved import left_sentence, moved_sentence
 from tocsin.store.sqlite.reader import checksum
 from tocsin.store.sqlite.store import FILE
 
@@ -75,6 +75,21 @@ def moved_to(folder: Path) -> str:
 def moved_trouble(folder: Path) -> str:
     """What to say of a data folder whose database was copied to PostgreSQL; empty of any other."""
     return moved_sentence(folder, to) if (to := moved_to(folder)) else ""
+
+
+def left_behind(folder: Path) -> str:
+    """What to say of a data folder when an empty PostgreSQL is served; empty when it was copied, or holds nothing."""
+    if not database(folder).exists():
+        return ""
+    try:
+        looked = Examination(folder)
+        try:
+            left = looked.holds_anything() and not looked.moved()
+        finally:
+            looked.close()
+    except Damaged:
+        return ""
+    return left_sentence(folder) if left else ""
 
 
 class Examination:
@@ -171,6 +186,15 @@ class Examination:
         """
         rows = self._rows("SELECT value FROM settings WHERE name = ?", MOVED)
         return str(rows[0][0]) if rows else ""
+
+    def holds_anything(self) -> bool:
+        """Whether it has people or notifications.
+
+        Raises:
+            Damaged: it cannot be read.
+        """
+        rows = self._rows("SELECT EXISTS (SELECT 1 FROM users) OR EXISTS (SELECT 1 FROM notifications)")
+        return bool(rows[0][0])
 
     def close(self) -> None:
         """Let go of the file."""

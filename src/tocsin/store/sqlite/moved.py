@@ -50,5 +50,14 @@ def copied_sentence(folder: Path, to: str) -> str:
     return f"{folder}: its database was copied to {to} already; to copy it once more, first {_undoing(folder)}"
 
 
+def left_sentence(folder: Path) -> str:
+    """That what it holds is not in the PostgreSQL that is served, which was empty, and what can be done."""
+    return (
+        f"{folder}: its database is not served, as `database` names a PostgreSQL, which was empty; to have it there,"
+        " stop each node, make the PostgreSQL database anew (this start puts people into it), then"
+        f" `tocsin migrate-store --from {shlex.quote(str(folder))}`"
+    )
+
+
 def _undoing(folder: Path) -> str:
     return f"`tocsin migrate-store --undo --from {shlex.quote(str(folder))}`"
