@@ -51,6 +51,7 @@ from tocsin.ports import AuditEntry, Store
 from tocsin.position import Epoch
 from tocsin.principal import NOTIFICATIONS, User, UserId
 from tocsin.store.purge import Keeping
+from tocsin.store.sqlite.examination import left_behind
 from tocsin.supervisor import READY, STOPPING, tell_supervisor
 from tocsin.unwritten import MOST, Unwritten
 from tocsin.wire import BODY_BYTES
@@ -184,11 +185,15 @@ class Tocsin:
 
     def _first_people(self, store: Store) -> Callable[[], Awaitable[None]]:
         async def put_in() -> None:
+            folder = Path(self.config.data)
+            is_empty = bool(self.config.database) and not await store.users(None, 1)
+            if is_empty and (left := await asyncio.to_thread(left_behind, folder)):
+                log.warning(left)
             if self.config.dev:
                 await samples.put_in(store, self.clock)
             else:
                 await samples.refuse_in(store)
-                await _first_superuser(store, self.clock, Path(self.config.data))
+                await _first_superuser(store, self.clock, folder)
 
         return put_in
 

@@ -81,13 +81,15 @@ def restore(file: Path, data: str | None, *, replace: bool, **given: Any) -> Non
     _refuse_where_it_is_elsewhere(folder, "put a copy of pg_dump back with pg_restore")
     old_mask = os.umask(0o077)
     try:
-        looked, aside = sqlite_restore.restore(file, folder, replace=replace)
+        looked, aside, left = sqlite_restore.restore(file, folder, replace=replace)
     except StartError as error:
         _refuse(error.sentence)
     finally:
         os.umask(old_mask)
     kept = f"; the database of before is {aside}" if aside else ""
-    said = {"data": str(folder), "aside": str(aside) if aside else None}
+    if left:
+        kept += f", which was copied to {left}: the folder is served again, without what came since"
+    said = {"data": str(folder), "aside": str(aside) if aside else None, "left": left or None}
     _show(Session("", None, as_json=given["as_json"]), looked, said, f"{folder}: {_words(looked)}{kept}")
 
 

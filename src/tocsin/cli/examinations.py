@@ -65,7 +65,7 @@ def examine(options: dict[str, Any], url: str | None) -> Iterator[Finding]:
     except StartError as error:
         yield Finding("problem", "settings", error.sentence)
     if config.database:
-        yield from postgresql(config.database)
+        yield from postgresql(config.database, Path(config.data))
         if config.broker:
             yield from broker(config.broker)
         yield from _clock()

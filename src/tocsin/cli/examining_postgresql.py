@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin.cli.finding import Finding
 from tocsin.errors import StartError
+from tocsin.store.sqlite.examination import left_behind
 
 if TYPE_CHECKING:
     from tocsin.store.postgresql.examination import Settings
@@ -15,8 +18,12 @@ _ABOUT = "PostgreSQL"
 _ENOUGH_CONNECTIONS = 40
 
 
-def postgresql(url: str) -> Iterator[Finding]:
-    """Look at the database that the settings name."""
+def postgresql(url: str, folder: Path) -> Iterator[Finding]:
+    """Look at the database that the settings name.
+
+    Parameters:
+        folder: the data folder, which may have a database from before.
+    """
     try:
         from tocsin.store.postgresql.examination import look
     except ImportError:
@@ -27,10 +34,10 @@ def postgresql(url: str) -> Iterator[Finding]:
     except StartError as error:
         yield Finding("problem", _ABOUT, error.sentence)
         return
-    yield from judged(settings)
+    yield from _judged(settings, folder)
 
 
-def judged(settings: Settings) -> Iterator[Finding]:
+def _judged(settings: Settings, folder: Path) -> Iterator[Finding]:
     """What the settings of a server mean for what Tocsin promises."""
     version = f"{settings.version // 10_000}.{settings.version % 10_000}"
     if settings.is_old:
@@ -64,7 +71,11 @@ def judged(settings: Settings) -> Iterator[Finding]:
     if settings.connections < _ENOUGH_CONNECTIONS:
         yield Finding("note", "connections", f"max_connections is {settings.connections}; each node takes about 8")
     if settings.schema is None:
-        yield Finding("note", "schema", "the database is empty; `tocsin serve` makes the tables")
+        sentence = "the database is empty; `tocsin serve` makes the tables"
+        if left_behind(folder):
+            at = shlex.quote(str(folder))
+            sentence += f", or, before it, `tocsin migrate-store --from {at}` copies what is in that folder"
+        yield Finding("note", "schema", sentence)
         if not settings.owner:
             yield Finding("problem", "schema", "this user cannot make tables there: make it the database's owner")
     elif settings.schema > settings.known:

@@ -22,7 +22,7 @@ from tocsin.cli.terminal import complain, show_json
     show_envvar=True,
     help="postgresql://user:password@host:port/name; others on this machine can see it here, but not in the variable.",
 )
-@click.option("--undo", is_flag=True, help="Let the folder be served again, as it was when it was copied.")
+@click.option("--undo", is_flag=True, help="Let the folder be served again, without what came since it was copied.")
 @as_json
 def migrate_store(folder: Path, url: str | None, *, undo: bool, **given: Any) -> None:
     """Copy a SQLite database into an empty PostgreSQL one.
@@ -59,7 +59,10 @@ def migrate_store(folder: Path, url: str | None, *, undo: bool, **given: Any) ->
     if given["as_json"]:
         show_json({"rows": copied.rows, "epoch": copied.epoch, "head": copied.head})
     else:
-        click.echo(f"copied and compared; the log stands at {copied.epoch}-{copied.head}")
+        click.echo(
+            f"copied and compared; the log stands at {copied.epoch}-{copied.head}; serve with `database`"
+            f" (TOCSIN_DATABASE) set to it. {folder} is marked, and is not served without"
+        )
 
 
 def _undo(folder: Path, *, as_json: bool) -> None:
@@ -67,11 +70,14 @@ def _undo(folder: Path, *, as_json: bool) -> None:
     from tocsin.store.sqlite.restore import undo_move
 
     try:
-        undo_move(folder)
+        left = undo_move(folder)
     except StartError as error:
         complain(error.sentence)
         sys.exit(exits.USAGE)
     if as_json:
-        show_json({"data": str(folder)})
+        show_json({"data": str(folder), "left": left})
     else:
-        click.echo(f"{folder} can be served again; what PostgreSQL was given since is not in it")
+        click.echo(
+            f"{folder} can be served again, without what came since it was copied to {left};"
+            " streams that come back are told that there is a gap"
+        )

@@ -14,10 +14,11 @@ from tocsin.errors import StartError
 from tocsin.store.postgresql.connection import Place
 from tocsin.store.postgresql.reader import checksum
 from tocsin.store.postgresql.schema import prepare
+from tocsin.store.sqlite.examination import moved_to
 from tocsin.store.sqlite.file import Lock, connect
 from tocsin.store.sqlite.file import prepare as prepare_sqlite
 from tocsin.store.sqlite.moved import NAME as MARK
-from tocsin.store.sqlite.moved import mark
+from tocsin.store.sqlite.moved import copied_sentence, mark
 from tocsin.store.sqlite.reader import checksum as sqlite_checksum
 
 CHUNK = 2_000
@@ -103,6 +104,8 @@ async def copy(folder: Path, url: str, tell: Callable[[str, int], None] = lambda
     place = Place(url)
     lock = Lock(folder / "tocsin.lock")
     try:
+        if to := moved_to(folder):
+            raise StartError(copied_sentence(folder, to))
         source = connect(folder / "tocsin.db")
         try:
             epoch, head = prepare_sqlite(source, lock)

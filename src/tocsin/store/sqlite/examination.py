@@ -15,7 +15,7 @@ import apsw
 
 from tocsin.store.sqlite.file import OLDEST_SAFE
 from tocsin.store.sqlite.moved import NAME as MOVED
-from tocsin.store.sqlite.moved import moved_sentence
+from tocsin.store.sqlite.moved import left_sentence, moved_sentence
 from tocsin.store.sqlite.reader import checksum
 from tocsin.store.sqlite.store import FILE
 
@@ -57,20 +57,39 @@ def in_use(folder: Path) -> bool:
     return False
 
 
-def moved_trouble(folder: Path) -> str:
-    """What to say of a data folder whose database was copied to PostgreSQL; empty of any other."""
+def moved_to(folder: Path) -> str:
+    """Where the database of a data folder was copied to, and when; empty when it was not, or cannot be read."""
     if not database(folder).exists():
         return ""
     try:
         looked = Examination(folder)
         try:
-            to = looked.moved()
+            return looked.moved()
         finally:
             looked.close()
     except Damaged:
         # Whoever opens it says what is wrong with it.
         return ""
-    return moved_sentence(folder, to) if to else ""
+
+
+def moved_trouble(folder: Path) -> str:
+    """What to say of a data folder whose database was copied to PostgreSQL; empty of any other."""
+    return moved_sentence(folder, to) if (to := moved_to(folder)) else ""
+
+
+def left_behind(folder: Path) -> str:
+    """What to say of a data folder when an empty PostgreSQL is served; empty when it was copied, or holds nothing."""
+    if not database(folder).exists():
+        return ""
+    try:
+        looked = Examination(folder)
+        try:
+            left = looked.holds_anything() and not looked.moved()
+        finally:
+            looked.close()
+    except Damaged:
+        return ""
+    return left_sentence(folder) if left else ""
 
 
 class Examination:
@@ -167,6 +186,15 @@ class Examination:
         """
         rows = self._rows("SELECT value FROM settings WHERE name = ?", MOVED)
         return str(rows[0][0]) if rows else ""
+
+    def holds_anything(self) -> bool:
+        """Whether it has people or notifications.
+
+        Raises:
+            Damaged: it cannot be read.
+        """
+        rows = self._rows("SELECT EXISTS (SELECT 1 FROM users) OR EXISTS (SELECT 1 FROM notifications)")
+        return bool(rows[0][0])
 
     def close(self) -> None:
         """Let go of the file."""

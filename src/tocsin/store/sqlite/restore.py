@@ -18,7 +18,7 @@ import msgspec
 from tocsin.errors import StartError
 from tocsin.store.sqlite.backup import make_single
 from tocsin.store.sqlite.backup import sync as sync
-from tocsin.store.sqlite.examination import LOCK_FILE, Damaged, Examination
+from tocsin.store.sqlite.examination import LOCK_FILE, Damaged, Examination, moved_to
 from tocsin.store.sqlite.file import Lock, connect, make_folder, new_epoch
 from tocsin.store.sqlite.moved import unmark
 from tocsin.store.sqlite.queries import queries
@@ -79,8 +79,11 @@ def examine(folder: Path, *, newer: bool) -> Looked:
         looked.close()
 
 
-def undo_move(folder: Path) -> None:
-    """Take the note out of a data folder that no server runs on.
+def undo_move(folder: Path) -> str:
+    """Take the note out of a data folder that no server runs on, and begin an epoch: PostgreSQL has gone on with its.
+
+    Returns:
+        Where it was copied to, and when.
 
     Raises:
         StartError: there is none, or it cannot be done.
@@ -92,8 +95,11 @@ def undo_move(folder: Path) -> None:
     try:
         connection = connect(path)
         try:
-            if not unmark(connection):
-                raise StartError(f"{folder}: its database was not copied to PostgreSQL: there is nothing to undo")
+            with connection:
+                if not (to := unmark(connection)):
+                    raise StartError(f"{folder}: its database was not copied to PostgreSQL: there is nothing to undo")
+                connection.execute(queries()["set_epoch"], (new_epoch(),))
+            return to
         finally:
             connection.close()
     except apsw.Error as error:
@@ -138,14 +144,14 @@ def copy_of_stopped(folder: Path, to: Path) -> None:
             raise StartError(f"{folder / FILE}: cannot be copied: {error}") from None
 
 
-def restore(file: Path, folder: Path, *, replace: bool) -> tuple[Looked, Path | None]:
+def restore(file: Path, folder: Path, *, replace: bool) -> tuple[Looked, Path | None, str]:
     """Make a backup the database of a data folder, under a new epoch: positions of before no longer hold.
 
     Parameters:
         replace: where there is a database, put it aside.
 
     Returns:
-        What it holds, and where the database of before is now.
+        What it holds, where the database of before is now, and where that was copied to, and when; else empty.
 
     Raises:
         StartError: a server runs on the folder, there is a database already, or the file is no sound backup.
@@ -166,6 +172,7 @@ def restore(file: Path, folder: Path, *, replace: bool) -> tuple[Looked, Path | 
             looked = examine(making, newer=False)
             _begin_anew(making / FILE)
             sync(making / FILE)
+            left = moved_to(folder)
             aside = _put_aside(path) if path.exists() else None
             for stale in folder.glob(_MADE_AGAIN):
                 stale.unlink()
@@ -177,7 +184,7 @@ def restore(file: Path, folder: Path, *, replace: bool) -> tuple[Looked, Path | 
             raise StartError(f"{file}: cannot be restored: {error}") from None
         finally:
             shutil.rmtree(making, ignore_errors=True)
-    return looked, aside
+    return looked, aside, left
 
 
 def _refuse_live(file: Path) -> None:
