@@ -18,6 +18,7 @@ from tocsin.ports import Replay, Store
 from tocsin.principal import Key, KeyId, SessionId, UserId
 from tocsin.store.postgresql.copying import copy
 from tocsin.store.postgresql.store import PostgresqlStore
+from tocsin.store.sqlite.restore import undo_move
 
 ANNA, BERT = UserId("anna"), UserId("bert")
 ONCE = Once(scope="key:tests send", key="k", fingerprint=b"print")
@@ -99,6 +100,7 @@ def test_what_went_over_is_the_same_and_goes_on(folder: Path) -> None:
             assert entry.seq == before["head"] + 1
         finally:
             await store.close()
+        undo_move(folder)
         refused = await outcome(copy(folder, url))
         assert isinstance(refused, StartError)
         assert "not empty" in refused.sentence
