@@ -22,7 +22,7 @@ from tocsin.notification import Notification
 from tocsin.ports import Entry, Span
 from tocsin.principal import User, UserId
 from tocsin.receipt import Mark, Receipt, Withdrawn
-from tocsin.store.postgresql import schema
+from tocsin.store.postgresql import schema, writer
 from tocsin.store.postgresql.store import PostgresqlStore
 
 ANNA = UserId("anna")
@@ -260,8 +260,9 @@ def test_connections_that_are_cut_lose_nothing_and_double_nothing(url: str) -> N
     run(test())
 
 
-def test_a_batch_that_was_given_up_on_cannot_come_in_late(url: str) -> None:
+def test_a_batch_that_was_given_up_on_cannot_come_in_late(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
+        monkeypatch.setattr(writer, "_CHECK_SECONDS", PATIENCE)  # a slow look reconnects, and knows better
         async with node(url, "a") as a:
             await a.append(draft("x"))
             stale = a._writer._batch
