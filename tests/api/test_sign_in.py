@@ -182,7 +182,8 @@ def test_a_crowd_at_the_door_does_not_pile_up(start_server: Callable[..., Server
     began = time.monotonic()
     with ThreadPoolExecutor(60) as crowd:
         statuses = list(crowd.map(lambda _: login(server.http(), "user123", "wrong").status, range(300)))
-    assert statuses.count(401) <= 10
+    # Of several nodes each hears of the others' failures a moment later (decision 9).
+    assert statuses.count(401) <= 10 * len(server.processes)
     assert set(statuses) <= {401, 429, 503}
     assert time.monotonic() - began < 2 * PATIENCE
     assert login_from(server, "127.0.0.9", "user456", "user456") == 200
