@@ -19,7 +19,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
     server_core, load_core = machine.cores()
     plan = Plan(
         rounds=1,
-        seconds=0.3,
+        seconds=1.5,
         latency_seconds=0.3,
         streams=STREAMS,
         other_streams=(),
