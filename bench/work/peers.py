@@ -69,11 +69,11 @@ def build() -> None:
 def measure(plan: Plan) -> list[Row]:
     """Five figures for each system; ÷ the C floor for deliveries, ÷ Tocsin for the rest."""
     taken = [Measured(peer) for peer in ALL]
-    for number in range(plan.rounds):
+    for _ in range(plan.rounds):
         for measured in taken:
             if "start" not in measured.missing:
                 _round(plan, measured)
-        _floors(plan, taken, number)
+        _floors(plan, taken)
     return [_row(name, measured, taken) for name in FIGURES for measured in taken]
 
 
@@ -91,15 +91,19 @@ def _round(plan: Plan, measured: Measured) -> None:
         measured.missing["start"] = str(problem)
 
 
-def _floors(plan: Plan, taken: Sequence[Measured], number: int) -> None:
+def _floors(plan: Plan, taken: Sequence[Measured]) -> None:
     """The bare write of each that was measured in this round; those of about the same length share one."""
     floors: dict[int, float] = {}
     for measured in taken:
-        if len(measured.figures["delivery"]) > number:
+        if len(measured.figures["delivery"]) > len(measured.figures["floor"]):
             length = round(measured.bytes / ALIKE_BYTES)
-            if length not in floors:
-                floors[length] = bare_writes(plan, plan.streams, measured.bytes, _sends_of(plan), BUSY)
-            measured.figures["floor"].append(floors[length])
+            try:
+                if length not in floors:
+                    floors[length] = bare_writes(plan, plan.streams, measured.bytes, _sends_of(plan), BUSY)
+            except CannotMeasureError as problem:
+                measured.missing["_streams"] = str(problem)
+            else:
+                measured.figures["floor"].append(floors[length])
 
 
 def _sends_of(plan: Plan) -> int:
