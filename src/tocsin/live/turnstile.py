@@ -11,7 +11,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 
-from tocsin.live.uvicorn_http import HEAD_BYTES, URL_BYTES
+from tocsin.live.uvicorn_http import HEAD_BYTES, LOOK_AGAIN, URL_BYTES
 from tocsin.live.written_ahead import PipelinedHttpProtocol
 from tocsin.request import new_request_id
 
@@ -27,7 +27,6 @@ PATIENCE_SECONDS = 0.004
 SOONEST, LATEST = 5, 20
 """Seconds after which one who was turned away may come back."""
 
-_LOOK_AGAIN = 2.5
 _STAND_BACK = 0.001
 _A_STREAM = b"GET /notifications"
 _BODY = b'{"error":"Too many streams begin right now"}'
@@ -139,7 +138,7 @@ class OrderlyHttpProtocol(PipelinedHttpProtocol):
         if self._early is None:
             super()._look()
         else:
-            self._timer = self.loop.call_later(_LOOK_AGAIN, self._look)
+            self._timer = self.loop.call_later(LOOK_AGAIN, self._look)
 
     def _turn_away(self) -> None:
         self._stop_timer()

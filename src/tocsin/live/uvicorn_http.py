@@ -34,9 +34,6 @@ BODY_SECONDS = 30.0
 BODY_BYTES_A_SECOND = 1024
 """Least rate of a body, once HEAD_SECONDS have passed."""
 
-PIPELINED = 8
-"""Most requests that wait parsed behind one that is not answered yet."""
-
 TAKEN_SECONDS = 30.0
 """Within which a client must take enough of its answers that more can be written."""
 
@@ -107,7 +104,9 @@ class HttpProtocol(HttpToolsProtocol):
         waited_for = self._door is None and running is not None and not running.response_complete
         if not waited_for or self.transport.get_extra_info("sslcontext") is not None:
             return False
-        self.cycle.keep_alive &= self._postponed is not None
+        if self._postponed is None:
+            # What is postponed ends the connection itself, in its turn.
+            self.cycle.keep_alive = False
         return True
 
     def data_received(self, data: bytes) -> None:

@@ -15,7 +15,10 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 
 from tocsin.live.closing import Close
 from tocsin.live.transport_door import TransportDoor
-from tocsin.live.uvicorn_http import LOOK_AGAIN, PIPELINED, HttpProtocol
+from tocsin.live.uvicorn_http import LOOK_AGAIN, HttpProtocol
+
+PIPELINED = 8
+"""Most requests that wait parsed behind one that is not answered yet."""
 
 _END = b"\r\n\r\n"
 _EMPTY_LINES = re.compile(rb"[\r\n]*")
