@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -59,17 +59,7 @@ def in_use(folder: Path) -> bool:
 
 def moved_to(folder: Path) -> str:
     """Where the database of a data folder was copied to, and when; empty when it was not, or cannot be read."""
-    if not database(folder).exists():
-        return ""
-    try:
-        looked = Examination(folder)
-        try:
-            return looked.moved()
-        finally:
-            looked.close()
-    except Damaged:
-        # Whoever opens it says what is wrong with it.
-        return ""
+    return _told(folder, Examination.moved)
 
 
 def moved_trouble(folder: Path) -> str:
@@ -79,17 +69,21 @@ def moved_trouble(folder: Path) -> str:
 
 def left_behind(folder: Path) -> str:
     """What to say of a data folder when an empty PostgreSQL is served; empty when it was copied, or holds nothing."""
+    return _told(folder, lambda looked: left_sentence(folder) if looked.holds_anything() and not looked.moved() else "")
+
+
+def _told(folder: Path, look: Callable[[Examination], str]) -> str:
     if not database(folder).exists():
         return ""
     try:
         looked = Examination(folder)
         try:
-            left = looked.holds_anything() and not looked.moved()
+            return look(looked)
         finally:
             looked.close()
     except Damaged:
+        # Whoever opens it says what is wrong with it.
         return ""
-    return left_sentence(folder) if left else ""
 
 
 class Examination:

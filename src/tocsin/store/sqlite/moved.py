@@ -26,8 +26,7 @@ def mark(connection: apsw.Connection, place: object) -> None:
 
 def unmark(connection: apsw.Connection) -> str:
     """Take the note away; what it said, empty when there was none."""
-    rows = connection.execute(queries()["setting"], (NAME,)).fetchall()
-    connection.execute(queries()["delete_setting"], (NAME,)).fetchall()
+    rows = connection.execute(queries()["delete_setting"], (NAME,)).fetchall()
     return str(rows[0][0]) if rows else ""
 
 

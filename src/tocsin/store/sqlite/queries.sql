@@ -317,8 +317,8 @@ SELECT value FROM settings WHERE name = ?;
 INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING;
 
 -- name: delete_setting
--- Take a setting away.
-DELETE FROM settings WHERE name = ? RETURNING name;
+-- Take a setting away, and tell what it was.
+DELETE FROM settings WHERE name = ? RETURNING value;
 
 -- name: record
 -- Add to the audit log.
