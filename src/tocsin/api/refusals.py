@@ -8,7 +8,7 @@ from tocsin import wire
 from tocsin.api.answer import Answer, ok
 from tocsin.api.call import Call
 from tocsin.api.parts import Parts
-from tocsin.api.streams import Place, place_of, written
+from tocsin.api.places import Place, one_page, place_of
 from tocsin.api.turned_away import Counted
 from tocsin.wire import timestamp
 
@@ -87,11 +87,9 @@ async def list_refusals(call: Call) -> Answer:
     asked = _Asked(call.request.asked("userId"), place_of(call.before()), limit + 1)
     answered = await parts.others.ask(_REFUSALS, wire.encode(asked).decode())
     told = [_of_here(parts, asked), *map(_part, answered.by.values())]
-    found = sorted((row for part in told for row in part.found), key=lambda row: row[0], reverse=True)
-    page = found[:limit]
-    next_ = written(page[-1][0]) if len(found) > limit else None
+    items, next_ = one_page((row for part in told for row in part.found), limit)
     began = max(part.began for part in told)
-    return ok(Refusals([item for _, item in page], next_, timestamp(began), list(answered.missing)))
+    return ok(Refusals(items, next_, timestamp(began), list(answered.missing)))
 
 
 def _of_here(parts: Parts, asked: _Asked) -> _Part:

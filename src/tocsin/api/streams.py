@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
 from tocsin import wire
 from tocsin.api.answer import Answer, ok
 from tocsin.api.call import Call
+from tocsin.api.places import Place, one_page, place_of
 from tocsin.device import DeviceId
-from tocsin.errors import Invalid, NotFound
+from tocsin.errors import NotFound
 from tocsin.live.hub import Hub
 from tocsin.live.stream import State, Stream
 from tocsin.nodes import Others
@@ -18,7 +17,6 @@ from tocsin.principal import UserId, parse_id
 from tocsin.wire import timestamp
 
 _STREAMS, _AUDIENCE = "streams", "audience"
-_PLACE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})(?:-(.{1,200}))?", re.ASCII | re.DOTALL)
 
 
 class StreamItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -75,10 +73,6 @@ class Audience(msgspec.Struct, frozen=True):
     streams: int
 
 
-Place = tuple[int, int, str]
-"""Where one is in a list of several nodes: its time (milliseconds UTC), its number on its node, the node."""
-
-
 class _Asked(msgspec.Struct, frozen=True, array_like=True):
     before: Place | None
     limit: int
@@ -109,11 +103,9 @@ async def list_streams(call: Call) -> Answer:
     asked = _Asked(place_of(call.before()), limit + 1)
     answered = await others.ask(_STREAMS, wire.encode(asked).decode())
     parts = [_of_here(call.parts.gate.hub, others.node, asked), *map(_part, answered.by.values())]
-    found = sorted((row for part in parts for row in part.found), key=lambda row: row[0], reverse=True)
-    page = found[:limit]
-    next_ = written(page[-1][0]) if len(found) > limit else None
+    items, next_ = one_page((row for part in parts for row in part.found), limit)
     total = sum(part.total for part in parts)
-    return ok(Streams([item for _, item in page], next_, total, list(answered.missing)))
+    return ok(Streams(items, next_, total, list(answered.missing)))
 
 
 async def count_audience(call: Call) -> Answer:
@@ -127,24 +119,6 @@ async def count_audience(call: Call) -> Answer:
     elsewhere = await call.parts.others.ask(_AUDIENCE, wire.encode((user, device)).decode())
     here = call.parts.gate.hub.audience(user, device)
     return ok(Audience(users, here + sum(map(_count, elsewhere.by.values()))))
-
-
-def written(place: Place) -> str:
-    """A place as `next` gives it."""
-    return "-".join(map(str, filter(None, place)))
-
-
-def place_of(before: str | None) -> Place | None:
-    """The place that `next` gave, or None for the beginning.
-
-    Raises:
-        Invalid: it gave another.
-    """
-    if before is None:
-        return None
-    if (found := _PLACE.fullmatch(before)) is None:
-        raise Invalid("before", "must be what `next` gave")
-    return int(found[1]), int(found[2]), found[3] or ""
 
 
 def _of_here(hub: Hub, node: str, asked: _Asked) -> _Part:
