@@ -54,7 +54,7 @@ AREAS: dict[str, list[str]] = {
     "channels": ["tocsin.channels.*"],
     "live": [
         "tocsin.live",
-        *(f"tocsin.live.{part}" for part in ("stream", "hub", "form", "closing", "unread")),
+        *(f"tocsin.live.{part}" for part in ("stream", "door", "broadcast_group", "hub", "form", "closing", "unread")),
     ],
     "live skins": ["tocsin.live.*"],
     "api": ["tocsin.api.*"],

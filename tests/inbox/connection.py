@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import os
+import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -26,6 +29,8 @@ from tocsin.store.sqlite.store import SqliteStore
 class Door:
     """A way out that keeps what it is given, as its reader decodes it, and stops a stream that catches up at each step.
 
+    What is written past it goes through a pipe.
+
     Attributes:
         at: where the stream waits: before a page, before it is read, before it is taken; or "".
     """
@@ -34,7 +39,10 @@ class Door:
 
     def __init__(self) -> None:
         self.paused = False
-        self.events: list[dict[str, Any]] = []
+        self.descriptor: int | None
+        self._far_end, self.descriptor = os.pipe2(os.O_NONBLOCK)
+        weakref.finalize(self, _close, self._far_end, self.descriptor)
+        self._events: list[dict[str, Any]] = []
         self.closed: Close | None = None
         self.at = ""
         self.task: asyncio.Task[Any] | None = None
@@ -42,7 +50,8 @@ class Door:
 
     def write(self, frame: bytes) -> None:
         assert self.closed is None, "nothing is written after close"
-        self.events.append(json.loads(frame))
+        self._fetch()
+        self._events.append(json.loads(frame))
 
     def write_all(self, frames: Sequence[bytes]) -> None:
         for frame in frames:
@@ -57,7 +66,20 @@ class Door:
         self.paused = False
 
     def close(self, code: Close, reason: str) -> None:
-        self.closed = code
+        self._fetch()
+        self.closed, self.descriptor = code, None
+
+    def taken(self) -> list[dict[str, Any]]:
+        """What has come since this was asked last."""
+        self._fetch()
+        events, self._events = self._events, []
+        return events
+
+    def _fetch(self) -> None:
+        with suppress(BlockingIOError):
+            came = os.read(self._far_end, 1 << 20)
+            assert self.closed is None, "nothing is written after close"
+            self._events += map(json.loads, came.splitlines())
 
     async def stop_at(self, place: str) -> None:
         self.at = place
@@ -67,6 +89,11 @@ class Door:
     def go_on(self) -> None:
         self.at = ""
         self._go.set()
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 class Slowed:
@@ -123,7 +150,7 @@ class Connection:
 
     def read(self) -> None:
         """Apply what has come."""
-        events, self.door.events[:] = list(self.door.events), []
+        events = self.door.taken()
         for event in events:
             data = msgspec.Raw(msgspec.json.encode(event["data"]))
             told = read_event(Envelope(event["event"], data, event["position"]))

@@ -23,7 +23,7 @@ import pytest
 
 from inbox.connection import Slowed
 from tocsin.live.hub import Hub
-from tocsin.live.stream import Stream
+from tocsin.live.stream import State, Stream
 from tocsin.ports import Page
 from tocsin.receipt import InboxChange, Item, Mark, Receipt, Unread
 from tocsin.store.sqlite import counts, state
@@ -101,9 +101,20 @@ def _let_go_for_good(patch: pytest.MonkeyPatch) -> None:
     """What is more than may wait for a reader is let go, and not read again."""
 
     def over_budget(self: Hub, stream: Stream) -> None:
-        stream.write = lambda frame: None
+        stream.step_out()
+        door: Any = stream.door
+        door.descriptor, door.write = None, lambda frame: None
 
     patch.setattr(Hub, "over_budget", over_budget)
+
+
+def _staying_abreast(patch: pytest.MonkeyPatch) -> None:
+    """Who falls behind goes on being written to with those who have not."""
+
+    def fall_behind(self: Stream) -> None:
+        self.state = State.CATCHING_UP
+
+    patch.setattr(Stream, "fall_behind", fall_behind)
 
 
 def _holding_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -121,7 +132,7 @@ def _writing_all_that_is_offered(patch: pytest.MonkeyPatch) -> None:
 
     def again(self: Stream, seq: int, frame: bytes) -> None:
         if seq <= self.cursor and frame:
-            self.write(frame)
+            self.door.write(frame)
         else:
             offer(self, seq, frame)
 
@@ -193,6 +204,7 @@ _LOG: dict[str, tuple[Weaken, tuple[str, ...]]] = {
     "nothing is held while a page is read": (_holding_nothing, _MISSING),
     "what was in the page is written again": (_writing_all_that_is_offered, _MISSING),
     "what cannot wait is not read again": (_let_go_for_good, _MISSING),
+    "who is behind is written to with the others": (_staying_abreast, _MISSING),
     "receipts without a number": (_unnumbered(Receipt), _ACTING),
     "set unread, and the receipt is removed": (_unread_by_removing, _MISSING),
     "marks without a number": (_unnumbered(Mark), _ACTING),

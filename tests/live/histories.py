@@ -27,6 +27,7 @@ class RecordingDoor:
 
     hears_pongs = True
     paused = False
+    descriptor: int | None = None
 
     def __init__(self) -> None:
         self.events: list[dict[str, object]] = []

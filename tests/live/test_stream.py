@@ -49,7 +49,7 @@ class KeepsNoCursor(Stream):
         if self.state is State.LIVE:
             for seq, frame in held:
                 if seq <= page.upto:
-                    self.write(frame)
+                    self.door.write(frame)
 
 
 class ForgetsTheOverrun(Stream):

@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from tocsin.live.closing import Close
-from tocsin.live.stream import BUDGET, KERNEL_UNSENT
-from tocsin.live.transport_door import Connection
+from tocsin.live.door import BUDGET, KERNEL_UNSENT, Connection
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -27,6 +26,7 @@ class AsgiDoor:
     """
 
     hears_pongs = False
+    descriptor: int | None = None
 
     def __init__(self, message: Callable[[bytes], Message | None], last: Callable[[Close, str], Message]) -> None:
         self.connection: Connection | None = None

@@ -50,6 +50,9 @@ class StreamConnection:
             hub.enter(stream)
             self._look_again()
 
+    def keep_apart(self) -> None:
+        self.stream.step_out()
+
     def over_budget(self) -> None:
         self._gate.hub.over_budget(self.stream)
 

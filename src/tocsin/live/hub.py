@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable
 
 from tocsin.device import DeviceId
 from tocsin.errors import TooMany, Unavailable
+from tocsin.live.broadcast_group import BroadcastGroup
 from tocsin.live.closing import Close
+from tocsin.live.door import KERNEL_UNSENT
 from tocsin.live.form import Form, change
-from tocsin.live.stream import KERNEL_UNSENT, State, Stream
+from tocsin.live.stream import State, Stream
 from tocsin.live.unread import UnreadEvents
 from tocsin.ports import Clock, Page, Span, Store
 from tocsin.position import Epoch
@@ -60,7 +62,7 @@ class Hub:
         self._per_user = per_user
         self._per_address = per_address
         self._streams: set[Stream] = set()
-        self._everything: dict[Form, set[Stream]] = {}
+        self._everything: dict[Form, BroadcastGroup] = {}
         self._selective: set[Stream] = set()
         self._by_user: dict[UserId, set[Stream]] = {}
         self._by_address: dict[str, int] = {}
@@ -151,7 +153,7 @@ class Hub:
     def adopt(self, stream: Stream) -> None:
         """A stream that was nobody's has become somebody's."""
         # What came for that user before is not brought by it: it is not theirs to confirm.
-        stream.began = stream.cursor = self.last
+        stream.begin_after(self.last)
         self._index(stream)
         self._count_for(stream)
 
@@ -180,7 +182,7 @@ class Hub:
 
     def _index(self, stream: Stream) -> None:
         if stream.devices is None:
-            self._everything.setdefault(stream.form, set()).add(stream)
+            self._everything.setdefault(stream.form, BroadcastGroup()).add(stream)
         else:
             self._selective.add(stream)
         if stream.user_id is not None:
@@ -225,29 +227,14 @@ class Hub:
         notification = item.notification
         seq = notification.seq
         frames: dict[Form, bytes] = {}
-        count, live = 0, State.LIVE
+        count = 0
         if notification.user_id is not None:
             for stream in tuple(self._by_user.get(notification.user_id, ())):
                 count += self._offer(stream, item, frames)
         else:
-            for form, streams in self._everything.items():
-                if not streams:
-                    continue
-                frame = form.notification(self.epoch, item)
-                size = len(frame)
-                count += len(streams)
-                behind: list[Stream] = []
-                # The hottest loop there is: one turn for each stream of a broadcast.
-                for stream in streams:
-                    if stream.state is live and seq > stream.cursor:
-                        stream.cursor = seq
-                        stream.sent += size
-                        stream.write(frame)
-                    else:
-                        behind.append(stream)
-                for stream in behind:
-                    stream.offer(seq, frame)
-                    count -= stream.state is State.CLOSING
+            for form, group in self._everything.items():
+                if group:
+                    count += group.write(seq, form.notification(self.epoch, item))
             for stream in tuple(self._selective):
                 count += self._offer(stream, item, frames)
         self.deliveries += count
@@ -351,8 +338,7 @@ class Hub:
             return
         if stream.form.answers_pings and stream.door.hears_pongs:
             stream.pings += 1
-        stream.sent += len(stream.form.ping)
-        stream.write(stream.form.ping)
+        stream.ping()
 
     # ------------------------------------------------------------ ending
 

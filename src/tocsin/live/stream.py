@@ -19,54 +19,15 @@ from tocsin import wire
 from tocsin.device import DeviceId
 from tocsin.errors import Malformed, Refusal
 from tocsin.live.closing import Close
+from tocsin.live.door import Door
 from tocsin.live.form import Form, change
 from tocsin.ports import Page
 from tocsin.position import Epoch, Position
 from tocsin.principal import Principal, UserId
 from tocsin.receipt import Item
 
-BUDGET = 256 * 1024
-"""Most bytes that wait for one reader, the kernel's unsent part included."""
-
-KERNEL_UNSENT = 64 * 1024
-"""TCP_NOTSENT_LOWAT: most bytes of it that the kernel holds unsent."""
-
 HOLD = 64 * 1024
 """Most bytes of live frames kept while a page is read."""
-
-
-class Door(Protocol):
-    """The one way out of a stream. Nothing blocks; nothing is written after `close`.
-
-    Attributes:
-        paused: whether more waits than the budget allows, and has not been worked off since.
-        hears_pongs: whether the peer's answers to pings come to be known here.
-    """
-
-    hears_pongs: bool
-
-    @property
-    def paused(self) -> bool: ...
-
-    def write(self, frame: bytes) -> None:
-        """Write a ready frame."""
-        ...
-
-    def write_all(self, frames: Sequence[bytes]) -> None:
-        """Write ready frames at once, at the cost of one."""
-        ...
-
-    def unsent(self) -> int:
-        """Bytes written that still wait in this process."""
-        ...
-
-    async def drained(self, below: int) -> None:
-        """Wait until fewer bytes than `below` wait, or the connection is gone."""
-        ...
-
-    def close(self, code: Close, reason: str) -> None:
-        """Tell the peer why, and end the connection for good soon after, taken or not."""
-        ...
 
 
 COMMANDS = frozenset({"read", "dismiss", "acknowledge", "received"})
@@ -81,6 +42,22 @@ class Command(NamedTuple):
 
     verb: str
     value: str
+
+
+class Abreast(Protocol):
+    """Streams that are all written the same at once, and for which it is kept once how far they are.
+
+    Attributes:
+        cursor: everything up to this number was written to each, or is not for it.
+        sent: bytes written to each, counted from before the first of them.
+    """
+
+    cursor: int
+    sent: int
+
+    def step_out(self, stream: Stream) -> None:
+        """Write to a stream no more with the others."""
+        ...
 
 
 class State(Enum):
@@ -108,22 +85,22 @@ class Stream:
     Attributes:
         since: where to start, once it is known whose stream it is.
         may_be_nobody: whether it becomes a stream of broadcasts when it never says whose it is.
-        cursor: everything up to this number was written or is not for this stream.
         began: the number it began after.
-        sent: bytes written so far.
         number: which of the streams of this process it is, and `opened` when it was, milliseconds UTC.
     """
 
     __slots__ = (
+        "_abreast",
+        "_cursor",
         "_floor",
         "_hold",
         "_hold_size",
         "_overrun",
+        "_sent",
         "_since",
         "address",
         "authenticating",
         "began",
-        "cursor",
         "devices",
         "door",
         "form",
@@ -135,13 +112,11 @@ class Stream:
         "opened",
         "pings",
         "principal",
-        "sent",
         "since",
         "slot",
         "stalled_since",
         "state",
         "taken",
-        "write",
     )
 
     def __init__(
@@ -154,13 +129,13 @@ class Stream:
     ) -> None:
         self.form = form
         self.door = door
-        self.write = door.write
         self.principal = principal
         self.devices = devices
         self.state = State.CONNECTING
-        self.cursor = 0
         self.began = 0
-        self.sent = 0
+        self._cursor = 0
+        self._sent = 0
+        self._abreast: Abreast | None = None
         self.authenticating = False
         self.greeting = False
         self.since: Position | None = None
@@ -186,6 +161,16 @@ class Stream:
         """Whose notifications it gets; None for broadcasts only."""
         return self.principal.user_id if self.principal is not None else None
 
+    @property
+    def cursor(self) -> int:
+        """Everything up to this number was written or is not for this stream."""
+        return self._cursor if self._abreast is None else max(self._cursor, self._abreast.cursor)
+
+    @property
+    def sent(self) -> int:
+        """Bytes written so far."""
+        return self._sent if self._abreast is None else self._sent + self._abreast.sent
+
     # ------------------------------------------------------------ opening
 
     def open(self, epoch: Epoch, head: int) -> None:
@@ -199,9 +184,9 @@ class Stream:
         self._tell("hello", since if since is not None else here, b"{}")
         if self.state is State.CLOSING:
             return
-        self.cursor = self.began = head
+        self.begin_after(head)
         if since is not None and since.epoch == epoch:
-            self.cursor = self.began = since.seq
+            self.begin_after(since.seq)
             self._since = since
             self.state = State.CATCHING_UP
             self.greeting = True
@@ -210,14 +195,18 @@ class Stream:
             self._lost(here)
         self._now_live(epoch)
 
+    def begin_after(self, seq: int) -> None:
+        """What has a number up to this one is not for this stream."""
+        self._cursor = self.began = seq
+
     # ------------------------------------------------------------ live
 
     def offer(self, seq: int, frame: bytes) -> None:
-        """A live frame, in order of `seq`. The hub writes to live streams itself; this is the rest."""
+        """A live frame, in order of `seq`."""
         if seq <= self.cursor:
             return
         if self.state is State.LIVE:
-            self.cursor = seq
+            self._cursor = seq
             self._send(frame)
         elif self._hold is not None:
             self._hold_size += len(frame)
@@ -229,11 +218,29 @@ class Stream:
     def fall_behind(self) -> None:
         """More waits for the reader than its budget allows: live frames are let go, the store has them."""
         if self.state is State.LIVE:
+            self.step_out()
             self.state = State.CATCHING_UP
+
+    def step_in(self, abreast: Abreast) -> None:
+        """From now on it is written to with others, and is where they are."""
+        self._abreast = abreast
+        self._sent -= abreast.sent
+
+    def step_out(self) -> None:
+        """From now on it is written to by itself."""
+        if (abreast := self._abreast) is not None:
+            self._cursor, self._sent, self._abreast = self.cursor, self.sent, None
+            abreast.step_out(self)
+
+    @property
+    def is_abreast(self) -> bool:
+        """Whether it is written to with others."""
+        return self._abreast is not None
 
     def close(self, code: Close, reason: str) -> None:
         """End it."""
         if self.state is not State.CLOSING:
+            self.step_out()
             self.state = State.CLOSING
             self._hold = None
             self.door.close(code, reason)
@@ -248,6 +255,7 @@ class Stream:
 
     def gone(self) -> None:
         """The connection is lost; there is nobody left to tell."""
+        self.step_out()
         self.state = State.CLOSING
         self._hold = None
 
@@ -269,13 +277,13 @@ class Stream:
                 return
         if self._since is not None and self._since.seq > page.head:
             # A number this log has not given out: the position is from a future that did not happen here.
-            self.cursor = self.began = page.head
+            self.begin_after(page.head)
             self._since = None
             self._lost(Position(epoch, page.head))
         else:
             self._since = None
             self._send_all(_frames(page, self.form, epoch))
-            self.cursor = max(self.cursor, page.upto)
+            self._cursor = max(self._cursor, page.upto)
         # A door that is paused tells nothing when still more is written: such a stream stays with its pages.
         if not page.full and not self._overrun and not self.door.paused and self.state is State.CATCHING_UP:
             held, self._hold = self._hold or [], None
@@ -300,6 +308,10 @@ class Stream:
     def _tell(self, event: str, position: Position, data: bytes) -> None:
         self._send(self.form.event(event, str(position), data))
 
+    def ping(self) -> None:
+        """Ask the peer for a sign of life."""
+        self._send(self.form.ping)
+
     def tell(self, frame: bytes) -> None:
         """Something that has no place in the log and holds only for who is not behind."""
         if self.state is State.LIVE:
@@ -312,12 +324,12 @@ class Stream:
 
     def _send(self, frame: bytes) -> None:
         if frame and self.state is not State.CLOSING:
-            self.sent += len(frame)
-            self.write(frame)
+            self._sent += len(frame)
+            self.door.write(frame)
 
     def _send_all(self, frames: Sequence[bytes]) -> None:
         if frames and self.state is not State.CLOSING:
-            self.sent += sum(map(len, frames))
+            self._sent += sum(map(len, frames))
             self.door.write_all(frames)
 
     # ------------------------------------------------------------ what the peer says

@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from tocsin.live.closing import Close
-from tocsin.live.stream import BUDGET, KERNEL_UNSENT
+from tocsin.live.door import BUDGET, KERNEL_UNSENT, Connection
 
 _NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 0x201 if sys.platform == "darwin" else 25)
 _ABORT_AFTER = 1.0
 _LOOK_AGAIN = 0.02
-
-
-class Connection(Protocol):
-    """What a door calls when its connection changes; the hub's side of it."""
-
-    def over_budget(self) -> None:
-        """More waits for the peer than its budget allows."""
-        ...
-
-    def heard(self, text: str) -> None:
-        """The peer sent a text."""
-        ...
-
-    def answered(self) -> None:
-        """The peer gave a sign of life."""
-        ...
-
-    def counted(self) -> None:
-        """The peer sent a frame of its own accord."""
-        ...
-
-    def lost(self) -> None:
-        """The connection is gone."""
-        ...
 
 
 class TransportDoor:
@@ -56,19 +32,19 @@ class TransportDoor:
         self, transport: asyncio.Transport, farewell: Callable[[Close, str], bytes], *, ends_body: bool = False
     ) -> None:
         self.connection: Connection | None = None
-        self.write = transport.write
-        # A system call each, however soon they follow one another: together they cost what one does.
-        self.write_all = transport.writelines
+        self.descriptor = _descriptor(transport)
         self.unsent: Callable[[], int] = transport.get_write_buffer_size
         self._transport = transport
         self._farewell = farewell
         self._ends_body = ends_body
         self._waiting: asyncio.Future[None] | None = None
+        self._waits = False
         self._paused = False
         self._abort: asyncio.TimerHandle | None = None
         # Without this the kernel takes megabytes for a reader that has stopped before one byte waits here.
         self._limit_kernel(KERNEL_UNSENT)
-        transport.set_write_buffer_limits(high=BUDGET - KERNEL_UNSENT, low=KERNEL_UNSENT)
+        # So it says when anything waits in it at all; how much that is, is looked at here.
+        transport.set_write_buffer_limits(high=0)
 
     @property
     def paused(self) -> bool:
@@ -80,17 +56,40 @@ class TransportDoor:
         """Whether the farewell was written."""
         return self._abort is not None
 
+    def write(self, frame: bytes) -> None:
+        self._transport.write(frame)
+        if self._waits:
+            self._keep_to_budget()
+
+    def write_all(self, frames: Sequence[bytes]) -> None:
+        # A system call each, however soon they follow one another: together they cost what one does.
+        self._transport.writelines(frames)
+        if self._waits:
+            self._keep_to_budget()
+
+    def _keep_to_budget(self) -> None:
+        if not self._paused and self.unsent() > BUDGET - KERNEL_UNSENT:
+            self._paused = True
+            if self.connection is not None:
+                self.connection.over_budget()
+
     def pause(self) -> None:
-        """The transport holds more than its limit."""
-        self._paused = True
+        """Something waits in the transport."""
+        self._waits = True
         if self.connection is not None:
-            self.connection.over_budget()
+            self.connection.keep_apart()
 
     def resume(self) -> None:
-        """The transport is below its limit again."""
-        self._paused = False
+        """Nothing waits in the transport any more."""
+        self._waits = self._paused = False
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
+
+    def seal(self) -> None:
+        """The end is near: let nothing pass by the transport, which has a last word to say or nobody to say it to."""
+        if self.connection is not None:
+            self.connection.keep_apart()
+        self.descriptor = None
 
     async def drained(self, below: int) -> None:
         while not self._transport.is_closing():
@@ -105,9 +104,10 @@ class TransportDoor:
     def close(self, code: Close, reason: str) -> None:
         if self._abort is not None or self._transport.is_closing():
             return
+        self.seal()
         # The kernel may take the rest now, so that a reader who wakes up late still learns why.
         self._limit_kernel(0x7FFFFFFF, room=2 * BUDGET)
-        self.write(self._farewell(code, reason))
+        self._transport.write(self._farewell(code, reason))
         if self._ends_body and self._transport.can_write_eof():
             self._transport.write_eof()
         elif self._ends_body:
@@ -117,6 +117,8 @@ class TransportDoor:
 
     def lost(self) -> None:
         """The transport is gone."""
+        # Before anything else: the descriptor may be another connection's in a moment.
+        self.seal()
         if self._abort is not None:
             self._abort.cancel()
         self.resume()
@@ -135,3 +137,11 @@ class TransportDoor:
             except OSError:
                 # The peer is gone already; `lost` follows.
                 return
+
+
+def _descriptor(transport: asyncio.Transport) -> int | None:
+    # What TLS makes of a frame is another thing for each, and Windows knows sockets by other numbers than files.
+    if os.name != "posix" or transport.get_extra_info("sslcontext") is not None:
+        return None
+    sock = transport.get_extra_info("socket")
+    return sock.fileno() if sock is not None and sock.fileno() >= 0 else None

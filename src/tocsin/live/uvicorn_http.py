@@ -83,6 +83,8 @@ class HttpProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._door is not None:
+            self._door.lost()
         self._stop_timer()
         self._stop_waiting()
         self.pipeline.clear()
@@ -90,8 +92,6 @@ class HttpProtocol(HttpToolsProtocol):
             # uvicorn tells only the newest of pipelined requests that nobody waits any more.
             self._running.disconnected = True
             self._running.message_event.set()
-        if self._door is not None:
-            self._door.lost()
         # uvicorn leaves the timer running after a reset: it would hold the connection for as long as it runs.
         self._unset_keepalive_if_required()
         super().connection_lost(exc)

@@ -141,11 +141,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             answer = b"".join(self.conn.data_to_send())
             # Pongs for a peer that does not read would grow without end.
             if not door.paused:
-                self.transport.write(answer)
+                door.write(answer)
         elif frame.opcode is Opcode.CLOSE:
             self._end(door)
 
     def _end(self, door: TransportDoor) -> None:
+        door.seal()
         # The library has queued the right answer: an echo, 1002, 1007 or 1009.
         if not door.closing and not self.transport.is_closing():
             self.transport.write(b"".join(self.conn.data_to_send()))
@@ -165,15 +166,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._door.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_giving_up()
         door = self._door
         if door is None:
+            self._stop_giving_up()
             super().connection_lost(exc)
             if hasattr(self, "scope"):
                 self.scope["extensions"].pop(EXTENSION, None)
         else:
-            self.connections.discard(self)
             door.lost()
+            self.connections.discard(self)
         # The parser is a generator of the connection that it belongs to, and what was raised in it remembers where:
         # circles that would wait for the collector.
         self.conn.parser.close()

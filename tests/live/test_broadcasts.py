@@ -1,0 +1,94 @@
+"""What goes to everyone, past whatever stands between a stream and its socket: whole, in order, and to nobody else."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from harness.http import DEV_KEY, exchange
+from harness.http_stream import Ndjson, Sse
+from harness.server import Server
+from harness.websocket import PING, PONG, TEXT, WebSocket
+
+
+@contextmanager
+def sending(server: Server, message: str, *, own: bool) -> Iterator[list[int]]:
+    """Broadcasts, one after the other, and with each third something of user123's own; until the end of the block.
+
+    Yields how many were sent, in a list of one.
+    """
+    over, sent = Event(), [0]
+    service, user = server.service(), server.user("user123")
+    service.keep = user.keep = True
+
+    def send() -> None:
+        while not over.is_set():
+            sender = user if own and sent[0] % 3 == 2 else service
+            assert sender.send(f"{sent[0]}", message).status == 200
+            sent[0] += 1
+
+    thread = Thread(target=send)
+    thread.start()
+    try:
+        yield sent
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_one_who_reads_slowly_gets_every_frame_whole_and_in_order(dev: Server) -> None:
+    """Broadcasts, its own, and answers to its pings share a socket that is full more often than not."""
+    with WebSocket(dev.url, token=dev.token("user123"), rcvbuf=4096) as reader:
+        titles: list[int] = []
+        pongs: list[bytes] = []
+        pings = 0
+
+        def read_one() -> None:
+            frame = reader.recv_frame()
+            if frame.opcode == TEXT:
+                titles.append(int(json.loads(frame.payload)["title"]))
+            elif frame.opcode == PONG:
+                pongs.append(frame.payload)
+
+        with sending(dev, "m" * 6_000, own=True) as sent:
+            began = time.monotonic()
+            while (now := time.monotonic()) < began + 4:
+                read_one()
+                time.sleep(0.002)
+                if pings < (now - began) * 10:
+                    reader.send_frame(PING, b"%0100d" % pings)
+                    pings += 1
+        while not titles or titles[-1] < sent[0] - 1:
+            read_one()
+
+    assert titles == list(range(sent[0]))
+    # Not to one who reads nothing: those would wait without end.
+    assert len(pongs) > 3
+    assert pongs == sorted(set(pongs))
+    assert all(len(pong) == 100 for pong in pongs)
+
+
+def test_nobody_gets_what_was_for_one_who_has_just_gone(dev: Server) -> None:
+    """Streams are cut off all the time, and others connect in their place, while everybody is written to."""
+    token = dev.token("user456")
+    asked = f"GET /api/notifications?limit=1 HTTP/1.1\r\nHost: t\r\nX-API-Key: {DEV_KEY}\r\nConnection: close\r\n\r\n"
+    rounds = 0
+    with Ndjson(dev.url, token=token) as follower:
+        with sending(dev, "m", own=False) as sent:
+            until = time.monotonic() + 3
+            while time.monotonic() < until:
+                streams = [WebSocket(dev.url, token=token) for _ in range(4)]
+                lines = [Sse(dev.url, token=token) for _ in range(2)]
+                for stream in streams:
+                    stream.abort()
+                for line in lines:
+                    line.close()
+                for _ in range(4):
+                    head, _, body = exchange(dev.port, asked.encode()).partition(b"\r\n\r\n")
+                    assert head.startswith(b"HTTP/1.1 200 "), head
+                    assert f"content-length: {len(body)}".encode() in head.lower(), body[-300:]
+                rounds += 1
+        titles = [int(follower.next()["title"]) for _ in range(sent[0])]
+    assert titles == list(range(sent[0]))
+    assert rounds > 3
