@@ -32,7 +32,7 @@ AREAS: dict[str, list[str]] = {
     "announcement": ["tocsin.announcement"],
     "ports": ["tocsin.ports", "tocsin.nodes"],
     "directory": ["tocsin.directory", "tocsin.unwritten"],
-    "request": ["tocsin.request"],
+    "request": ["tocsin.request", "tocsin.request_log"],
     "clock": ["tocsin.clock"],
     "logs": ["tocsin.logs", "tocsin.supervisor", "tocsin.interpreter"],
     "metrics": ["tocsin.metrics", "tocsin.loop_probe"],

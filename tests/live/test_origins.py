@@ -8,6 +8,7 @@ import pytest
 from harness.http_stream import Ndjson, Refused, Sse
 from harness.server import Server
 from harness.websocket import WebSocket
+from inbox.people import eventually
 from live.people import superuser
 
 PUBLIC = "https://tocsin.example.com"
@@ -62,6 +63,17 @@ def test_a_foreign_origin_is_403_whatever_else_it_carries(server: Server, token:
             kind(server.url, headers={"Origin": origin}, **credential)
         assert refused.value.status == 403
         assert "access-control-allow-origin" not in refused.value.headers
+
+
+def test_the_log_tells_which_origin_was_refused(server: Server, token: str) -> None:
+    """Who set `base_url` wrong finds there what their browser sends."""
+    origin = "https://misspelt.example.com"
+    for kind in (WebSocket, Sse):
+        before = server.log().count(origin)
+        with pytest.raises(Refused):
+            kind(server.url, token=token, headers={"Origin": origin})
+        assert eventually(lambda before=before: server.log().count(origin) == before + 1)  # type: ignore[misc]
+    assert token not in server.log()
 
 
 @pytest.mark.parametrize("origin", [PUBLIC, LISTED, None])

@@ -19,6 +19,7 @@ OPENED = [
     "http://ex%61mple.org",
     "http://[::1]:8000/",
     "http://[2001:db8::1]",
+    "http://user@[::1]:/",
     "http://127.1/",
     "http://0x7f.1",
     "http://4294967295",
@@ -52,6 +53,9 @@ NEVER_OPENED = [
     "http://a.0x1",
     "http://08",
     "http://4294967296",
+    "http://evil.example[::1]",
+    "http://[::1]evil.example",
+    "http://[::1]:80[::1]",
 ]
 BROWSER = "console.log(JSON.stringify(JSON.parse(process.argv[1]).map((url) => URL.canParse(url))))"
 

@@ -17,6 +17,7 @@ from tocsin.errors import Conflict, Forbidden, ForeignPage, Refusal, Unauthentic
 from tocsin.live import uvicorn_http
 from tocsin.principal import Principal
 from tocsin.request import Request
+from tocsin.request_log import note
 
 log = logging.getLogger("tocsin.http")
 
@@ -101,7 +102,6 @@ _EXPOSED = b", ".join(
     ]
 )
 _TAKEN = b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Request-Id"
-_LOGGED_OF_AN_ORIGIN = 200
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -139,7 +139,7 @@ class Endpoint:
         # One that is going down asks its clients to find another node before it cuts them off.
         await write(answer, request, send, scope["method"], last=self._parts.draining())
         if self._log_all or (self._log_refused and answer.status >= 400):
-            _note(request, answer.status, started)
+            note(request, answer.status, started)
 
     async def _answer(self, request: Request, params: dict[str, str], receive: Receive) -> Answer | Streaming:
         method = request.scope["method"]
@@ -273,18 +273,3 @@ def usual_headers(request: Request, given: Headers) -> Headers:
 def _shared_with(request: Request) -> str | None:
     origin = request.origin
     return origin if origin is not None and request.is_listed_origin(origin) else None
-
-
-def _note(request: Request, status: int, started: float) -> None:
-    # Never the query, a credential or a text: paths and addresses only.
-    extra = {
-        "request": request.id,
-        "method": request.scope["method"],
-        "path": request.scope["path"],
-        "status": status,
-        "address": request.address,
-        "ms": round((perf_counter() - started) * 1000, 1),
-    }
-    if status == 403 and request.origin is not None and not request.page_may_act():
-        extra["origin"] = request.origin[:_LOGGED_OF_AN_ORIGIN]
-    log.info("request", extra=extra)

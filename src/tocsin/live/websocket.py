@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from time import perf_counter
 from typing import Any
 
 from tocsin.errors import Forbidden, ForeignPage, Refusal, TooMany, Unavailable
@@ -14,6 +15,7 @@ from tocsin.live.form import ENVELOPE, ENVELOPE_WEBSOCKET, FLAT_WEBSOCKET
 from tocsin.live.gate import Asked, Gate
 from tocsin.live.stream import Stream
 from tocsin.request import Request
+from tocsin.request_log import note
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -33,21 +35,22 @@ class WebSocketSkin:
         self._gate = gate
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        started = perf_counter()
         await receive()
         gate, request = self._gate, Request(scope, self._gate.config)
         try:
             gate.admit(request)
         except Refusal as refusal:
-            await deny(send, refusal, request)
+            await self._deny(send, refusal, request, started)
             return
         kept = False
         try:
             asked, refused = await self._ask(request)
-            if isinstance(refused, ForeignPage):
-                await deny(send, refused, request)
-                return
+            denied: Refusal | None = refused if isinstance(refused, ForeignPage) else None
             if asked.principal is None and refused is None and gate.crowded(request):
-                await deny(send, TooMany("Too many connections wait for their first frame", retry_after=5), request)
+                denied = TooMany("Too many connections wait for their first frame", retry_after=5)
+            if denied is not None:
+                await self._deny(send, denied, request, started)
                 return
             offered = ENVELOPE in scope.get("subprotocols", ())
             envelope = asked.envelope or offered
@@ -57,6 +60,11 @@ class WebSocketSkin:
         finally:
             if not kept:
                 gate.release(request)
+
+    async def _deny(self, send: Send, refusal: Refusal, request: Request, started: float) -> None:
+        status = await deny(send, refusal, request)
+        if self._gate.config.log_requests != "none":
+            note(request, status, started)
 
     async def _stream(
         self,
@@ -89,8 +97,8 @@ class WebSocketSkin:
             return NOBODY, refusal
 
 
-async def deny(send: Send, refusal: Refusal, request: Request) -> None:
-    """Answer an upgrade over HTTP: only what a browser need not read."""
+async def deny(send: Send, refusal: Refusal, request: Request) -> int:
+    """Answer an upgrade over HTTP, only what a browser need not read; the status."""
     status = 403 if isinstance(refusal, Forbidden) else 429 if isinstance(refusal, TooMany) else 503
     headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
     headers.append((b"x-request-id", request.id.encode()))
@@ -99,6 +107,7 @@ async def deny(send: Send, refusal: Refusal, request: Request) -> None:
     body = b'{"error":"%b"}' % refusal.sentence.encode()
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})
+    return status
 
 
 async def _listen(receive: Receive, door: AsgiDoor, connection: StreamConnection) -> None:

@@ -19,6 +19,7 @@ from tocsin.principal import Principal, UserId, parse_id
 
 # The forbidden domain code points.
 _NO_HOST = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")
+_BRACKETED = re.compile(r"\[[^][]*\](?::[0-9]*)?\Z")
 _JOINERS = {0x200C: None, 0x200D: None}
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*", re.ASCII)
 _SCHEMES = frozenset({"http", "https", "mailto", "tel"})
@@ -169,8 +170,8 @@ def _check_authority(name: str, parts: SplitResult) -> None:
         raise Invalid(name, "must name a host")
     try:
         _ = parts.port
-        if "[" in parts.netloc.rpartition("@")[2]:
-            sound = "%" not in host and IPv6Address(host) is not None
+        if "[" in (place := parts.netloc.rpartition("@")[2]):
+            sound = _BRACKETED.match(place) is not None and "%" not in host and IPv6Address(host) is not None
         else:
             sound = _NO_HOST.search(host) is None and _is_sound_where_it_ends_in_a_number(host)
     except ValueError:
