@@ -1,15 +1,19 @@
 """What goes to everyone, past whatever stands between a stream and its socket: whole, in order, and to nobody else."""
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
+import pytest
+
 from harness.http import DEV_KEY, exchange
 from harness.http_stream import Ndjson, Sse
+from harness.patience import PATIENCE
 from harness.server import Server
-from harness.websocket import PING, PONG, TEXT, WebSocket
+from harness.websocket import BINARY, CLOSE, PING, PONG, TEXT, Closed, WebSocket, frame
 
 
 @contextmanager
@@ -92,3 +96,45 @@ def test_nobody_gets_what_was_for_one_who_has_just_gone(dev: Server) -> None:
         titles = [int(follower.next()["title"]) for _ in range(sent[0])]
     assert titles == list(range(sent[0]))
     assert rounds > 3
+
+
+@pytest.mark.parametrize(
+    "last",
+    [frame(BINARY, b"x"), frame(TEXT, b"\xff"), frame(CLOSE, b"\x03\xe8"), frame(TEXT, b"", reserved=4)],
+    ids=["no text", "no UTF-8", "a close frame", "a reserved bit"],
+)
+def test_nothing_comes_after_the_close_frame(dev: Server, last: bytes) -> None:
+    """Whoever has the last word, in the midst of broadcasts, of which some wait for the reader."""
+    opcodes: list[int] = []
+
+    def read_on() -> None:
+        while True:
+            time.sleep(0.01)
+            opcodes.append(reader.recv_frame().opcode)
+
+    with (
+        WebSocket(dev.url, token=dev.token("user123"), rcvbuf=4096) as reader,
+        sending(dev, "m" * 7_000, own=True) as sent,
+    ):
+        while sent[0] < 20:
+            time.sleep(0.001)
+        reader.send_raw(last)
+        with pytest.raises(Closed):
+            read_on()
+    assert opcodes.index(CLOSE) == len(opcodes) - 1
+
+
+@pytest.mark.parametrize("stream", [WebSocket, Sse])
+def test_one_who_has_said_all_and_reads_nothing_is_let_go(dev: Server, stream: type[WebSocket | Sse]) -> None:
+    """A transport waits without end until everything is taken, and what comes meanwhile would be added to that."""
+    with (
+        stream(dev.url, token=dev.token("user123"), rcvbuf=4096) as reader,
+        sending(dev, "m" * 7_000, own=False) as sent,
+    ):
+        while sent[0] < 30:
+            time.sleep(0.001)
+        reader.socket.shutdown(socket.SHUT_WR)
+        until = time.monotonic() + PATIENCE
+        while (left := dev.service().get("/api/streams").json["streams"]) and time.monotonic() < until:
+            time.sleep(0.05)
+    assert not left

@@ -53,6 +53,9 @@ class StreamConnection:
     def keep_apart(self) -> None:
         self.stream.step_out()
 
+    def ended(self) -> None:
+        self.stream.gone()
+
     def over_budget(self) -> None:
         self._gate.hub.over_budget(self.stream)
 

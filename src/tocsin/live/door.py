@@ -55,7 +55,11 @@ class Connection(Protocol):
     """What a door calls when its connection changes; the hub's side of it."""
 
     def keep_apart(self) -> None:
-        """Something waits for the peer, or the end is near: nothing may be written past the door."""
+        """Something waits for the peer: nothing may be written past the door."""
+        ...
+
+    def ended(self) -> None:
+        """The last word was said, or there is nobody to say it to: nothing more may be written."""
         ...
 
     def over_budget(self) -> None:

@@ -254,7 +254,7 @@ class Stream:
         self.close(Close.RESTART, "come back with the credential, which cannot be looked at now")
 
     def gone(self) -> None:
-        """The connection is lost; there is nobody left to tell."""
+        """Nobody is left to tell, or the last word was said past this stream."""
         self.step_out()
         self.state = State.CLOSING
         self._hold = None

@@ -53,7 +53,7 @@ class TransportDoor:
 
     @property
     def closing(self) -> bool:
-        """Whether the farewell was written."""
+        """Whether it ends within a second, with a farewell or without."""
         return self._abort is not None
 
     def write(self, frame: bytes) -> None:
@@ -86,10 +86,21 @@ class TransportDoor:
             self._waiting.set_result(None)
 
     def seal(self) -> None:
-        """The end is near: let nothing pass by the transport, which has a last word to say or nobody to say it to."""
+        """Let nothing be written any more, but for a last word by the transport."""
         if self.connection is not None:
-            self.connection.keep_apart()
+            self.connection.ended()
         self.descriptor = None
+
+    def part(self) -> None:
+        """The peer says no more: what is written goes out, as far as it is taken within a second."""
+        self.seal()
+        self._transport.close()
+        self._abort_soon()
+
+    def _abort_soon(self) -> None:
+        # A transport's own close waits for the peer to take everything, which a stalled one never does.
+        if self._abort is None:
+            self._abort = asyncio.get_running_loop().call_later(_ABORT_AFTER, self._transport.abort)
 
     async def drained(self, below: int) -> None:
         while not self._transport.is_closing():
@@ -112,8 +123,7 @@ class TransportDoor:
             self._transport.write_eof()
         elif self._ends_body:
             self._transport.close()
-        # A transport's own close waits for the peer to take everything, which a stalled one never does.
-        self._abort = asyncio.get_running_loop().call_later(_ABORT_AFTER, self._transport.abort)
+        self._abort_soon()
 
     def lost(self) -> None:
         """The transport is gone."""

@@ -100,9 +100,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Whether a peer that has said all it has to say still gets its answer."""
+        if self._door is not None:
+            self._door.part()
         running = self._running
-        waited_for = self._door is None and running is not None and not running.response_complete
-        if not waited_for or self.transport.get_extra_info("sslcontext") is not None:
+        if running is None or running.response_complete or self.transport.get_extra_info("sslcontext") is not None:
             return False
         if self._postponed is None:
             # What is postponed ends the connection itself, in its turn.

@@ -150,8 +150,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         # The library has queued the right answer: an echo, 1002, 1007 or 1009.
         if not door.closing and not self.transport.is_closing():
             self.transport.write(b"".join(self.conn.data_to_send()))
-        self.transport.close()
-        asyncio.get_running_loop().call_later(1.0, self.transport.abort)
+        door.part()
+
+    def eof_received(self) -> None:
+        if self._door is not None:
+            # Left to itself, a transport waits for ever for one who has stopped reading, too.
+            self._door.part()
 
     def pause_writing(self) -> None:
         if self._door is None:
