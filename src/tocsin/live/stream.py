@@ -298,6 +298,9 @@ class Stream:
         self.state = State.LIVE
         if first_time:
             self._tell("caught-up", Position(epoch, self.cursor), b"{}")
+        if self.door.paused:
+            # Since before it was live, when there was nothing to fall behind.
+            self.fall_behind()
 
     def _lost(self, from_here: Position, oldest: Position | None = None) -> None:
         if not self.form.tells_events:

@@ -38,7 +38,8 @@ class TransportDoor:
         self._farewell = farewell
         self._ends_body = ends_body
         self._waiting: asyncio.Future[None] | None = None
-        self._waits = False
+        # Of what waits of earlier answers the transport has told already, and not this door.
+        self._waits = self.unsent() > 0
         self._paused = False
         self._abort: asyncio.TimerHandle | None = None
         # Without this the kernel takes megabytes for a reader that has stopped before one byte waits here.

@@ -168,9 +168,9 @@ class HttpProtocol(HttpToolsProtocol):
         # The connection is another protocol's now, and nobody will tell this one that it is lost. The parser and
         # it hold each other.
         self._stop_timer()
+        self._stop_waiting()
         self._in_message = False
-        self.parser = self.transport = self.flow = self.cycle = None  # type: ignore[assignment]
-        self.scope = self.headers = None  # type: ignore[assignment]
+        self.parser = self.transport = self.flow = self.cycle = self.scope = self.headers = None  # type: ignore[assignment]
 
     def _should_upgrade(self) -> bool:
         return super()._should_upgrade() and self.scope["method"] == "GET"
@@ -356,7 +356,6 @@ class HttpProtocol(HttpToolsProtocol):
             farewell: the last bytes of the stream.
         """
         self._stop_timer()
-        self._stop_waiting()
         self._unset_keepalive_if_required()
         cycle: RequestResponseCycle = scope["extensions"].pop(_CYCLE)
         # What came behind it on this connection will never be answered: the body ends with the connection.
@@ -366,6 +365,7 @@ class HttpProtocol(HttpToolsProtocol):
         cycle.response_started = cycle.response_complete = True
         cycle.keep_alive = False
         self._door = door = TransportDoor(self.transport, farewell, ends_body=True)
+        self._stop_waiting()
         self.transport.write(head + self._date() + b"\r\n")
         return door
 
