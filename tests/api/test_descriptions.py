@@ -72,6 +72,8 @@ def test_it_says_what_the_documents_say_of_sending(openapi: Any) -> None:
         "application/json": {"schema": {"$ref": "#/components/schemas/DocumentedError"}}
     }
     assert send["security"] == [{"bearer": []}, {"apiKey": []}, {"session": []}]
+    fields = openapi["components"]["schemas"]["SendBody"]["properties"]
+    assert (fields["type"]["default"], fields["dismissible"]["default"]) == ("info", True)
     app = openapi["paths"]["/v2/integrations/{app_id}/notification"]["post"]
     assert set(app["responses"]) == {"200", "400", "401", "404", "422", "429", "500", "503"}
     assert {one["name"]: one["required"] for one in app["parameters"]} == {

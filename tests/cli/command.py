@@ -131,9 +131,9 @@ class Listening:
         return "\n".join(line for line in self._complaints if line != self._begun)
 
     @property
-    def begun(self) -> bool:
-        """Whether it has said that it listens."""
-        return self._begun in self._complaints
+    def begun(self) -> int:
+        """How often it has said that it listens."""
+        return self._complaints.count(self._begun)
 
     def line(self, within: float = PATIENCE) -> str:
         """The next line; fails when none comes in time."""

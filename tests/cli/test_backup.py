@@ -280,6 +280,12 @@ def test_nobody_at_the_url_and_no_such_folder_are_told_apart(tmp_path: Path) -> 
     assert not list(tmp_path.glob("b.db*"))
 
 
+def test_a_backup_into_no_folder_says_which(copy: Path, tmp_path: Path) -> None:
+    ran = tocsin("backup", str(tmp_path / "none" / "b.db"), "--data", str(copy.parent))
+    assert ran.status == 2
+    assert f"the folder {tmp_path / 'none'} is not there" in ran.err
+
+
 def test_whoever_has_a_backup_may_ask_for_another_at_once(dev: Server) -> None:
     client = dev.service()
     for _ in range(20):

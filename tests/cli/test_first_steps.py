@@ -58,7 +58,7 @@ def test_first_steps_work_as_written(tmp_path: Path) -> None:
         admin.answer("Repeat", NEW)
         admin.wait()
 
-        create, keys, send, call, doctor = blocks(page, "sh")
+        create, keys, send, call, app, doctor = blocks(page, "sh")
         admin.type(f"set -u\n{create}{keys}")
         admin.wait()
         [line] = commands(passwords)
@@ -76,6 +76,9 @@ def test_first_steps_work_as_written(tmp_path: Path) -> None:
         assert admin.wait().count("notif_") == 3
         for title in ("Backup done", "Backup failed", "Backup done"):
             anna.until(title)
+        admin.type(app)
+        assert admin.wait().count("notif_") == 1
+        anna.until("The door is open")
         anna.interrupt()
 
         [python] = blocks(page, "python")
@@ -88,6 +91,6 @@ def test_first_steps_work_as_written(tmp_path: Path) -> None:
         admin.type("tocsin key create anna")
         key = admin.wait().strip()
         titles = [one["title"] for one in inbox(Http(url, key=key))]
-        assert sorted(titles) == ["Backup done", "Backup done", "Backup failed", "Door open"]
+        assert sorted(titles) == ["Backup done", "Backup done", "Backup failed", "Door open", "Garage door"]
         serving.interrupt()
         serving.wait()

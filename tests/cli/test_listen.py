@@ -126,6 +126,7 @@ def test_nothing_is_missing_and_nothing_twice_when_the_server_is_killed_and_come
         while not seen or seen[-1] != last:
             seen.append(listening.notification()["id"])
         assert "trying again in" in listening.err
+        assert listening.begun > 1, "it did not say that it is back"
 
     kept = [one["id"] for one in inbox(server.service())]
     assert len(sent) > 20
@@ -181,6 +182,15 @@ def test_what_cannot_work_ends_at_once(args: list[str], token: str, status: int,
     assert ran.status == status, ran.err
     assert "Traceback" not in ran.err
     assert "listening" not in ran.err
+    if "there-is-no" in str(args):
+        assert "no command 'there-is-no-such-command'" in ran.err
+
+
+def test_an_empty_token_is_not_taken_for_none(dev: Server) -> None:
+    ran = tocsin("listen", server=dev, token=None, env={"TOCSIN_TOKEN": ""})
+
+    assert ran.status == 2
+    assert "TOCSIN_TOKEN is empty" in ran.err
 
 
 def hang_up(process: subprocess.Popen[bytes], reader: IO[bytes] | socket.socket, dev: Server, *, send: bool) -> None:

@@ -6,6 +6,7 @@ TEXTS = {
     "greek": ("Άδεια", "ΜΕΓΆΛΗ ΠΌΡΤΑ"),
     "japanese": ("火災", "東京で火災報知器が作動"),
     "quote": ("Said", 'he said "never mind" AND left'),
+    "glued": ("\U0001f7e2Service", "up\U0001fae0once more"),
     "combined": ("Cafe", "cafe\u0301 on the NEAR side"),
 }
 """Name: title and message."""
@@ -23,6 +24,8 @@ CASES = [
     ("報知", []),
     ("café", ["combined"]),
     ("caf", ["combined"]),
+    ("serv", ["glued"]),
+    ("once up", ["glued"]),
     ("sda1", ["disk"]),
     ("/dev/sda1", ["disk"]),
     ("host-7.exa", ["disk"]),

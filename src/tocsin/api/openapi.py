@@ -16,7 +16,7 @@ from tocsin.api.call import Call
 from tocsin.api.endpoint import Handler, Route, Who
 from tocsin.api.state import ReadAllBody
 from tocsin.notification import TYPES
-from tocsin.wire import Inbox, camel, encode
+from tocsin.wire import Inbox, SendBody, camel, encode
 
 Json = dict[str, Any]
 
@@ -79,6 +79,8 @@ _WHY = {
 
 _PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
 _ATTRIBUTE = re.compile(r"^    (\w+(?:, \w+)*): (.+(?:\n {5,}.+)*)", re.MULTILINE)
+# What is left out there is null to the program, which has its defaults elsewhere.
+_WHERE_LEFT_OUT: dict[str, Json] = {SendBody.__name__: {"type": "info", "dismissible": True}}
 _MULTIPLE = {"type", "deviceId", "appId", "group"}
 _ONCE: Json = {
     "description": "The same send again under the same key, within 24 hours, gives the first answer and "
@@ -123,8 +125,10 @@ def describe(routes: Sequence[Route]) -> Json:
     forms = {_item(form) or form for form in forms}
     ordered = sorted(forms | {Problem, DocumentedError}, key=lambda form: form.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
-    for schema in schemas.values():
+    for name, schema in schemas.items():
         _spread_description(schema)
+        for field, value in _WHERE_LEFT_OUT.get(name, {}).items():
+            schema["properties"][field]["default"] = value
     paths: dict[str, Json] = {}
     for route in routes:
         paths.setdefault(route.path.replace(":path}", "}"), {})[route.method.lower()] = _operation(route)

@@ -45,7 +45,7 @@ async def send_as_app(call: Call) -> Answer:
     call.principal = principal
     uid, message = call.request.asked("uid"), call.request.asked("message")
     if uid is None or message is None:
-        raise Invalid("uid" if uid is None else "message", "is required")
+        raise Invalid("uid" if uid is None else "message", "is required, in the query")
     now = call.parts.clock.now()
     # The text is judged before the user is looked up: 422 comes before 404.
     once = call.once(principal, "app", b"")

@@ -45,6 +45,8 @@ def backup(file: Path, data: str | None, url: str | None, token: str | None, *, 
         _refuse(f"{file} is no file, and is left as it is")
     if file.exists() and not replace:
         _refuse(f"{file} is there already; --replace overwrites it")
+    if not file.absolute().parent.is_dir():
+        _refuse(f"the folder {file.absolute().parent} is not there")
     folder = _stopped(data, url)
     session = _asking(data, url, token, as_json=given["as_json"])
     making = file.absolute().with_name(f"{file.name}.partial")

@@ -90,7 +90,7 @@ def examine(options: dict[str, Any], url: str | None) -> Iterator[Finding]:
         running = yield from _lock(folder)
         if not running:
             yield from _database(folder, config)
-    elif url is None:
+    elif url is None or options.get("data") is not None:
         running = False
         yield Finding("problem", "data folder", f"{folder} is not there: see --data; `tocsin serve` makes it")
     else:

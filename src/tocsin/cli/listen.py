@@ -53,17 +53,26 @@ def listen(session: Session, since: str | None, device: Sequence[str], **given: 
     _check(since)
     signal.signal(signal.SIGTERM, _terminated)
     left: int | None = given["count"]
-    begun = False
+    listening = False
+
+    def wait(why: str, seconds: float) -> None:
+        nonlocal listening
+        listening = False
+        say_waiting(why, seconds)
+
+    if session.token is None and os.environ.get("TOCSIN_TOKEN") == "":
+        # What was to fill it has failed, and what is one's own would be waited for in vain.
+        raise click.UsageError("TOCSIN_TOKEN is empty; unset it to listen to what goes to everyone")
     if session.token is None:
         click.echo("tocsin: no TOCSIN_TOKEN: asking for broadcasts only", err=True)
     with (
         session.client() as client,
-        client.stream(since, events=True, devices=device, waiting=say_waiting) as stream,
+        client.stream(since, events=True, devices=device, waiting=wait) as stream,
         _while_read(stream),
     ):
         for event in stream:
-            if not begun:
-                begun = True
+            if not listening:
+                listening = True
                 complain(f"listening at {client.url}")
             if isinstance(event, Gap):
                 complain(f"some notifications can no longer be had; going on from {event.position}")
@@ -107,7 +116,7 @@ def _arguments(command: str | None) -> list[str]:
     except ValueError as error:
         raise click.UsageError(f"--exec: {error}") from None
     if not arguments or shutil.which(arguments[0]) is None:
-        raise click.UsageError(f"--exec: there is no command {plain(command)!r}")
+        raise click.UsageError(f"--exec: there is no command {plain(arguments[0]) if arguments else ''!r}")
     return arguments
 
 

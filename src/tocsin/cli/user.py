@@ -111,6 +111,7 @@ def password(session: Session, id_: str | None) -> None:
         _change(session, id_, {"password": read_password(f"New password for {id_}", twice=True)})
         return
     current = read_password("Current password")
+    session.options = {"new": "the new password"}
     with session.client() as client:
         body = {"current": current, "new": read_password("New password", twice=True)}
         answer = holding(client.call("PUT", "auth", "password", body=body), "token")

@@ -14,8 +14,9 @@ MOST_WORDS = 32
 # Words in quotes, or what stands between white space. A quotation mark without a partner is text like any other.
 _PART = re.compile(r'"([^"]*)"|((?:[^\s"]|"(?![^"]*"))+)')
 
-_EMOJI_FROM, _EMOJI_TO = "\U0001f000", "\U0001faff"
-_EMOJI = re.compile(f"[{_EMOJI_FROM}-{_EMOJI_TO}][\u200d\ufe0e\ufe0f]*")
+EMOJI_FROM, EMOJI_TO = "\U0001f000", "\U0001faff"
+"""Between these, both included, all are signs, those of tomorrow, too."""
+
 _PUNCTUATION_AS_EMOJI = "\u203c\u2049\u3030"
 
 
@@ -71,19 +72,14 @@ def words_and_signs(text: str) -> tuple[str | None, frozenset[str] | None]:
     if len(signs) > MOST_WORDS:
         # Each is looked for in thousands of texts.
         raise Invalid("q", f"must be at most {MOST_WORDS} different signs")
-    return None if signs and not words_of(text) else _PART.sub(_spaced, text), signs or None
+    return None if signs and not words_of(text) else text, signs or None
 
 
 def _is_sign(one: str) -> bool:
-    if _EMOJI_FROM <= one <= _EMOJI_TO:
+    if EMOJI_FROM <= one <= EMOJI_TO:
         # Also those that are newer than this Python.
         return True
     return one > "\x7f" and (category(one) in ("So", "Sm", "Sc") or one in _PUNCTUATION_AS_EMOJI)
-
-
-def _spaced(part: re.Match[str]) -> str:
-    """A word beside emoji without them: to FTS5, those that Unicode has had since 7.0 are letters."""
-    return part[0] if part[2] is None else _EMOJI.sub(" ", part[0])
 
 
 def _string(text: str) -> str:

@@ -13,9 +13,10 @@ from typing import Any
 
 import apsw
 
+from tocsin.store.search_words import EMOJI_FROM, EMOJI_TO
 from tocsin.store.sqlite.file import connect
 
-FORMAT = 1
+FORMAT = 2
 """Of the schema below; a file of another one is made again."""
 
 CHUNK_ROWS = 300
@@ -30,10 +31,14 @@ _LEAVERS = 20
 _SWEPT = 1_000
 _AUTO_CHECKPOINT = 2_000
 
-_SCHEMA = """
+# Emoji that Unicode has had since 7.0 are letters to FTS5.
+_SEPARATORS = "".join(map(chr, range(ord(EMOJI_FROM), ord(EMOJI_TO) + 1)))
+
+_SCHEMA = f"""
 CREATE VIRTUAL TABLE words USING fts5 (
     title, message, owner,
-    content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3'
+    content = '', contentless_delete = 1, tokenize = "unicode61 remove_diacritics 2 separators '{_SEPARATORS}'",
+    prefix = '1 2 3'
 );
 -- How far the log has been followed: notifications by their number, withdrawals and floors by their change's.
 -- `swept`: up to where the index was last held against the log.
