@@ -141,6 +141,7 @@ def test_one_who_has_said_all_and_reads_nothing_is_let_go(dev: Server, stream: t
     assert not left
 
 
+@pytest.mark.one_process(reason="what the tests' balancer takes off a node waits there, and is no node's")
 def test_the_answers_before_a_stream_count_towards_its_budget(dev: Server) -> None:
     """Requests one behind the other, of which the last is for a stream: of what waits then, nobody is told anew."""
     with sending(dev, "m" * 7_000, own=False) as sent:
