@@ -77,6 +77,13 @@ def test_a_user_from_beginning_to_end(admin: Admin) -> None:
     assert admin("user", "show", "cli-anna").status == 6
 
 
+def test_who_may_not_set_a_password_is_not_asked_for_one(dev: Server) -> None:
+    for whose in ([], ["user123"]):
+        ran = tocsin("user", "password", *whose, server=dev, token="wrong", stdin="")
+        assert ran.status == 4, ran.err
+    assert tocsin("user", "password", "nobody", server=dev, token=DEV_KEY, stdin="").status == 6
+
+
 @pytest.mark.parametrize("id_", ["a/b", "..", "ü ö", "50%", "q?x=1#y"])
 def test_an_id_with_letters_of_its_own_stays_in_its_place(id_: str, admin: Admin) -> None:
     assert admin.json("user", "create", id_)["id"] == id_  # type: ignore[index]

@@ -107,6 +107,9 @@ def password(session: Session, id_: str | None) -> None:
 
     It is asked for, or read from standard input; your own is two lines there, the current and the new one.
     """
+    # Nobody should think of a password first and be turned away then.
+    with session.client() as client:
+        client.call("GET", *(("auth", "me") if id_ is None else ("users", id_)))
     if id_ is not None:
         _change(session, id_, {"password": read_password(f"New password for {id_}", twice=True)})
         return
