@@ -36,8 +36,7 @@ class BroadcastGroup:
             self._apart.add(stream)
 
     def discard(self, stream: Stream) -> None:
-        """Let a stream go that is written to no more."""
-        stream.step_out()
+        """Let a stream go that has stepped out."""
         self._apart.discard(stream)
 
     def step_out(self, stream: Stream) -> None:

@@ -38,8 +38,6 @@ class TransportDoor:
         self._farewell = farewell
         self._ends_body = ends_body
         self._waiting: asyncio.Future[None] | None = None
-        # Of what waits of earlier answers the transport has told already, and not this door.
-        self._waits = self.unsent() > 0
         self._paused = False
         self._abort: asyncio.TimerHandle | None = None
         # Without this the kernel takes megabytes for a reader that has stopped before one byte waits here.
@@ -59,14 +57,12 @@ class TransportDoor:
 
     def write(self, frame: bytes) -> None:
         self._transport.write(frame)
-        if self._waits:
-            self._keep_to_budget()
+        self._keep_to_budget()
 
     def write_all(self, frames: Sequence[bytes]) -> None:
         # A system call each, however soon they follow one another: together they cost what one does.
         self._transport.writelines(frames)
-        if self._waits:
-            self._keep_to_budget()
+        self._keep_to_budget()
 
     def _keep_to_budget(self) -> None:
         if not self._paused and self.unsent() > BUDGET - KERNEL_UNSENT:
@@ -76,25 +72,24 @@ class TransportDoor:
 
     def pause(self) -> None:
         """Something waits in the transport."""
-        self._waits = True
         if self.connection is not None:
             self.connection.keep_apart()
 
     def resume(self) -> None:
         """Nothing waits in the transport any more."""
-        self._waits = self._paused = False
+        self._paused = False
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
-    def seal(self) -> None:
-        """Let nothing be written any more, but for a last word by the transport."""
+    def _seal(self) -> None:
+        # Nothing may be written any more, but for a last word by the transport.
         if self.connection is not None:
             self.connection.ended()
         self.descriptor = None
 
     def part(self) -> None:
         """The peer says no more: what is written goes out, as far as it is taken within a second."""
-        self.seal()
+        self._seal()
         self._transport.close()
         self._abort_soon()
 
@@ -116,7 +111,7 @@ class TransportDoor:
     def close(self, code: Close, reason: str) -> None:
         if self._abort is not None or self._transport.is_closing():
             return
-        self.seal()
+        self._seal()
         # The kernel may take the rest now, so that a reader who wakes up late still learns why.
         self._limit_kernel(0x7FFFFFFF, room=2 * BUDGET)
         self._transport.write(self._farewell(code, reason))
@@ -129,7 +124,7 @@ class TransportDoor:
     def lost(self) -> None:
         """The transport is gone."""
         # Before anything else: the descriptor may be another connection's in a moment.
-        self.seal()
+        self._seal()
         if self._abort is not None:
             self._abort.cancel()
         self.resume()

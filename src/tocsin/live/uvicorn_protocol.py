@@ -146,7 +146,6 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._end(door)
 
     def _end(self, door: TransportDoor) -> None:
-        door.seal()
         # The library has queued the right answer: an echo, 1002, 1007 or 1009.
         if not door.closing and not self.transport.is_closing():
             self.transport.write(b"".join(self.conn.data_to_send()))

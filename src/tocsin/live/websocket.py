@@ -62,7 +62,15 @@ class WebSocketSkin:
                 gate.release(request)
 
     async def _deny(self, send: Send, refusal: Refusal, request: Request, started: float) -> None:
-        status = await deny(send, refusal, request)
+        # Over HTTP, as only what a browser need not read is.
+        status = 403 if isinstance(refusal, Forbidden) else 429 if isinstance(refusal, TooMany) else 503
+        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        headers.append((b"x-request-id", request.id.encode()))
+        if isinstance(refusal, (TooMany, Unavailable)):
+            headers.append((b"retry-after", str(refusal.retry_after).encode()))
+        body = b'{"error":"%b"}' % refusal.sentence.encode()
+        await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": body})
         if self._gate.config.log_requests != "none":
             note(request, status, started)
 
@@ -95,19 +103,6 @@ class WebSocketSkin:
             return await self._gate.read(request), None
         except Refusal as refusal:
             return NOBODY, refusal
-
-
-async def deny(send: Send, refusal: Refusal, request: Request) -> int:
-    """Answer an upgrade over HTTP, only what a browser need not read; the status."""
-    status = 403 if isinstance(refusal, Forbidden) else 429 if isinstance(refusal, TooMany) else 503
-    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-    headers.append((b"x-request-id", request.id.encode()))
-    if isinstance(refusal, (TooMany, Unavailable)):
-        headers.append((b"retry-after", str(refusal.retry_after).encode()))
-    body = b'{"error":"%b"}' % refusal.sentence.encode()
-    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": body})
-    return status
 
 
 async def _listen(receive: Receive, door: AsgiDoor, connection: StreamConnection) -> None:
