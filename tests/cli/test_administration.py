@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from cli.command import Ran, tocsin
 from harness.http import DEV_KEY, Http
 from harness.server import Server
+from live.people import superuser
 
 
 @pytest.fixture
@@ -75,6 +77,14 @@ def test_a_user_from_beginning_to_end(admin: Admin) -> None:
     assert "cli-anna" in [one["id"] for one in listed]
     assert admin.json("user", "delete", "cli-anna") == {"deleted": "cli-anna"}
     assert admin("user", "show", "cli-anna").status == 6
+
+
+def test_what_is_wrong_with_a_new_password_is_said_in_words(start_server: Callable[..., Server]) -> None:
+    server = start_server(dev=False)
+    current = (server.data / "first-superuser.txt").read_text().split("password: ")[1].split()[0]
+    ran = tocsin("user", "password", server=server, token=superuser(server).token, stdin=f"{current}\nshort\n")
+    assert ran.status == 1, ran.err
+    assert "the new password: must be at least 8 characters" in ran.err
 
 
 def test_who_may_not_set_a_password_is_not_asked_for_one(dev: Server) -> None:

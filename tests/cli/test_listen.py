@@ -182,8 +182,12 @@ def test_what_cannot_work_ends_at_once(args: list[str], token: str, status: int,
     assert ran.status == status, ran.err
     assert "Traceback" not in ran.err
     assert "listening" not in ran.err
-    if "there-is-no" in str(args):
-        assert "no command 'there-is-no-such-command'" in ran.err
+
+
+def test_a_command_that_is_not_there_is_named_without_its_arguments(dev: Server) -> None:
+    ran = tocsin("listen", "--exec", "there-is-no-such-command x", server=dev, token=DEV_KEY)
+
+    assert "no command 'there-is-no-such-command'" in ran.err
 
 
 def test_an_empty_token_is_not_taken_for_none(dev: Server) -> None:

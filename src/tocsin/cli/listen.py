@@ -60,10 +60,10 @@ def listen(session: Session, since: str | None, device: Sequence[str], **given: 
         listening = False
         say_waiting(why, seconds)
 
-    if session.token is None and os.environ.get("TOCSIN_TOKEN") == "":
-        # What was to fill it has failed, and what is one's own would be waited for in vain.
-        raise click.UsageError("TOCSIN_TOKEN is empty; unset it to listen to what goes to everyone")
     if session.token is None:
+        if os.environ.get("TOCSIN_TOKEN") == "":
+            # What was to fill it has failed, and what is one's own would be waited for in vain.
+            raise click.UsageError("TOCSIN_TOKEN is empty; unset it to listen to what goes to everyone")
         click.echo("tocsin: no TOCSIN_TOKEN: asking for broadcasts only", err=True)
     with (
         session.client() as client,
