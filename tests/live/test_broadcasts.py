@@ -6,14 +6,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
 from harness.http import DEV_KEY, exchange
 from harness.http_stream import Ndjson, Sse
-from harness.patience import PATIENCE
 from harness.server import Server
 from harness.websocket import BINARY, CLOSE, PING, PONG, TEXT, Closed, WebSocket, frame
+from inbox.people import eventually
 from tocsin.live.door import BUDGET
 from tocsin.live.http_stream import EVENTS
 
@@ -41,6 +42,12 @@ def sending(server: Server, message: str, *, own: bool) -> Iterator[list[int]]:
     finally:
         over.set()
         thread.join()
+
+
+def streams_of(server: Server) -> list[dict[str, Any]]:
+    """The streams that are open now."""
+    found: list[dict[str, Any]] = server.service().get("/api/streams").json["streams"]
+    return found
 
 
 def test_one_who_reads_slowly_gets_every_frame_whole_and_in_order(dev: Server) -> None:
@@ -117,8 +124,7 @@ def test_nothing_comes_after_the_close_frame(dev: Server, last: bytes) -> None:
         WebSocket(dev.url, token=dev.token("user123"), rcvbuf=4096) as reader,
         sending(dev, "m" * 7_000, own=True) as sent,
     ):
-        while sent[0] < 20:
-            time.sleep(0.001)
+        assert eventually(lambda: sent[0] >= 20)
         reader.send_raw(last)
         with pytest.raises(Closed):
             read_on()
@@ -132,21 +138,16 @@ def test_one_who_has_said_all_and_reads_nothing_is_let_go(dev: Server, stream: t
         stream(dev.url, token=dev.token("user123"), rcvbuf=4096) as reader,
         sending(dev, "m" * 7_000, own=False) as sent,
     ):
-        while sent[0] < 30:
-            time.sleep(0.001)
+        assert eventually(lambda: sent[0] >= 30)
         reader.socket.shutdown(socket.SHUT_WR)
-        until = time.monotonic() + PATIENCE
-        while (left := dev.service().get("/api/streams").json["streams"]) and time.monotonic() < until:
-            time.sleep(0.05)
-    assert not left
+        assert eventually(lambda: not streams_of(dev))
 
 
 @pytest.mark.one_process(reason="what the tests' balancer takes off a node waits there, and is no node's")
 def test_the_answers_before_a_stream_count_towards_its_budget(dev: Server) -> None:
     """Requests one behind the other, of which the last is for a stream: of what waits then, nobody is told anew."""
-    with sending(dev, "m" * 7_000, own=False) as sent:
-        while sent[0] < 100:
-            time.sleep(0.001)
+    with sending(dev, "m" * 7_000, own=False) as before_all:
+        assert eventually(lambda: before_all[0] >= 100)
     answered = f"GET /api/notifications?limit=100 HTTP/1.1\r\nHost: t\r\nX-API-Key: {DEV_KEY}\r\n\r\n"
     streamed = f"GET /notifications HTTP/1.1\r\nHost: t\r\nX-API-Key: {DEV_KEY}\r\nAccept: {EVENTS}\r\n\r\n"
     opened: list[socket.socket] = []
@@ -158,12 +159,9 @@ def test_the_answers_before_a_stream_count_towards_its_budget(dev: Server) -> No
             reader.connect(("127.0.0.1", dev.port))
             reader.sendall(answered.encode() * count + streamed.encode())
             opened.append(reader)
-        service = dev.service()
-        while len(streams := service.get("/api/streams").json["streams"]) < 3:
-            time.sleep(0.01)
-        before = {stream["id"]: stream["sent"] for stream in streams}
+        assert eventually(lambda: len(streams_of(dev)) >= 3)
+        before = {stream["id"]: stream["sent"] for stream in streams_of(dev)}
         with sending(dev, "m" * 7_000, own=False) as sent:
-            while sent[0] < 100:
-                time.sleep(0.001)
-            now = service.get("/api/streams").json["streams"]
+            assert eventually(lambda: sent[0] >= 100)
+            now = streams_of(dev)
     assert all(stream["sent"] - before.get(stream["id"], 0) < BUDGET for stream in now), now
