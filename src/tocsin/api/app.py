@@ -45,36 +45,32 @@ class Api:
         if "%" in (raw := scope.get("raw_path", b"").decode("latin-1")):
             # An encoded slash belongs to an id: parameters are decoded after the path was taken apart.
             scope["path"] = raw
-        if self._prefix:
-            await self._below(scope, receive, send)
-        else:
-            await self._find(scope, receive, send)
+        find = self._below if self._prefix else self._find
+        await find(scope)(scope, receive, send)
 
-    async def _below(self, scope: Message, receive: Any, send: Any) -> None:
+    def _below(self, scope: Message) -> App:
         """The server is reached below a path; a proxy may take it away, or leave it."""
         path = str(scope["path"])
         if path == self._prefix and scope["type"] == "http":
-            # Without the slash, what a page names relative to itself would lie one level too high.
-            headers = [(b"location", self._prefix.encode() + b"/")]
-            await write(Answer(308, b"", b"", headers), Request(scope, self._parts.config), send, scope["method"])
-            return
+            return self._with_slash
         if path.startswith(f"{self._prefix}/"):
             scope["path"] = path[len(self._prefix) :]
-        await self._find(scope, receive, send)
+        return self._find(scope)
 
-    async def _find(self, scope: Message, receive: Any, send: Any) -> None:
+    def _find(self, scope: Message) -> App:
         if scope["type"] == "http":
-            endpoint = self._exact.get(scope["path"]) or self._router
-            await endpoint(scope, receive, send)
-        elif scope["type"] == "websocket":
-            # A target in absolute form (RFC 9112 §3.2.2), which the HTTP parser has taken apart already.
-            path = scope["path"]
-            if (urlsplit(path).path if "://" in path else path) == "/notifications":
-                await self._websocket(scope, receive, send)
-            else:
-                await self._no_stream(scope, send)
+            return self._exact.get(scope["path"]) or self._router
+        # A target in absolute form (RFC 9112 §3.2.2), which the HTTP parser has taken apart already.
+        path = scope["path"]
+        is_stream = (urlsplit(path).path if "://" in path else path) == "/notifications"
+        return self._websocket if is_stream else self._no_stream
 
-    async def _no_stream(self, scope: Message, send: Callable[[Message], Awaitable[None]]) -> None:
+    async def _with_slash(self, scope: Any, receive: Any, send: Any) -> None:
+        # Without the slash, what a page names relative to itself would lie one level too high.
+        headers = [(b"location", self._prefix.encode() + b"/")]
+        await write(Answer(308, b"", b"", headers), Request(scope, self._parts.config), send, scope["method"])
+
+    async def _no_stream(self, scope: Any, receive: Any, send: Any) -> None:
         answer = failed(404, "Not found", "not-found", documented=False)
         request_id = Request(scope, self._parts.config).id.encode()
         headers = [(b"content-type", answer.kind), (b"x-request-id", request_id)]

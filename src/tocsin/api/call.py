@@ -19,6 +19,7 @@ from tocsin.api.turned_away import Refused
 from tocsin.credentials.key import parse_key
 from tocsin.errors import Invalid, Malformed, NotFound, Refusal, TooLarge, Unavailable, UnsupportedContent
 from tocsin.idempotency import KEY_LENGTH, Once
+from tocsin.live.lean_http import protocol_of
 from tocsin.ports import AuditEntry
 from tocsin.principal import ID_LENGTH, Principal, UserId, parse_id
 from tocsin.request import Request
@@ -120,19 +121,23 @@ class Call:
         declared = request.header(b"content-length")
         if declared is not None and int(declared) > most:
             raise TooLarge("The request body", most)
-        message = await self._receive()
-        body: bytes = message.get("body", b"")
-        if message.get("more_body"):
-            parts = bytearray(body)
-            while message.get("more_body") and len(parts) <= most:
-                message = await self._receive()
-                parts += message.get("body", b"")
-            body = bytes(parts)
-        if message["type"] == "http.disconnect":
-            raise Gone
+        protocol = protocol_of(request.scope)
+        body: bytes | None = protocol.whole_body(request.scope) if protocol is not None else None
+        if body is None:
+            body = await self._body_to_come(most)
         if len(body) > most:
             raise TooLarge("The request body", most)
         return body
+
+    async def _body_to_come(self, most: int) -> bytes:
+        body, more = bytearray(), True
+        while more and len(body) <= most:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Gone
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        return bytes(body)
 
     def seeing(self) -> None:
         """Neither take nor tell anything on a node that has lost sight of the log.

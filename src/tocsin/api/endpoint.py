@@ -14,7 +14,7 @@ from tocsin.api.answer import Answer, Headers, failed, refused, status_of
 from tocsin.api.call import JSON, JSON_KINDS, Call, Gone
 from tocsin.api.parts import Parts
 from tocsin.errors import Conflict, Forbidden, ForeignPage, Refusal, Unauthenticated, UnsupportedContent
-from tocsin.live import uvicorn_http
+from tocsin.live.lean_http import protocol_of
 from tocsin.principal import Principal
 from tocsin.request import Request
 from tocsin.request_log import note
@@ -220,7 +220,7 @@ async def write(answer: Answer, request: Request, send: Send, method: str, *, la
     body = b"" if method == "HEAD" else answer.body
     # The body of a refused request was not read to its end: what is left must not be taken for another.
     close = last or answer.status in (413, 415)
-    protocol = request.scope["extensions"].get(uvicorn_http.EXTENSION) if "extensions" in request.scope else None
+    protocol = protocol_of(request.scope)
     if protocol is not None:
         head = _head(answer, request)
         await protocol.answer(request.scope, answer.status, head, body, close=close)

@@ -7,12 +7,12 @@ from typing import Any
 
 from tocsin import wire
 from tocsin.errors import TooMany, Unauthenticated
-from tocsin.live import uvicorn_http
 from tocsin.live.asgi_door import AsgiDoor
 from tocsin.live.closing import Close
 from tocsin.live.connection import StreamConnection
 from tocsin.live.form import ENVELOPE_LINES, FLAT_LINES, SERVER_SENT_EVENTS, Form
 from tocsin.live.gate import Asked, Gate
+from tocsin.live.lean_http import protocol_of
 from tocsin.live.stream import Stream
 from tocsin.request import Request
 
@@ -69,7 +69,7 @@ async def run(
         *headers,
     ]
     farewell = _event if kind == EVENTS else _line
-    protocol = request.scope.get("extensions", {}).get(uvicorn_http.EXTENSION)
+    protocol = protocol_of(request.scope)
     if protocol is None:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         door: AsgiDoor | Any = AsgiDoor(_part, lambda code, reason: _part(farewell(code, reason), more=False))

@@ -7,17 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from tocsin.live.closing import Close
+from tocsin.live.lean_http import CYCLE, EXTENSION, LeanHttpProtocol
 from tocsin.live.parting import part
 from tocsin.live.transport_door import TransportDoor
 from tocsin.request import new_request_id, with_escaped_target
-
-EXTENSION = "tocsin.http"
-"""Key in the ASGI scope's `extensions` under which the protocol offers itself."""
-
-_CYCLE = "tocsin.cycle"
 
 URL_BYTES = 8 * 1024
 """Most bytes in a request target."""
@@ -49,14 +45,13 @@ class _Refused(Exception):
     """The head is over a limit."""
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(LeanHttpProtocol):
     """One HTTP connection."""
 
     parting: Callable[[], float] = staticmethod(lambda: 0.0)
     _door: TransportDoor | None = None
     _timer: asyncio.TimerHandle | None = None
     _refusal = (400, "Malformed HTTP request")
-    _in_message = False
     _head_done = False
     _head_bytes = 0
     _body_bytes = 0
@@ -67,8 +62,6 @@ class HttpProtocol(HttpToolsProtocol):
     _message: RequestResponseCycle | None = None
     _postponed: tuple[int, str] | None = None
     _stuck: asyncio.TimerHandle | None = None
-    _dated: list[tuple[bytes, bytes]] | None = None
-    _dated_text = b""
     _began = 0.0
     _lingered = 0
     _lingering = False
@@ -134,7 +127,6 @@ class HttpProtocol(HttpToolsProtocol):
             self._stop_timer()
 
     def _feed(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
         if self._unparsed:
             self._take_unparsed(data)
             return
@@ -169,6 +161,7 @@ class HttpProtocol(HttpToolsProtocol):
         # it hold each other.
         self._stop_timer()
         self._stop_waiting()
+        self._unset_keepalive_if_required()
         self._in_message = False
         self.parser = self.transport = self.flow = self.cycle = self.scope = self.headers = None  # type: ignore[assignment]
 
@@ -226,7 +219,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         # The cycle of this request: with pipelining, another may be the protocol's by the time it answers.
         if self.cycle is not None and self.cycle.scope is scope:
-            scope["extensions"][_CYCLE] = self.cycle  # type: ignore[assignment]
+            scope["extensions"][CYCLE] = self.cycle  # type: ignore[assignment]
             self._message = self.cycle
 
     def _declared_length(self) -> int:
@@ -315,38 +308,6 @@ class HttpProtocol(HttpToolsProtocol):
 
     # ------------------------------------------------------------ answers and streams
 
-    async def answer(self, scope: Any, status: int, head: bytes, body: bytes, *, close: bool) -> None:
-        """Write a whole answer at once.
-
-        Parameters:
-            scope: of the request that is answered.
-            head: header fields, ready to write; the date is added.
-            close: end the connection after it.
-        """
-        # Taken out: the cycle holds the scope, and a circle of the two would wait for the garbage collector.
-        cycle: RequestResponseCycle = scope["extensions"].pop(_CYCLE)
-        if self.flow.write_paused:
-            await self.flow.drain()
-        if cycle.disconnected or self.transport.is_closing():
-            cycle.disconnected = True
-            return
-        cycle.response_started = cycle.response_complete = True
-        # A body that was not read must not be taken for the next request, nor be waited for.
-        close = close or not cycle.keep_alive or cycle.more_body
-        last = b"connection: close\r\n\r\n" if close else b"\r\n"
-        self.transport.write(b"".join((STATUS_LINE[status], head, self._date(), last, body)))
-        cycle.message_event.set()
-        if close:
-            self.part()
-        cycle.on_response()
-
-    def _date(self) -> bytes:
-        fields = self.server_state.default_headers
-        if self._dated is not fields:
-            self._dated = fields
-            self._dated_text = b"".join([b"%b: %b\r\n" % field for field in fields])
-        return self._dated_text
-
     def take_over(self, scope: Any, head: bytes, farewell: Callable[[Close, str], bytes]) -> TransportDoor:
         """Answer with a head and hand the connection to a stream; the body ends with the connection.
 
@@ -357,7 +318,7 @@ class HttpProtocol(HttpToolsProtocol):
         """
         self._stop_timer()
         self._unset_keepalive_if_required()
-        cycle: RequestResponseCycle = scope["extensions"].pop(_CYCLE)
+        cycle: RequestResponseCycle = scope["extensions"].pop(CYCLE)
         # What came behind it on this connection will never be answered: the body ends with the connection.
         self.pipeline.clear()
         # Reading was paused when it came; with it paused, nobody would notice that the peer has left.

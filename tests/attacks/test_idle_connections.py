@@ -1,0 +1,66 @@
+"""A connection is kept for the next request, and not for longer than somebody makes one."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from attacks.raw import connect, head, read_to_the_end, statuses
+from harness.http import DEV_KEY, SEND
+from harness.patience import PATIENCE
+from harness.server import Server
+
+KEPT = 1.0
+BODY = b'{"title":"t","message":"m","userId":"user123"}'
+SEND_HEAD = head(
+    SEND, f"X-API-Key: {DEV_KEY}", "Content-Type: application/json", f"Content-Length: {len(BODY)}", method="POST"
+)
+
+
+@pytest.fixture
+def brief(start_server: Callable[..., Server]) -> Server:
+    path = os.pathsep.join([str(Path(__file__).parent / "brief"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return start_server(env={"PYTHONPATH": path, "KEEP_ALIVE_SECONDS": str(KEPT)})
+
+
+def answered(connection: socket.socket) -> int:
+    """The status of the next answer, which comes in one piece."""
+    [status] = statuses(connection.recv(65_536))
+    return status
+
+
+def test_an_idle_connection_is_closed_after_a_while(brief: Server) -> None:
+    with connect(brief) as connection:
+        connection.sendall(head("/healthz"))
+        assert answered(connection) == 200
+        since = time.monotonic()
+        assert read_to_the_end(connection) == b""
+        assert KEPT * 0.9 < time.monotonic() - since < KEPT + PATIENCE / 2
+
+
+def test_empty_lines_do_not_keep_a_connection(brief: Server) -> None:
+    """They may stand between requests (RFC 9112 §2.2), and are none."""
+    with connect(brief) as connection:
+        connection.sendall(head("/healthz"))
+        assert answered(connection) == 200
+        connection.sendall(b"\r\n")
+        assert read_to_the_end(connection) == b""
+
+
+def test_a_connection_that_is_used_is_kept(brief: Server) -> None:
+    """For three times as long as it is kept idle; and so is one whose head, or whose body, takes longer than that."""
+    with connect(brief) as connection:
+        for _ in range(6):
+            connection.sendall(SEND_HEAD + BODY)
+            assert answered(connection) == 200
+            time.sleep(KEPT / 2)
+        for part in (SEND_HEAD[:20], SEND_HEAD[20:] + BODY[:5]):
+            connection.sendall(part)
+            time.sleep(1.5 * KEPT)
+        connection.sendall(BODY[5:])
+        assert answered(connection) == 200
