@@ -106,6 +106,7 @@ def description(server_core: int, load_core: int) -> dict[str, object]:
         "system": platform.system(),
         "tcp_congestion_control": Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip(),
         "python": platform.python_version(),
+        "python_build": " ".join([*platform.python_build(), platform.python_compiler()]),
         "versions": {name: version(name) for name in ("tocsin", "starlette", "uvicorn", "uvloop", "httptools", "apsw")},
         "sqlite": apsw.sqlite_lib_version(),
         "tools": {name: _says([name, *question]) for name, *question in _TOOLS},

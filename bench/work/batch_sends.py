@@ -1,4 +1,4 @@
-"""How many durable notifications one core takes in batches of a thousand, into a store of a quarter of a million.
+"""How many durable notifications one core takes in batches of a thousand, into a store that is not empty.
 
 Beside each round stands the least that keeping them can cost: the same rows into a copy of the same store, by
 statements that are prepared once, in transactions as large as the server's, each committed to the disk.
@@ -25,6 +25,7 @@ from bench.server_process import DEV_KEY, SEND_PATH, Admin, ServerProcess, new_f
 
 NAME = "batch-sends"
 STORED = 250_000
+STORED_LARGE = 1_000_000
 SIZE = 1_000
 CONNECTIONS = 2
 INDEX_SECONDS = 600.0
@@ -75,9 +76,10 @@ def measure(plan: Plan) -> list[Row]:
     """Notifications a second to one user, to a thousand and to everyone; no stream open."""
     kinds = [Measured(kind) for kind in KINDS]
     disk = Row(NAME, "durability of what was answered")
+    rows_before = STORED_LARGE if plan.large_store_rows else STORED
     folder = new_folder()
     try:
-        _fill(plan, folder)
+        _fill(plan, folder, rows_before)
         copy = folder / "bare.db"
         shutil.copyfile(store_file(folder / "data"), copy)
         before = rows_stored(folder / "data")
@@ -94,7 +96,8 @@ def measure(plan: Plan) -> list[Row]:
         if stored < accepted:
             disk.problems.append(f"{accepted} notifications were answered as kept, {stored} are in the store")
         disk.notes.append(
-            f"{SIZE} a request, {CONNECTIONS} requests under way; what is sent goes into the search index meanwhile"
+            f"{SIZE} a request, {CONNECTIONS} requests under way, into a store of {rows_before:,}; what is sent goes "
+            "into the search index meanwhile"
         )
     except CannotMeasureError as problem:
         return [Row(NAME, kind.what, goal=NEVER_SLOWER, problems=[str(problem)]) for kind in kinds]
@@ -116,13 +119,13 @@ def _serving(plan: Plan, folder: Path) -> Iterator[ServerProcess]:
         server.stop()
 
 
-def _fill(plan: Plan, folder: Path) -> None:
+def _fill(plan: Plan, folder: Path, count: int) -> None:
     with _serving(plan, folder) as server:
         admin = Admin(server.port)
         admin.ask("POST", SEND_PATH, BROADCAST)
         for number in range(USERS):
             admin.ask("PUT", f"/api/users/{name(number)}", {"permissions": []})
-    add_rows(folder, STORED)
+    add_rows(folder, count)
 
 
 def _round(plan: Plan, server: ServerProcess, copy: Path, kind: Measured, *, keep: bool) -> int:
