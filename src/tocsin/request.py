@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 import os
 import re
@@ -12,7 +11,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from tocsin.config import Config
-from tocsin.credentials.address import client_address
+from tocsin.credentials.address import client_address, is_trusted, parse_networks
 from tocsin.credentials.cookie import name_of, read_cookie
 from tocsin.errors import Malformed, Unauthenticated
 
@@ -88,10 +87,13 @@ class Request:
     @cached_property
     def address(self) -> str:
         """The client's address; a proxy's word counts only when that proxy is trusted."""
-        peer = (self.scope.get("client") or ("",))[0]
-        if not self._config.trusted_proxies:
-            return str(peer)
-        return client_address(str(peer), self.headers(b"x-forwarded-for"), _networks(self._config))
+        if not (proxies := self._config.trusted_proxies):
+            return self._peer
+        return client_address(self._peer, self.headers(b"x-forwarded-for"), parse_networks(proxies))
+
+    @property
+    def _peer(self) -> str:
+        return str((self.scope.get("client") or ("",))[0])
 
     @property
     def credential(self) -> str | None:
@@ -143,8 +145,9 @@ class Request:
     def scheme(self) -> str:
         """`http` or `https`, as the client sees it."""
         scheme = str(self.scope["scheme"]).replace("ws", "http")
-        forwarded = self.header(b"x-forwarded-proto") if self._config.trusted_proxies else None
-        if forwarded in ("http", "https") and _is_trusted((self.scope.get("client") or ("",))[0], self._config):
+        proxies = self._config.trusted_proxies
+        forwarded = self.header(b"x-forwarded-proto") if proxies else None
+        if forwarded in ("http", "https") and is_trusted(self._peer, parse_networks(proxies)):
             return forwarded
         return scheme
 
@@ -213,18 +216,3 @@ def _origin_parts(origin: str) -> SplitResult | None:
 def _bearer(field: bytes) -> str:
     scheme, _, text = field.decode("latin-1").partition(" ")
     return text.strip() if scheme.lower() == "bearer" else ""
-
-
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-def _networks(config: Config) -> list[_Network]:
-    return [ipaddress.ip_network(text, strict=False) for text in config.trusted_proxies]
-
-
-def _is_trusted(peer: str, config: Config) -> bool:
-    try:
-        address = ipaddress.ip_address(peer)
-    except ValueError:
-        return False
-    return any(address in network for network in _networks(config))

@@ -2,7 +2,9 @@
 
 import pytest
 
+from tocsin.config import Config
 from tocsin.credentials.address import address_bucket, client_address, parse_networks
+from tocsin.request import Request
 
 TRUSTED = ["127.0.0.1", "10.0.0.0/8", "::1", "fd00::/8"]
 CLIENT = "203.0.113.9"
@@ -58,6 +60,15 @@ CLIENT = "203.0.113.9"
 )
 def test_the_rightmost_untrusted_hop_counts(peer: str, forwarded_for: list[str], expected: str) -> None:
     assert client_address(peer, forwarded_for, parse_networks(TRUSTED)) == expected
+
+
+@pytest.mark.parametrize(
+    ("peer", "scheme"),
+    [("127.0.0.1", "https"), ("::ffff:127.0.0.1", "https"), ("10.9.9.9", "https"), (CLIENT, "http"), ("", "http")],
+)
+def test_a_proxy_says_what_its_client_sees_also_through_a_socket_of_both_families(peer: str, scheme: str) -> None:
+    scope = {"scheme": "http", "client": (peer, 1), "headers": [(b"x-forwarded-proto", b"https")]}
+    assert Request(scope, Config(trusted_proxies=[*TRUSTED])).scheme == scheme
 
 
 def test_without_trusted_proxies_the_header_means_nothing() -> None:

@@ -48,6 +48,16 @@ def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Ne
     return str(current)
 
 
+def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
+    """Whether the other end of a connection is one of the proxies.
+
+    Parameters:
+        peer, trusted: as for `client_address`.
+    """
+    address = _parse(peer)
+    return address is not None and _is_in(address, trusted)
+
+
 def address_bucket(address: str) -> str:
     """What is counted as one when addresses are limited: an IPv4 address, or the /64 of an IPv6 one.
 
