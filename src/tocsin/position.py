@@ -7,13 +7,10 @@ from typing import NewType
 
 import msgspec
 
-from tocsin.errors import Malformed
+from tocsin.errors import Invalid, Malformed
 
 Epoch = NewType("Epoch", str)
 """Eight lower-case hexadecimal digits, drawn anew whenever numbers could otherwise be used twice."""
-
-Seq = NewType("Seq", int)
-"""A number of the one sequence that orders everything somebody can see; from 1."""
 
 _FORM = re.compile(r"([0-9a-f]{8})-(0|[1-9][0-9]{0,17})\Z")
 
@@ -38,3 +35,22 @@ class Position(msgspec.Struct, frozen=True, order=False):
         if found is None:
             raise Malformed("not a position: expected <epoch>-<number> as a stream or a list gave it")
         return cls(Epoch(found[1]), int(found[2]))
+
+
+def number_in(epoch: Epoch, text: str, where: str) -> int:
+    """The number of a position that somebody gives back to the log that it is of.
+
+    Parameters:
+        epoch: of that log.
+        where: the field that holds the text.
+
+    Raises:
+        Invalid: no position, or one of another log, where that number is another notification's.
+    """
+    try:
+        position = Position.parse(text)
+    except Malformed as refusal:
+        raise Invalid(where, str(refusal)) from None
+    if position.epoch != epoch:
+        raise Invalid(where, "is a position of another log")
+    return position.seq

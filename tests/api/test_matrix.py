@@ -261,7 +261,7 @@ ROWS: dict[str, list[Case]] = {
     "GET /api/devices/{id}": [Case(superusers(200), at("/api/devices/device123"))],
     "PUT /api/devices/{id}": [Case(superusers(201), unmade("devices"), body={})],
     "DELETE /api/devices/{id}": [Case(superusers(204), of("devices"))],
-    "GET /api/sent": [Case(superusers(200)), Case(superusers(400), query={"after": "x"}, about="after no position")],
+    "GET /api/sent": [Case(superusers(200)), Case(superusers(422), query={"after": "x"}, about="after no position")],
     "GET /api/streams": [Case(superusers(200))],
     "GET /api/audience": [
         Case(superusers(200)),

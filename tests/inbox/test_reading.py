@@ -148,6 +148,7 @@ def test_from_and_to_are_moments_the_first_included_the_second_not(person: Perso
         ("to", "2026-13-01T00:00:00Z"),
         ("before", "5"),
         ("before", "notif_x"),
+        ("before", "00000000-2"),
         ("limit", "0"),
         ("limit", "201"),
     ],

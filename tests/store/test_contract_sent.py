@@ -9,8 +9,8 @@ import msgspec
 
 from store.adapters import NOW, Recorder, all_changes, audit, draft, kept, outcome, pages, put_users
 from tocsin.device import DeviceId
-from tocsin.errors import Forbidden, NotFound, Refusal
-from tocsin.idempotency import Once, UsedKey
+from tocsin.errors import Forbidden, NotFound, Refusal, UsedKey
+from tocsin.idempotency import Once
 from tocsin.notification import Notification, NotificationId
 from tocsin.ports import Entry, Recipient, Replay, Store, Whereabouts
 from tocsin.principal import UserId
@@ -269,6 +269,7 @@ def test_all_that_was_sent_is_listed_between_two_numbers(adapter: Any, folder: P
             made[3].first,
             made[2].first,
         ]
+        assert await store.sent(0, 0, 10) == []
         assert [one.first for one in await store.sent(None, start, 2)] == [made[5].first, made[4].first]
         await store.withdraw(made[5].id, NOW + 1, None)
         [taken] = await store.sent(None, made[4].first, 10)

@@ -21,6 +21,7 @@ from tocsin.errors import Invalid, Malformed, NotFound, Refusal, TooLarge, Unava
 from tocsin.idempotency import KEY_LENGTH, Once
 from tocsin.live.lean_http import protocol_of
 from tocsin.ports import AuditEntry
+from tocsin.position import number_in
 from tocsin.principal import ID_LENGTH, Principal, UserId, parse_id
 from tocsin.request import Request
 
@@ -230,6 +231,11 @@ class Call:
         if text is not None and not _NUMBER.fullmatch(text):
             raise Invalid("before", "must be a number, as `next` gave it")
         return None if text is None else int(text)
+
+    def position(self, name: str) -> int | None:
+        """A parameter of the query that is a position of this log; its number."""
+        text = self.request.asked(name)
+        return None if text is None else number_in(self.parts.store.epoch, text, name)
 
     def audit(self, action: str, what: str, result: str = "done") -> AuditEntry:
         """What the audit log will say of this call."""

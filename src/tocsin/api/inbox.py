@@ -11,7 +11,7 @@ from tocsin.api.call import Call
 from tocsin.api.packing import for_a_page
 from tocsin.app import AppId
 from tocsin.device import DeviceId
-from tocsin.errors import Invalid, Malformed, NotFound
+from tocsin.errors import Invalid, NotFound
 from tocsin.notification import TYPES, NotificationId
 from tocsin.ports import Wanted
 from tocsin.position import Position
@@ -24,7 +24,7 @@ MOST_ASKED = 100
 async def list_notifications(call: Call) -> Answer:
     """`GET /api/notifications`."""
     store, limit = call.parts.store, call.limit()
-    wanted, before = _wanted(call), _before(call.before())
+    wanted, before = _wanted(call), call.position("before")
     page = await store.inbox(call.user_id, wanted, before, limit)
     headers: Headers = []
     if page.next is not None:
@@ -45,15 +45,6 @@ async def count_unread(call: Call) -> Answer:
     """`GET /api/notifications/unread`."""
     store = call.parts.store
     return ok(wire.unread_told(await store.unread(call.user_id), store.epoch))
-
-
-def _before(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        return Position.parse(text).seq
-    except Malformed as refusal:
-        raise Invalid("before", str(refusal)) from None
 
 
 def _wanted(call: Call) -> Wanted:

@@ -251,7 +251,7 @@ ROUTES += [
          "Delete a device's name", gives=(204, None), refuses=(404,)),
 
     _row(_admin, "GET /api/sent", sent.list_sent, "What was sent by anybody to anybody, newest first",
-         gives=(200, sent.SentPage), refuses=(400,),
+         gives=(200, sent.SentPage),
          asks={"limit": _PAGE["limit"], "before": "What the page before gave as `next`, or any position.",
                "after": "A position: only what was sent after it."}),
     _row(_admin, "GET /api/streams", streams.list_streams, "The streams open now, newest first",

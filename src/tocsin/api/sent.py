@@ -7,7 +7,6 @@ import msgspec
 from tocsin import wire
 from tocsin.api.answer import Answer, ok
 from tocsin.api.call import Call
-from tocsin.errors import Invalid
 from tocsin.ports import SentNotification
 from tocsin.position import Epoch, Position
 
@@ -53,23 +52,13 @@ class SentPage(msgspec.Struct, frozen=True):
 async def list_sent(call: Call) -> Answer:
     """`GET /api/sent`."""
     limit, store = call.limit(), call.parts.store
-    before, after = _number(call, "before"), _number(call, "after") or 0
+    before, after = call.position("before"), call.position("after") or 0
     head = store.head
     found = await store.sent(before, after, limit + 1)
     items = [_item(one, store.epoch) for one in found[:limit]]
     upto = max(head if before is None else 0, found[0].first if found else 0, after)
     next_ = items[-1].position if len(found) > limit else None
     return ok(SentPage(items, next_, str(Position(store.epoch, upto))))
-
-
-def _number(call: Call, name: str) -> int | None:
-    text = call.request.asked(name)
-    if text is None:
-        return None
-    position = Position.parse(text)
-    if position.epoch != call.parts.store.epoch:
-        raise Invalid(name, "is a position of another log")
-    return position.seq
 
 
 def _item(one: SentNotification, epoch: Epoch) -> SentItem:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from tocsin.device import DeviceId
-from tocsin.errors import Invalid, Malformed
 from tocsin.notification import NotificationId, Type
 from tocsin.ports import Clock, Store
-from tocsin.position import Position
+from tocsin.position import number_in
 from tocsin.principal import UserId
 from tocsin.receipt import Act, State, Unread
 
@@ -39,18 +38,9 @@ class Acknowledge:
         Raises:
             Invalid: no position of this log.
         """
-        number = None if upto is None else self._number(upto, "upTo")
+        number = None if upto is None else number_in(self._store.epoch, upto, "upTo")
         return await self._store.mark(user, number, type_, device, self._clock.now())
 
     async def received(self, user: UserId, began: int, upto: int) -> None:
         """A stream that began at one number has brought everything up to another."""
         await self._store.confirm(user, began, upto, self._clock.now())
-
-    def _number(self, text: str, where: str) -> int:
-        try:
-            position = Position.parse(text)
-        except Malformed as refusal:
-            raise Invalid(where, str(refusal)) from None
-        if position.epoch != self._store.epoch:
-            raise Invalid(where, "is a position of another log")
-        return position.seq

@@ -247,7 +247,8 @@ class SqliteStore(SqliteIdentity):
         return await self._reader.read(lambda connection: read_whereabouts(connection, id_, before, limit))
 
     async def sent(self, before: int | None, after: int, limit: int) -> list[SentNotification]:
-        return [sent_of(row) for row in await self._reader.rows("all_sent", before or _LAST, after, limit)]
+        upto = _LAST if before is None else before
+        return [sent_of(row) for row in await self._reader.rows("all_sent", upto, after, limit)]
 
     async def withdraw(self, id_: NotificationId, now: int, audit: AuditEntry | None) -> None:
         await self._writer.submit(lambda batch: state.withdraw(batch, id_, now, audit))
