@@ -56,8 +56,10 @@ async def look(call: Call) -> Answer:
     """
     request, authorize = call.request, call.parts.authorize
     if (credential := request.credential) is not None:
+        call.seeing()
         call.principal = await authorize.identify(credential)
     elif (cookie := request.session_cookie) is not None:
+        call.seeing()
         call.principal = await authorize.identify_session(cookie)
     elif call.yes_or_no("optional"):
         return ok(SessionTold(None, None))
