@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from api.people import eventually
 from cli.command import Listening
 from harness.server import Server
 
@@ -79,12 +79,14 @@ def test_a_command_that_a_signal_ended_is_said_to_be(dev: Server, tmp_path: Path
         assert "was ended by signal 9" in listening.err
 
 
-def test_a_signal_ends_it_while_a_command_runs(dev: Server) -> None:
-    with Listening("--exec", "sleep 600", server=dev, token=dev.token("user123")) as listening:
+def test_a_signal_ends_it_while_a_command_runs(dev: Server, tmp_path: Path) -> None:
+    script, begun = tmp_path / "script.sh", tmp_path / "begun"
+    script.write_text(f"touch {begun}\nexec sleep 600\n")
+    with Listening("--exec", f"sh {script}", server=dev, token=dev.token("user123")) as listening:
         listening.wait_open()
         dev.user("user123").send("t", "m")
         listening.line()
-        time.sleep(0.2)
+        assert eventually(begun.exists)
         assert listening.end(signal.SIGINT) == 130
         assert listening.err == ""
 
