@@ -9,6 +9,7 @@
     │   ├── NotFound               it is not there, or not theirs to see
     │   ├── Malformed              the bytes cannot be read as what they claim to be
     │   ├── Invalid                readable, but a field is wrong, missing or over its limit
+    │   │   └── UsedKey
     │   ├── TooLarge               over a size limit before anything was read
     │   ├── UnsupportedContent     a content type or encoding that is not taken
     │   ├── Conflict               against the state that the thing is in
@@ -113,13 +114,21 @@ class Invalid(Refusal):
         super().__init__(f"{where}: {why}" if where else why)
 
 
+class UsedKey(Invalid):
+    """An idempotency key that was used for another request before."""
+
+    code = "idempotency-key-used"
+
+    def __init__(self) -> None:
+        super().__init__("Idempotency-Key", "was used for another request")
+
+
 class TooLarge(Refusal):
     """Over a size limit."""
 
     code = "too-large"
 
     def __init__(self, what: str, limit: int) -> None:
-        self.limit = limit
         super().__init__(f"{what} is larger than {limit} bytes")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from tocsin.errors import Invalid
-
 KEPT_MS = 24 * 3_600_000
 """How long a key is remembered."""
 
@@ -25,12 +23,3 @@ class Once(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     key: str
     fingerprint: bytes
-
-
-class UsedKey(Invalid):
-    """The key was used for another request before."""
-
-    code = "idempotency-key-used"
-
-    def __init__(self) -> None:
-        super().__init__("Idempotency-Key", "was used for another request")

@@ -1,4 +1,4 @@
-"""Puts the program together and runs it: the only module that knows which store, which broker, which skins."""
+"""Puts the program together and runs it; which store and which broker it stands on is in `foundation.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON forms, in and out: the only place that encodes or decodes what goes over the wire."""
+"""The JSON forms of notifications and what becomes of them, in and out; and how all others are read and written."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@
 
 `Refused` (status, headers, body) is raised when the upgrade is refused, `Closed` (code, reason) when a read
 meets the end, `TimeoutError` when nothing came in time. To stop reading, do not call anything.
-`gone_within(seconds)` watches for the end without reading a byte.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ import base64
 import contextlib
 import json
 import os
-import select
 import socket
 import struct
 import time
@@ -228,12 +226,6 @@ class WebSocket:
             return self.close_code
         except TimeoutError:
             raise AssertionError(f"close frame {self.close_code}, but the socket is open after {seconds} s") from None
-
-    def gone_within(self, seconds: float) -> bool:
-        """Whether the peer ends the connection in time, found out without reading a byte."""
-        watch = select.poll()
-        watch.register(self.socket, getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR)
-        return bool(watch.poll(seconds * 1000))
 
     # -- writing --------------------------------------------------------------------------------------
 

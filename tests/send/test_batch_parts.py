@@ -9,8 +9,8 @@ import pytest
 
 from harness.patience import PATIENCE
 from store.adapters import ADAPTERS, NOW, Recorder, draft, put_users
-from tocsin.errors import Invalid, Unavailable
-from tocsin.idempotency import KEPT_MS, Once, UsedKey
+from tocsin.errors import Invalid, Unavailable, UsedKey
+from tocsin.idempotency import KEPT_MS, Once
 from tocsin.ports import Entry, Replay, Span
 from tocsin.store import bulk
 from tocsin.store.bulk import Bulk

@@ -9,8 +9,8 @@ import msgspec
 from store.adapters import NOW, Recorder, all_changes, audit, draft, number, outcome, pages, put_app, put_users
 from tocsin.app import App, AppId, Secret
 from tocsin.device import Device, DeviceId
-from tocsin.errors import NotFound, TooMany
-from tocsin.idempotency import KEPT_MS, Once, UsedKey
+from tocsin.errors import NotFound, TooMany, UsedKey
+from tocsin.idempotency import KEPT_MS, Once
 from tocsin.ports import Entry, Store
 from tocsin.principal import Key, KeyId, User, UserId
 

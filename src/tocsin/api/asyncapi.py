@@ -167,6 +167,10 @@ def _query() -> Json:
             "protocol": {"const": "tocsin.v1", "description": "As the subprotocol, for clients that cannot set one."},
             "token": {**text, "description": "A JWT, for clients that cannot set headers."},
             "ticket": {**text, "description": "A single-use ticket of `POST /api/auth/ticket`."},
+            "auth": {
+                "const": "frame",
+                "description": "The first frame brings the credential.",
+            },
         },
     }
 

@@ -42,7 +42,7 @@ async def list_changes(call: Call) -> Answer:
         # The head of the log, whichever node has written it.
         page = await store.changes(call.user_id, devices, _BEYOND, 1)
         return _answer([], Position(store.epoch, page.head), more=False)
-    page = await store.changes(call.user_id, devices, min(since.seq, _BEYOND), limit)
+    page = await store.changes(call.user_id, devices, since.seq, limit)
     if since.epoch != store.epoch or since.seq > page.head:
         here = Position(store.epoch, page.head)
         return _answer([_gap(here, here)], here, more=False)

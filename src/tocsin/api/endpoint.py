@@ -56,7 +56,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the table.
 
     Attributes:
-        handler: does it, in ten lines.
+        handler: does it, by calling one verb.
         who: whom it admits.
         says: one line for people.
         takes: form of the body, None where none is read.

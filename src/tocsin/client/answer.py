@@ -97,7 +97,7 @@ class Receipts(msgspec.Struct, frozen=True, kw_only=True):
         streamed: to how many streams it was written when it was sent; a lower bound.
         withdrawn: when it was taken back, or None.
         recipients: how many it is for; `delivered`, `read`, `dismissed` and `acknowledged` count those of them.
-        receipts: a page of the recipients of whom something is known, by id.
+        receipts: a page of the recipients, by id.
         next: the `before` of the following page, None on the last.
     """
 

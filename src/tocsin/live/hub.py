@@ -94,7 +94,7 @@ class Hub:
         return max(1, limit // self.nodes())
 
     def admit(self, address: str) -> None:
-        """Count a connection of an address before it becomes a stream; `leave` counts it off.
+        """Count a connection of an address before it becomes a stream; `release` counts it off.
 
         Raises:
             TooMany: that address has too many.

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 from tocsin import wire
 from tocsin.device import DeviceId
-from tocsin.errors import Malformed, Refusal
+from tocsin.errors import Refusal
 from tocsin.live.closing import Close
 from tocsin.live.door import Door
 from tocsin.live.form import Form, change
@@ -147,14 +147,14 @@ class Stream:
         self._floor = 0
         self.number = 0
         self.opened = 0
-        # Kept by the hub's sweep: signs of life and of progress.
         self.address = ""
+        self.minute = 0.0
+        self.heard = 0
+        # Kept by the hub's sweep: signs of life and of progress.
         self.slot = 0
         self.pings = 0
         self.taken = 0
         self.stalled_since = 0.0
-        self.minute = 0.0
-        self.heard = 0
 
     @property
     def user_id(self) -> UserId | None:
@@ -360,7 +360,7 @@ class Stream:
             return None
         try:
             frame = wire.read(text.encode(), dict)
-        except (Malformed, Refusal):
+        except Refusal:
             self.close(Close.BAD_FRAME, "expected a JSON object")
             return None
         verb, value = next(iter(frame.items())) if len(frame) == 1 else ("", None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -146,8 +145,8 @@ class TransportDoor:
 
 
 def _descriptor(transport: asyncio.Transport) -> int | None:
-    # What TLS makes of a frame is another thing for each, and Windows knows sockets by other numbers than files.
-    if os.name != "posix" or transport.get_extra_info("sslcontext") is not None:
+    # What TLS makes of a frame is another thing for each.
+    if transport.get_extra_info("sslcontext") is not None:
         return None
     sock = transport.get_extra_info("socket")
     return sock.fileno() if sock is not None and sock.fileno() >= 0 else None

@@ -166,13 +166,13 @@ class Authorize:
         """
         return UserId(parse_id(wanted, where="uid"))
 
-    async def has_installed(self, app: App, user: UserId | None) -> None:
+    async def has_installed(self, app: App, user: UserId) -> None:
         """Let an app send only to users who installed it.
 
         Raises:
             NotFound: no such user, or one who has not installed it: the answer is the same.
         """
-        if user is None or not await self._directory.installed(app.id, user):
+        if not await self._directory.installed(app.id, user):
             raise NotFound("User")
 
     async def in_name_of(self, principal: Principal, wanted: str | None) -> AppId | None:

@@ -10,8 +10,7 @@ import msgspec
 
 from tocsin.announcement import entry_of
 from tocsin.app import Quota
-from tocsin.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
-from tocsin.idempotency import UsedKey
+from tocsin.errors import Conflict, Invalid, NotFound, TooMany, Unavailable, UsedKey
 from tocsin.notification import Draft, Notification, NotificationId
 from tocsin.ports import AuditEntry, Entry, Replay, Span
 from tocsin.position import Epoch

@@ -15,7 +15,7 @@ from tocsin.ports import Page
 from tocsin.principal import UserId
 
 AT_ONCE = 3
-"""Pages that are read at the same time, of the eight connections that a node has for reading."""
+"""Pages that are read at the same time; a node has four connections for reading unless told otherwise."""
 
 LONGEST_SECONDS = 2.5
 """How long a page takes at most, with the wait for its turn."""

@@ -13,8 +13,8 @@ import msgspec
 
 from tocsin.announcement import entry_of
 from tocsin.device import DeviceId
-from tocsin.errors import Refusal, StartError, Unavailable
-from tocsin.idempotency import Once, UsedKey
+from tocsin.errors import Refusal, StartError, Unavailable, UsedKey
+from tocsin.idempotency import Once
 from tocsin.notification import Draft, NotificationId, Type
 from tocsin.ports import (
     Announcer,

@@ -15,8 +15,8 @@ import apsw
 import msgspec
 
 from tocsin.app import HOUR_MS, Quota
-from tocsin.errors import NotFound, Refusal, TooMany
-from tocsin.idempotency import KEPT_MS, Once, UsedKey
+from tocsin.errors import NotFound, Refusal, TooMany, UsedKey
+from tocsin.idempotency import KEPT_MS, Once
 from tocsin.notification import Draft, Notification, NotificationId
 from tocsin.ports import AuditEntry, Entry, Replay
 from tocsin.receipt import InboxChange

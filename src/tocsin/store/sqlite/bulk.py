@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tocsin.errors import Refusal
-from tocsin.idempotency import KEPT_MS, Once, UsedKey
+from tocsin.errors import Refusal, UsedKey
+from tocsin.idempotency import KEPT_MS, Once
 from tocsin.notification import Draft
 from tocsin.store.bulk import Outcome, Part, decode_kept, encode_kept, kept, outcomes_of, withheld
 from tocsin.store.sqlite.batch import Batch, Command
