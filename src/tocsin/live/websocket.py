@@ -102,7 +102,8 @@ class WebSocketSkin:
         try:
             return await self._gate.read(request), None
         except Refusal as refusal:
-            return NOBODY, refusal
+            # As a value: with its traceback it would hold the frames that hold it, until the garbage collector comes.
+            return NOBODY, refusal.with_traceback(None)
 
 
 async def _listen(receive: Receive, door: AsgiDoor, connection: StreamConnection) -> None:
