@@ -131,7 +131,7 @@ def _writing_all_that_is_offered(patch: pytest.MonkeyPatch) -> None:
     offer = Stream.offer
 
     def again(self: Stream, seq: int, frame: bytes) -> None:
-        if seq <= self.cursor and frame:
+        if seq <= self.upto and frame:
             self.door.write(frame)
         else:
             offer(self, seq, frame)

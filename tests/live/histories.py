@@ -121,7 +121,7 @@ class History:
                 self.open(Position.parse(self.read_on()))
 
     def read_page(self) -> Page:
-        since = self.stream.cursor
+        since = self.stream.upto
         found = self.log[since : since + LIMIT]
         head = len(self.log)
         upto = found[-1].seq if len(found) == LIMIT else head

@@ -224,7 +224,8 @@ def test_a_node_that_loses_sight_of_the_log_feeds_nobody_takes_and_tells_nothing
             with pytest.raises(Refused) as refused:
                 Sse(nodes[1].url, token=nodes.token("user123"))
             assert refused.value.status == 503
-            told = [client.get(path) for client in known for path in ("/api/auth/me", "/api/session", "/api/notifications")]
+            asked = ("/api/auth/me", "/api/session", "/api/notifications")
+            told = [client.get(path) for client in known for path in asked]
             assert [answer.status for answer in told] == [503] * len(told)
             assert all(int(answer.headers["retry-after"]) > 0 for answer in told)
             assert nodes[1].http().get("/api/auth/me").status == 401

@@ -94,7 +94,7 @@ _count = msgspec.json.Decoder(int).decode
 def answer_others(others: Others, hub: Hub) -> None:
     """Tell other nodes of the streams of this one."""
     others.answer_to(_STREAMS, lambda about: wire.encode(_of_here(hub, others.node, _asked(about))).decode())
-    others.answer_to(_AUDIENCE, lambda about: wire.encode(hub.audience(*_whom(about))).decode())
+    others.answer_to(_AUDIENCE, lambda about: wire.encode(hub.reach(*_whom(about))).decode())
 
 
 async def list_streams(call: Call) -> Answer:
@@ -117,7 +117,7 @@ async def count_audience(call: Call) -> Answer:
         raise NotFound("User")
     users = 1 if user is not None else await call.parts.store.count_users()
     elsewhere = await call.parts.others.ask(_AUDIENCE, wire.encode((user, device)).decode())
-    here = call.parts.gate.hub.audience(user, device)
+    here = call.parts.gate.hub.reach(user, device)
     return ok(Audience(users, here + sum(map(_count, elsewhere.by.values()))))
 
 

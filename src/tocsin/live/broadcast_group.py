@@ -17,12 +17,12 @@ class BroadcastGroup:
     """Streams of one form that are told of every device.
 
     Attributes:
-        cursor: everything up to this number was written to those who stand abreast, or is not for them.
+        upto: everything up to this number was written to those who stand abreast, or is not for them.
         sent: bytes of all broadcasts so far.
     """
 
     def __init__(self) -> None:
-        self.cursor = 0
+        self.upto = 0
         self.sent = 0
         self._abreast: dict[int, Stream] = {}
         self._apart: set[Stream] = set()
@@ -56,7 +56,7 @@ class BroadcastGroup:
         """
         count, apart = len(self._abreast), tuple(self._apart)
         # Before the first is written to: who steps out in the midst of it does so with this frame.
-        self.cursor = seq
+        self.upto = seq
         self.sent += len(frame)
         self._write_abreast(frame)
         for stream in apart:
@@ -79,7 +79,7 @@ class BroadcastGroup:
 
     def _look_at(self, stream: Stream, seq: int) -> None:
         door = stream.door
-        if stream.state is State.LIVE and stream.cursor == seq and door.descriptor is not None and not door.unsent():
+        if stream.state is State.LIVE and stream.upto == seq and door.descriptor is not None and not door.unsent():
             self._apart.remove(stream)
             self._abreast[door.descriptor] = stream
             stream.step_in(self)

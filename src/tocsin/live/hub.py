@@ -116,7 +116,7 @@ class Hub:
         """Whether that user may open another stream."""
         return len(self._by_user.get(user, ())) < self._share(self._per_user)
 
-    def audience(self, user: UserId | None, device: DeviceId | None) -> int:
+    def reach(self, user: UserId | None, device: DeviceId | None) -> int:
         """To how many streams a notification would be written now.
 
         Parameters:
@@ -283,7 +283,7 @@ class Hub:
 
     async def _page(self, stream: Stream) -> Page | None:
         try:
-            return await self._store.changes(stream.user_id, stream.devices, stream.cursor, PAGE)
+            return await self._store.changes(stream.user_id, stream.devices, stream.upto, PAGE)
         except Unavailable:
             # By chance: all who read when the store was lost would come back to it at once.
             await asyncio.sleep(random.uniform(0.5, 1.5))  # noqa: S311  (no secret)

@@ -87,7 +87,7 @@ class Obeying:
         position = Position.parse(text)
         if self._stream.devices is not None:
             raise Invalid("received", "a stream of some devices cannot say that everything was received")
-        if position.epoch != self._epoch or position.seq > self._stream.cursor:
+        if position.epoch != self._epoch or position.seq > self._stream.upto:
             raise Malformed("not a position that this stream has given")
         self._received = max(self._received, position.seq)
         if self._timer is None:

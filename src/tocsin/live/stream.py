@@ -48,11 +48,11 @@ class Abreast(Protocol):
     """Streams that are all written the same at once, and for which it is kept once how far they are.
 
     Attributes:
-        cursor: everything up to this number was written to each, or is not for it.
+        upto: everything up to this number was written to each, or is not for it.
         sent: bytes written to each, counted from before the first of them.
     """
 
-    cursor: int
+    upto: int
     sent: int
 
     def step_out(self, stream: Stream) -> None:
@@ -91,13 +91,13 @@ class Stream:
 
     __slots__ = (
         "_abreast",
-        "_cursor",
         "_floor",
         "_hold",
         "_hold_size",
         "_overrun",
         "_sent",
         "_since",
+        "_upto",
         "address",
         "authenticating",
         "began",
@@ -133,7 +133,7 @@ class Stream:
         self.devices = devices
         self.state = State.CONNECTING
         self.began = 0
-        self._cursor = 0
+        self._upto = 0
         self._sent = 0
         self._abreast: Abreast | None = None
         self.authenticating = False
@@ -162,9 +162,9 @@ class Stream:
         return self.principal.user_id if self.principal is not None else None
 
     @property
-    def cursor(self) -> int:
+    def upto(self) -> int:
         """Everything up to this number was written or is not for this stream."""
-        return self._cursor if self._abreast is None else max(self._cursor, self._abreast.cursor)
+        return self._upto if self._abreast is None else max(self._upto, self._abreast.upto)
 
     @property
     def sent(self) -> int:
@@ -197,16 +197,16 @@ class Stream:
 
     def begin_after(self, seq: int) -> None:
         """What has a number up to this one is not for this stream."""
-        self._cursor = self.began = seq
+        self._upto = self.began = seq
 
     # ------------------------------------------------------------ live
 
     def offer(self, seq: int, frame: bytes) -> None:
         """A live frame, in order of `seq`."""
-        if seq <= self.cursor:
+        if seq <= self.upto:
             return
         if self.state is State.LIVE:
-            self._cursor = seq
+            self._upto = seq
             self._send(frame)
         elif self._hold is not None:
             self._hold_size += len(frame)
@@ -229,7 +229,7 @@ class Stream:
     def step_out(self) -> None:
         """From now on it is written to by itself."""
         if (abreast := self._abreast) is not None:
-            self._cursor, self._sent, self._abreast = self.cursor, self.sent, None
+            self._upto, self._sent, self._abreast = self.upto, self.sent, None
             abreast.step_out(self)
 
     @property
@@ -269,10 +269,10 @@ class Stream:
         """What was read; after the last page the stream is live."""
         if self.state is not State.CATCHING_UP:
             return
-        if page.floor > max(self.cursor, self._floor):
+        if page.floor > max(self.upto, self._floor):
             # Something between here and there is gone for good: what is left follows.
             self._floor = page.floor
-            self._lost(Position(epoch, self.cursor), Position(epoch, page.floor))
+            self._lost(Position(epoch, self.upto), Position(epoch, page.floor))
             if self.state is not State.CATCHING_UP:
                 return
         if self._since is not None and self._since.seq > page.head:
@@ -283,7 +283,7 @@ class Stream:
         else:
             self._since = None
             self._send_all(_frames(page, self.form, epoch))
-            self._cursor = max(self._cursor, page.upto)
+            self._upto = max(self._upto, page.upto)
         # A door that is paused tells nothing when still more is written: such a stream stays with its pages.
         if not page.full and not self._overrun and not self.door.paused and self.state is State.CATCHING_UP:
             held, self._hold = self._hold or [], None
@@ -297,7 +297,7 @@ class Stream:
         first_time, self.greeting = self.greeting or self.state is State.CONNECTING, False
         self.state = State.LIVE
         if first_time:
-            self._tell("caught-up", Position(epoch, self.cursor), b"{}")
+            self._tell("caught-up", Position(epoch, self.upto), b"{}")
         if self.door.paused:
             # Since before it was live, when there was nothing to fall behind.
             self.fall_behind()
