@@ -1,6 +1,7 @@
 """What is refused, with which status, in which order, and that nothing of it is kept."""
 
 import json
+import re
 import socket
 from typing import Any
 
@@ -208,19 +209,42 @@ def test_another_method_is_405_and_says_what_is_allowed(dev: Server, method: str
         assert list(answer.json) == ["error"]
 
 
-def test_a_client_that_offers_http_2_on_a_plain_connection_is_answered_as_it_asked(dev: Server) -> None:
-    """As Java's own client and `curl --http2` do; RFC 9110 §7.8 lets a server ignore the offer, not the request."""
+@pytest.mark.parametrize("offer", ["h2c", "TLS/1.0", "websocket"])
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+@pytest.mark.parametrize("pieces", ["one by one", "at once", "in shreds"])
+def test_an_offer_of_another_protocol_is_passed_over_and_the_request_answered(
+    dev: Server, offer: str, framing: str, pieces: str
+) -> None:
+    """As Java's own client, Spring's with it, and `curl --http2` make it (RFC 9110 §7.8); the connection stays."""
     body = fields()
     head = f"POST {SEND} HTTP/1.1\r\nHost: x\r\nX-API-Key: {DEV_KEY}\r\nContent-Type: application/json\r\n"
-    head += f"Content-Length: {len(body)}\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-    head += "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n"
+    head += f"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {offer}\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
+    if framing == "length":
+        request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    else:
+        request = f"{head}Transfer-Encoding: chunked\r\n\r\n5\r\n".encode() + body[:5]
+        request += b"\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body) - 5, body[5:])
 
     with socket.create_connection(("127.0.0.1", dev.port), timeout=PATIENCE) as connection:
-        connection.sendall(head.encode() + body)
-        answer = connection.recv(4000)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        answers = bytearray()
+        for part in {
+            "one by one": [request, request, request],
+            "at once": [3 * request],
+            "in shreds": [(3 * request)[at : at + 40] for at in range(0, 3 * len(request), 40)],
+        }[pieces]:
+            connection.sendall(part)
+            if pieces == "one by one":
+                answers += connection.recv(4000)
+        while answers.count(b'"notificationId"') < 3:
+            more = connection.recv(4000)
+            assert more, bytes(answers)
+            answers += more
 
-    assert status_of(answer) == 200, answer
-    assert newest(dev) == json.loads(answer.split(b"\r\n\r\n", 1)[1])["notificationId"]
+    assert answers.count(b"HTTP/1.1 200 ") == 3, bytes(answers)
+    assert b"connection: close" not in answers
+    [*_, last] = re.findall(rb'"notificationId":"([^"]+)"', answers)
+    assert newest(dev) == last.decode()
 
 
 def test_expect_100_continue_is_answered_before_the_body_and_not_before_the_refusal(dev: Server) -> None:

@@ -38,6 +38,7 @@ LINGER_BYTES = 16 * 1024 * 1024
 
 LOOK_AGAIN = 2.5
 _SLACK = 4 * 1024
+_OF_UPGRADES = (b"upgrade", b"http2-settings")
 _REASONS = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Request Header Fields Too Large"}
 
 
@@ -57,7 +58,7 @@ class HttpProtocol(LeanHttpProtocol):
     _body_bytes = 0
     _raw_bytes = 0
     _hosts = 0
-    _unparsed = 0
+    _passed_over = False
     _running: RequestResponseCycle | None = None
     _message: RequestResponseCycle | None = None
     _postponed: tuple[int, str] | None = None
@@ -127,33 +128,38 @@ class HttpProtocol(LeanHttpProtocol):
             self._stop_timer()
 
     def _feed(self, data: bytes) -> None:
-        if self._unparsed:
-            self._take_unparsed(data)
-            return
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            if self._should_upgrade():
-                if self.cycle is not None and not self.cycle.response_complete:
-                    # Its stream would begin before the request ahead of it is answered.
-                    self._refuse(400, "An upgrade cannot follow a request that is not answered yet")
-                else:
-                    self.handle_websocket_upgrade()
-            else:
-                # An upgrade that is not wanted is passed over (RFC 9110 §7.8). The parser has given up on what
-                # follows its head, which is this request's body all the same; after it the connection ends.
-                self.cycle.keep_alive = False
-                self._take_unparsed(data[upgrade.args[0] :])
+            while data:
+                data = self._parse(data)
         except httptools.HttpParserError:
             self._refuse(*self._refusal)
 
-    def _take_unparsed(self, data: bytes) -> None:
-        part = data[: self._unparsed]
-        self._unparsed -= len(part)
-        if part:
-            self.on_body(part)
-            if not self._unparsed:
-                self.on_message_complete()
+    def _parse(self, data: bytes) -> bytes:
+        """Parse; what is left to be parsed anew."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._passed_over:
+                # The parser has given up on what follows the head, which is the body of a request all the same.
+                head, self.parser = self._head_without_upgrade(), httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+                return head + data[upgrade.args[0] :]
+            if self.cycle is not None and not self.cycle.response_complete:
+                # Its stream would begin before the request ahead of it is answered.
+                self._refuse(400, "An upgrade cannot follow a request that is not answered yet")
+            else:
+                self.handle_websocket_upgrade()
+        return b""
+
+    def _head_without_upgrade(self) -> bytes:
+        version = self.parser.get_http_version()
+        lines = [b"%b %b HTTP/%b" % (self.scope["method"].encode(), self.url, version.encode())]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b", ".join(token for token in value.split(b",") if token.strip().lower() not in _OF_UPGRADES)
+            if name not in _OF_UPGRADES:
+                lines.append(b"%b: %b" % (name, value))
+        return b"\r\n".join([*lines, b"", b""])
 
     def handle_websocket_upgrade(self) -> None:
         super().handle_websocket_upgrade()
@@ -175,7 +181,7 @@ class HttpProtocol(LeanHttpProtocol):
         self._in_message = True
         self._message = None
         self._hosts = 0
-        self._head_done = False
+        self._head_done = self._passed_over = False
         self._head_bytes = self._body_bytes = self._raw_bytes = 0
         self._began = self.loop.time()
 
@@ -210,11 +216,12 @@ class HttpProtocol(LeanHttpProtocol):
         scope = self.scope
         scope["method"] = self.parser.get_method().decode("ascii")
         if self.parser.should_upgrade():
-            length = self._declared_length()
-            if not self._should_upgrade():
-                self._unparsed = length
-            elif length:
+            if scope["method"] == "CONNECT" or (self._should_upgrade() and self._has_body()):
                 raise _Refused
+            if not self._should_upgrade():
+                # One that is not wanted is passed over (RFC 9110 §7.8): parsed once more, as if it were not asked for.
+                self._passed_over = True
+                return
         scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]
         super().on_headers_complete()
         # The cycle of this request: with pipelining, another may be the protocol's by the time it answers.
@@ -222,21 +229,17 @@ class HttpProtocol(LeanHttpProtocol):
             scope["extensions"][CYCLE] = self.cycle  # type: ignore[assignment]
             self._message = self.cycle
 
-    def _declared_length(self) -> int:
-        for name, value in self.headers:
-            if name == b"transfer-encoding":
-                # Without the parser there is nobody to take the chunks apart.
-                raise _Refused
-            if name == b"content-length":
-                return int(value)
-        return 0
+    def _has_body(self) -> bool:
+        return any(
+            name == b"transfer-encoding" or (name == b"content-length" and int(value)) for name, value in self.headers
+        )
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if self._unparsed:
+        if self._passed_over:
             return
         self._in_message = False
         super().on_message_complete()

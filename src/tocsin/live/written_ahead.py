@@ -88,8 +88,6 @@ class PipelinedHttpProtocol(HttpProtocol):
         return last and self._postponed is None
 
     def _body_left(self) -> int | None:
-        if self._unparsed:
-            return self._unparsed
         if self._in_message and self._head_done:
             for name, value in self.headers:
                 if name == b"content-length":
