@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
@@ -85,7 +86,8 @@ def _strict_json(body: bytes) -> Any:
     except UnicodeDecodeError:
         raise Malformed("not UTF-8") from None
     except (ValueError, RecursionError):
-        raise Malformed("not valid JSON") from None
+        why = ": it begins with a byte order mark" if body.startswith(BOM_UTF8) else ""
+        raise Malformed(f"not valid JSON{why}") from None
     if _BACKSLASH in body:
         _check_escapes(body, value)
     return value

@@ -94,6 +94,9 @@ def test_the_message_has_8_kib_of_utf_8(server: Server) -> None:
         ("uid=" + "x" * 129 + "&message=hi", "uid"),
         ("", "uid"),
         ("uid=nobody&message=", "message"),
+        ("uid=user123&uid=user456&message=hi", "uid"),
+        ("uid=user123&message=hi&message=ho", "message"),
+        ("uid=user123&message=hi&%6Dessage=hi", "message"),
     ],
 )
 def test_what_is_missing_or_wrong_is_422_and_named(dev: Server, query: str, named: str) -> None:

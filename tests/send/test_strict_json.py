@@ -96,6 +96,10 @@ def test_a_body_in_another_encoding_or_with_a_byte_order_mark_is_400(
     refused(dev, fields(**more).decode().encode(encoding), 400)
 
 
+def test_a_byte_order_mark_is_named(dev: Server) -> None:
+    assert post(dev, b"\xef\xbb\xbf" + fields()).json == {"error": "not valid JSON: it begins with a byte order mark"}
+
+
 @pytest.mark.parametrize("name", ["title", "message", "deviceId", "metadata", "group", "tags"])
 def test_u_0000_is_refused_in_every_text(dev: Server, name: str) -> None:
     texts: dict[str, object] = {"metadata": {"deep": [{"k": "a\0b"}]}, "tags": ["a\0b"]}

@@ -122,7 +122,10 @@ ROUTES: list[Route] = [
         gives=(200, wire.AppSent),
         refuses=(404, 429, 500),
         once=True,
-        asks={"uid": "The user to send to.", "message": "The text, to 8 KiB of UTF-8."},
+        asks={
+            "uid": "The user to send to.",
+            "message": "The text, UTF-8; as it stands in the URL, percent-encoded, which may have 8 KiB in all.",
+        },
         documented=True,
         unauthenticated="Unauthorized",
         failure="Server error",

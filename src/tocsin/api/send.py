@@ -43,9 +43,7 @@ async def send_as_app(call: Call) -> Answer:
     call.seeing()
     app, principal = await authorize.identify_app(_app_id(call), credential)
     call.principal = principal
-    uid, message = call.request.asked("uid"), call.request.asked("message")
-    if uid is None or message is None:
-        raise Invalid("uid" if uid is None else "message", "is required, in the query")
+    uid, message = _given_once(call, "uid"), _given_once(call, "message")
     now = call.parts.clock.now()
     # The text is judged before the user is looked up: 422 comes before 404.
     once = call.once(principal, "app", b"")
@@ -64,6 +62,14 @@ async def send_as_app(call: Call) -> Answer:
     if isinstance(kept, Replay):
         return ok(sent, headers=_REPLAYED)
     return ok(sent, headers=_rate_limit(kept.quota) if kept.quota is not None else [])
+
+
+def _given_once(call: Call, name: str) -> str:
+    values = call.request.query.get(name, [])
+    if len(values) != 1:
+        # Of two, a proxy before us may have looked at the other one.
+        raise Invalid(name, "is there more than once" if values else "is required, in the query")
+    return values[0]
 
 
 def _app_id(call: Call) -> str:
