@@ -10,30 +10,12 @@ import msgspec
 from tocsin import __version__
 from tocsin.api.answer import Answer
 from tocsin.api.call import Call
-from tocsin.live.closing import Close
+from tocsin.live.closing import CLOSES, Close
 from tocsin.live.stream import COMMANDS, PING
 from tocsin.notification import TYPES
 from tocsin.wire import Flat, encode
 
 Json = dict[str, Any]
-
-CLOSES: dict[Close, str] = {
-    Close.PROTOCOL: "The peer broke the WebSocket protocol.",
-    Close.NOT_TEXT: "A binary frame; everything here is text.",
-    Close.NOT_UTF8: "A text frame that is not UTF-8.",
-    Close.RESTART: "The server goes down or starts anew. Come back later.",
-    Close.OVERLOAD: "The server has too much to do. Come back later.",
-    Close.BAD_FRAME: "A frame or a parameter that cannot be understood. Do not come back unchanged.",
-    Close.BAD_CREDENTIAL: "A credential that does not hold, or no longer does. Do not come back unchanged.",
-    Close.FORBIDDEN: "A credential that may not stream. Do not come back unchanged.",
-    Close.NO_CREDENTIAL: "No credential within 5 seconds. Do not come back unchanged.",
-    Close.REVOKED: "The key, token or user was revoked. Do not come back unchanged.",
-    Close.TOO_MANY_STREAMS: "This user has too many streams open. Do not come back unchanged.",
-    Close.SLOW: "The reader took nothing for 8 seconds, or left two pings unanswered. Come back and resume.",
-    Close.LOST: "Something is gone that a flat WebSocket has no other way to be told of. Come back without `since`.",
-    Close.TOO_FAST: "The peer sends more than it may. Come back later.",
-}
-"""Every close code, for people."""
 
 _POSITION: Json = {"type": "string", "pattern": "^[0-9a-f]{8}-(0|[1-9][0-9]{0,17})$"}
 

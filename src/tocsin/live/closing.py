@@ -11,33 +11,38 @@ class Close(IntEnum):
     """WebSocket close codes (RFC 6455 §7.4), ours from the private range; on SSE and NDJSON told in `error`."""
 
     PROTOCOL = 1002
-    """The peer broke the protocol."""
     NOT_TEXT = 1003
-    """A binary frame; everything here is text."""
     NOT_UTF8 = 1007
-    """A text frame that is not UTF-8."""
     RESTART = 1012
-    """The server goes down or starts anew."""
     OVERLOAD = 1013
-    """The server has too much to do."""
     BAD_FRAME = 4400
-    """A frame or a parameter that cannot be understood."""
     BAD_CREDENTIAL = 4401
-    """A credential that does not hold, or no longer does."""
     FORBIDDEN = 4403
-    """A credential that may not stream."""
     NO_CREDENTIAL = 4408
-    """None came in time."""
     REVOKED = 4410
-    """The key, token or user was revoked."""
     TOO_MANY_STREAMS = 4413
-    """This user has too many streams open."""
     SLOW = 4508
-    """The reader took nothing for too long, or left pings unanswered."""
     LOST = 4510
-    """Something is gone that this stream has no other way to be told of."""
     TOO_FAST = 4529
-    """The peer sends more than it may."""
+
+
+CLOSES: dict[Close, str] = {
+    Close.PROTOCOL: "The peer broke the WebSocket protocol.",
+    Close.NOT_TEXT: "A binary frame; everything here is text.",
+    Close.NOT_UTF8: "A text frame that is not UTF-8.",
+    Close.RESTART: "The server goes down or starts anew. Come back later.",
+    Close.OVERLOAD: "The server has too much to do. Come back later.",
+    Close.BAD_FRAME: "A frame or a parameter that cannot be understood. Do not come back unchanged.",
+    Close.BAD_CREDENTIAL: "A credential that does not hold, or no longer does. Do not come back unchanged.",
+    Close.FORBIDDEN: "A credential that may not stream. Do not come back unchanged.",
+    Close.NO_CREDENTIAL: "No credential within 5 seconds. Do not come back unchanged.",
+    Close.REVOKED: "The key, token or user was revoked. Do not come back unchanged.",
+    Close.TOO_MANY_STREAMS: "This user has too many streams open. Do not come back unchanged.",
+    Close.SLOW: "The reader took nothing for 8 seconds, or left two pings unanswered. Come back and resume.",
+    Close.LOST: "Something is gone that a flat WebSocket has no other way to be told of. Come back without `since`.",
+    Close.TOO_FAST: "The peer sends more than it may. Come back later.",
+}
+"""Every close code, for people."""
 
 
 def close_code(refusal: Refusal) -> Close:
