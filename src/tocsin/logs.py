@@ -36,6 +36,12 @@ class Lines(logging.Formatter):
         return _SECRETS.sub("[hidden]", json.dumps(entry, default=str))
 
 
+def _is_of_somebody(record: logging.LogRecord) -> bool:
+    # uvloop tells a protocol to write no more whose TLS connection was reset meanwhile, and logs that there is none.
+    message = record.getMessage()
+    return not (message.startswith("protocol.") and message.endswith("transport: None"))
+
+
 def configure(level: str) -> None:
     """Send all logs to standard error, as lines.
 
@@ -52,5 +58,6 @@ def configure(level: str) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("asyncio").setLevel(logging.ERROR)
+    logging.getLogger("asyncio").addFilter(_is_of_somebody)
     # The store says itself that the database is out of reach, once and without a traceback.
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
