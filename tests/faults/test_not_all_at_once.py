@@ -92,7 +92,7 @@ async def be_present(store: PostgresqlStore, gone: Gone) -> None:
 
 async def catch_up(store: PostgresqlStore, gone: Gone) -> None:
     hub = Hub(Epoch("0a1b2c3d"), 0, store, SystemClock(), per_user=1, per_address=1)
-    behind: Any = SimpleNamespace(user_id=None, devices=None, cursor=0)
+    behind: Any = SimpleNamespace(user_id=None, devices=None, upto=0)
     await gone()
     while await hub._page(behind) is None:
         pass
