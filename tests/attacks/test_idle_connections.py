@@ -25,7 +25,14 @@ SEND_HEAD = head(
 @pytest.fixture
 def brief(start_server: Callable[..., Server]) -> Server:
     path = os.pathsep.join([str(Path(__file__).parent / "brief"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return start_server(env={"PYTHONPATH": path, "KEEP_ALIVE_SECONDS": str(KEPT)})
+    short = {"KEEP_ALIVE_SECONDS": str(KEPT), "TAKEN_SECONDS": "1", "SEND_BUFFER": "4096"}
+    return start_server(env={"PYTHONPATH": path, **short})
+
+
+@pytest.fixture
+def impatient(start_server: Callable[..., Server]) -> Server:
+    path = os.pathsep.join([str(Path(__file__).parent / "brief"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return start_server(env={"PYTHONPATH": path, "KEEP_ALIVE_SECONDS": "75", "HEAD_SECONDS": "1", "LOOK_AGAIN": "0.2"})
 
 
 def answered(connection: socket.socket) -> int:
@@ -50,6 +57,23 @@ def test_empty_lines_do_not_keep_a_connection(brief: Server) -> None:
         assert answered(connection) == 200
         connection.sendall(b"\r\n")
         assert read_to_the_end(connection) == b""
+
+
+@pytest.mark.parametrize("first", [b"", b"\r\n", b"\n\r\n\r\n", b"GET"])
+def test_who_begins_no_request_is_told_and_let_go_of(impatient: Server, first: bytes) -> None:
+    with connect(impatient) as connection:
+        connection.sendall(first)
+        assert statuses(read_to_the_end(connection)) == [408]
+
+
+def test_who_takes_nothing_of_an_answer_is_let_go_of(brief: Server) -> None:
+    """However little of it waits: closed, a connection would wait for a peer that takes nothing."""
+    calm = brief.at_rest(brief.sockets)
+    with connect(brief, rcvbuf=4096) as connection:
+        connection.sendall(head("/asyncapi.json"))
+        assert connection.recv(1)
+        assert brief.sockets() == calm + 1
+        assert brief.sockets_fall_to(calm)
 
 
 def test_a_connection_that_is_used_is_kept(brief: Server) -> None:

@@ -127,6 +127,24 @@ def is_no_sse_without_a_credential(counted: Counted) -> None:
         Sse(counted.server.url, token="nonsense")
 
 
+def leaves_in_the_midst_of_a_body(counted: Counted) -> None:
+    head = (
+        b"POST /api/auth/login HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n"
+    )
+    _says_and_leaves(counted, head + b" " * 5000)
+
+
+def leaves_requests_behind(counted: Counted) -> None:
+    _says_and_leaves(counted, b"GET /openapi.json HTTP/1.1\r\nHost: h\r\n\r\n" * 9)
+
+
+def _says_and_leaves(counted: Counted, said: bytes) -> None:
+    sock = socket.create_connection(("127.0.0.1", counted.server.port), timeout=PATIENCE)
+    sock.sendall(said)
+    time.sleep(0.01)
+    reset(sock)
+
+
 WAYS = (
     closes_politely,
     is_reset,
@@ -139,6 +157,8 @@ WAYS = (
     reads_events,
     leaves_during_its_handshake,
     is_no_sse_without_a_credential,
+    leaves_in_the_midst_of_a_body,
+    leaves_requests_behind,
 )
 
 

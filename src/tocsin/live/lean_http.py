@@ -13,7 +13,11 @@ EXTENSION = "tocsin.http"
 """Key in the ASGI scope's `extensions` under which the protocol offers itself."""
 
 CYCLE = "tocsin.cycle"
-"""The same for the cycle of a request and its answer, which a pipelined protocol has several of."""
+"""The same for the cycle of a request and its answer, of which a connection with pipelined ones has several.
+
+A weak reference: the cycle holds the scope, and a circle of the two would wait for the garbage collector, with all that
+the connection had in memory.
+"""
 
 
 def protocol_of(scope: Any) -> Any:
@@ -22,6 +26,12 @@ def protocol_of(scope: Any) -> Any:
 
 
 _NONE: dict[str, Any] = {}
+
+
+def cycle_of(scope: Any) -> RequestResponseCycle:
+    """The cycle of a request that is being handled, and held by its task."""
+    cycle: RequestResponseCycle = scope["extensions"][CYCLE]()
+    return cycle
 
 
 class LeanHttpProtocol(HttpToolsProtocol):
@@ -33,7 +43,7 @@ class LeanHttpProtocol(HttpToolsProtocol):
     _dated_text = b""
 
     def part(self) -> None:
-        """Close so that the peer can still read the answer."""
+        """Close so that the peer can still read the answer, and for good where it does not."""
         raise NotImplementedError
 
     def whole_body(self, scope: Any) -> bytes | None:
@@ -42,7 +52,7 @@ class LeanHttpProtocol(HttpToolsProtocol):
         Parameters:
             scope: of the request.
         """
-        cycle: RequestResponseCycle = scope["extensions"][CYCLE]
+        cycle = cycle_of(scope)
         if cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue:
             return None
         body, cycle.body = bytes(cycle.body), bytearray()
@@ -58,8 +68,7 @@ class LeanHttpProtocol(HttpToolsProtocol):
             head: header fields, ready to write; the date is added.
             close: end the connection after it.
         """
-        # Taken out: the cycle holds the scope, and a circle of the two would wait for the garbage collector.
-        cycle: RequestResponseCycle = scope["extensions"].pop(CYCLE)
+        cycle = cycle_of(scope)
         if self.flow.write_paused:
             await self.flow.drain()
         if cycle.disconnected or self.transport.is_closing():
@@ -99,7 +108,7 @@ class LeanHttpProtocol(HttpToolsProtocol):
         if left > 0:
             self._look_after_rest(left)
         else:
-            super().timeout_keep_alive_handler()
+            self.part()
 
     def _look_after_rest(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)

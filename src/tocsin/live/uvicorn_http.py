@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from tocsin.live.closing import Close
-from tocsin.live.lean_http import CYCLE, EXTENSION, LeanHttpProtocol
+from tocsin.live.lean_http import CYCLE, EXTENSION, LeanHttpProtocol, cycle_of
 from tocsin.live.parting import part
 from tocsin.live.transport_door import TransportDoor
 from tocsin.request import new_request_id, with_escaped_target
@@ -124,7 +125,7 @@ class HttpProtocol(LeanHttpProtocol):
         if self._in_message:
             if self._timer is None:
                 self._timer = self.loop.call_later(LOOK_AGAIN, self._look)
-        elif self._timer is not None:
+        elif self._timer is not None and self.cycle is not None:
             self._stop_timer()
 
     def _feed(self, data: bytes) -> None:
@@ -226,7 +227,7 @@ class HttpProtocol(LeanHttpProtocol):
         super().on_headers_complete()
         # The cycle of this request: with pipelining, another may be the protocol's by the time it answers.
         if self.cycle is not None and self.cycle.scope is scope:
-            scope["extensions"][CYCLE] = self.cycle  # type: ignore[assignment]
+            scope["extensions"][CYCLE] = ref(self.cycle)  # type: ignore[assignment]
             self._message = self.cycle
 
     def _has_body(self) -> bool:
@@ -303,6 +304,9 @@ class HttpProtocol(LeanHttpProtocol):
             return
         if not self._in_message or not self.transport.can_write_eof():
             self.transport.close()
+            # By itself it would wait without end for who takes nothing of what is written.
+            if self._stuck is None:
+                self._stuck = self.loop.call_later(TAKEN_SECONDS, self.transport.abort)
             return
         self._lingering = True
         self.transport.write_eof()
@@ -321,7 +325,7 @@ class HttpProtocol(LeanHttpProtocol):
         """
         self._stop_timer()
         self._unset_keepalive_if_required()
-        cycle: RequestResponseCycle = scope["extensions"].pop(CYCLE)
+        cycle = cycle_of(scope)
         # What came behind it on this connection will never be answered: the body ends with the connection.
         self.pipeline.clear()
         # Reading was paused when it came; with it paused, nobody would notice that the peer has left.
@@ -347,7 +351,8 @@ class HttpProtocol(LeanHttpProtocol):
             self._stuck = None
 
     def resume_writing(self) -> None:
-        self._stop_waiting()
+        if not self.transport.is_closing():
+            self._stop_waiting()
         if self._door is None:
             super().resume_writing()
         else:

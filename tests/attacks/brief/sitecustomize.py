@@ -1,11 +1,27 @@
-"""A server that keeps an idle connection for KEEP_ALIVE_SECONDS, not for the minute and more that it otherwise does.
+"""A server with little patience: the constants that are named in the environment are what that says, in seconds.
 
-Loaded by the interpreter because the test puts this folder on PYTHONPATH.
+With SEND_BUFFER, in bytes, the kernel takes no more than that of what a connection writes. Loaded by the interpreter
+because the test puts this folder on PYTHONPATH.
 """
 
 import os
+import socket
+from typing import Any
 
 if "KEEP_ALIVE_SECONDS" in os.environ:
     from tocsin import server
+    from tocsin.live import uvicorn_http
 
     server.KEEP_ALIVE_SECONDS = float(os.environ["KEEP_ALIVE_SECONDS"])  # type: ignore[assignment]
+    for name in ("HEAD_SECONDS", "TAKEN_SECONDS", "LOOK_AGAIN"):
+        setattr(uvicorn_http, name, float(os.environ.get(name, getattr(uvicorn_http, name))))
+
+    if "SEND_BUFFER" in os.environ:
+        made = uvicorn_http.HttpProtocol.connection_made
+
+        def made_small(self: Any, transport: Any) -> None:
+            size = int(os.environ["SEND_BUFFER"])
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+            made(self, transport)
+
+        uvicorn_http.HttpProtocol.connection_made = made_small  # type: ignore[method-assign]
