@@ -82,3 +82,27 @@ def test_a_target_means_the_same_to_a_handshake_and_to_a_request(dev: Server, ta
     with connect(dev) as connection:
         connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n".encode())
         assert connection.recv(12) == (b"HTTP/1.1 200" if there else b"HTTP/1.1 404")
+
+
+@pytest.mark.parametrize(
+    ("target", "fields", "status"),
+    [
+        ("/notifications", ["Cookie: " + "c" * 9_000], 431),
+        ("/notifications", [f"X-{n}: x" for n in range(130)], 431),
+        ("/notifications?since=" + "x" * 8_160, [], 414),
+        ("/notifications", ["Content-Length: 000"], 400),
+    ],
+    ids=["a long field", "many fields", "a long target", "a body of no length"],
+)
+def test_a_handshake_that_is_larger_than_is_taken_is_told_so(
+    dev: Server, target: str, fields: list[str], status: int
+) -> None:
+    with connect(dev) as connection:
+        connection.sendall(upgrade(target, *fields))
+        assert statuses(read_to_the_end(connection)) == [status]
+
+
+def test_several_lines_of_connection_are_one_list(dev: Server) -> None:
+    with connect(dev) as connection:
+        connection.sendall(upgrade("/notifications", "Connection: keep-alive"))
+        assert statuses(connection.recv(4096)) == [101]

@@ -76,6 +76,19 @@ def test_who_takes_nothing_of_an_answer_is_let_go_of(brief: Server) -> None:
         assert brief.sockets_fall_to(calm)
 
 
+def test_who_takes_an_answer_slowly_gets_it_whole(brief: Server) -> None:
+    """For several times as long as it may take nothing."""
+    size = len(brief.http().get("/openapi.json").body)
+    with connect(brief, rcvbuf=4096) as connection:
+        connection.sendall(head("/openapi.json", "Connection: close"))
+        received, began = bytearray(), time.monotonic()
+        while part := connection.recv(size // 60):
+            received += part
+            time.sleep(0.07)
+        assert time.monotonic() - began > 3.0
+    assert len(received.partition(b"\r\n\r\n")[2]) == size > 96 * 1024
+
+
 def test_a_connection_that_is_used_is_kept(brief: Server) -> None:
     """For three times as long as it is kept idle; and so is one whose head, or whose body, takes longer than that."""
     with connect(brief) as connection:

@@ -37,3 +37,15 @@ def test_a_refusal_is_never_the_answer_of_a_request_that_is_kept(dev: Server, be
         told = [name for name, status in zip(names, answers, strict=False) if status != 200]
         assert not set(told) & set(kept), (answers, len(kept))
         assert answers.count(200) <= len(kept)
+
+
+@pytest.mark.parametrize("unfinished", [b"", b"GET / HT", b"{"])
+def test_nothing_is_carried_out_behind_an_answer_that_ends_the_connection(dev: Server, unfinished: bytes) -> None:
+    """Nobody would be told of it, and whoever wrote it would send it again (RFC 9112 §9.6)."""
+    token, name = dev.token("user123"), f"behind the end {uuid.uuid4()}"
+    fields = (f"Authorization: Bearer {token}", "Content-Type: application/json", "Content-Length: 70000")
+    refused = head("/api/notifications/send", *fields, method="POST") + b" " * 70_000
+    with connect(dev) as connection:
+        connection.sendall(refused + sending(token, name) + unfinished)
+        assert statuses(read_to_the_end(connection)) == [413]
+    assert titles(dev, name) == []

@@ -14,6 +14,7 @@ from tocsin.live.closing import Close
 from tocsin.live.lean_http import CYCLE, EXTENSION, LeanHttpProtocol, cycle_of
 from tocsin.live.parting import part
 from tocsin.live.transport_door import TransportDoor
+from tocsin.live.untaken import Untaken
 from tocsin.request import new_request_id, with_escaped_target
 
 URL_BYTES = 8 * 1024
@@ -21,6 +22,10 @@ URL_BYTES = 8 * 1024
 
 HEAD_BYTES = 16 * 1024
 """Most bytes in all header fields of a request."""
+
+HANDSHAKE_FIELDS = 128
+HANDSHAKE_LINE_BYTES = 8 * 1024 - 32
+"""Most fields in a WebSocket's handshake, and bytes in each and in its target: the library has limits and is silent."""
 
 HEAD_SECONDS = 10.0
 """Within which a request's head must be complete."""
@@ -30,9 +35,6 @@ BODY_SECONDS = 30.0
 
 BODY_BYTES_A_SECOND = 1024
 """Least rate of a body, once HEAD_SECONDS have passed."""
-
-TAKEN_SECONDS = 30.0
-"""Within which a client must take enough of its answers that more can be written."""
 
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 16 * 1024 * 1024
@@ -63,13 +65,14 @@ class HttpProtocol(LeanHttpProtocol):
     _running: RequestResponseCycle | None = None
     _message: RequestResponseCycle | None = None
     _postponed: tuple[int, str] | None = None
-    _stuck: asyncio.TimerHandle | None = None
+    _untaken: Untaken
     _began = 0.0
     _lingered = 0
     _lingering = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._untaken = Untaken(transport)
         self._began = self.loop.time()
         self._timer = self.loop.call_later(HEAD_SECONDS, self._look)
 
@@ -81,7 +84,7 @@ class HttpProtocol(LeanHttpProtocol):
         if self._door is not None:
             self._door.lost()
         self._stop_timer()
-        self._stop_waiting()
+        self._untaken.rest()
         self.pipeline.clear()
         if self._running is not None:
             # uvicorn tells only the newest of pipelined requests that nobody waits any more.
@@ -148,6 +151,11 @@ class HttpProtocol(LeanHttpProtocol):
             if self.cycle is not None and not self.cycle.response_complete:
                 # Its stream would begin before the request ahead of it is answered.
                 self._refuse(400, "An upgrade cannot follow a request that is not answered yet")
+            elif len(self.url) > HANDSHAKE_LINE_BYTES:
+                self._refuse(414, f"The URL of a WebSocket is longer than {HANDSHAKE_LINE_BYTES} bytes")
+            elif len(self.headers) > HANDSHAKE_FIELDS or self._longest_field() > HANDSHAKE_LINE_BYTES:
+                most = f"{HANDSHAKE_FIELDS} header fields, or one of more than {HANDSHAKE_LINE_BYTES} bytes"
+                self._refuse(431, f"A WebSocket's handshake has more than {most}")
             else:
                 self.handle_websocket_upgrade()
         return b""
@@ -167,13 +175,20 @@ class HttpProtocol(LeanHttpProtocol):
         # The connection is another protocol's now, and nobody will tell this one that it is lost. The parser and
         # it hold each other.
         self._stop_timer()
-        self._stop_waiting()
+        self._untaken.rest()
         self._unset_keepalive_if_required()
         self._in_message = False
         self.parser = self.transport = self.flow = self.cycle = self.scope = self.headers = None  # type: ignore[assignment]
 
     def _should_upgrade(self) -> bool:
         return super()._should_upgrade() and self.scope["method"] == "GET"
+
+    def _get_upgrade(self) -> bytes | None:
+        # Several lines of Connection are one list (RFC 9110 §5.3); uvicorn looks at the last.
+        lines = [value for name, value in self.headers if name == b"connection"]
+        if b"upgrade" not in [token.strip().lower() for token in b",".join(lines).split(b",")]:
+            return None
+        return next((value.lower() for name, value in reversed(self.headers) if name == b"upgrade"), None)
 
     # ------------------------------------------------------------ what the parser tells
 
@@ -230,9 +245,13 @@ class HttpProtocol(LeanHttpProtocol):
             scope["extensions"][CYCLE] = ref(self.cycle)  # type: ignore[assignment]
             self._message = self.cycle
 
+    def _longest_field(self) -> int:
+        return max(len(name) + len(value) for name, value in self.headers)
+
     def _has_body(self) -> bool:
         return any(
-            name == b"transfer-encoding" or (name == b"content-length" and int(value)) for name, value in self.headers
+            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+            for name, value in self.headers
         )
 
     def on_body(self, body: bytes) -> None:
@@ -302,11 +321,12 @@ class HttpProtocol(LeanHttpProtocol):
         """Close so that the peer can still read the answer: unread bytes of a request would reset it away."""
         if self._lingering or self.transport.is_closing():
             return
+        # Behind an answer that says "close", nothing is carried out that nobody would be told of (RFC 9112 §9.6).
+        self.pipeline.clear()
         if not self._in_message or not self.transport.can_write_eof():
             self.transport.close()
             # By itself it would wait without end for who takes nothing of what is written.
-            if self._stuck is None:
-                self._stuck = self.loop.call_later(TAKEN_SECONDS, self.transport.abort)
+            self._untaken.watch()
             return
         self._lingering = True
         self.transport.write_eof()
@@ -333,26 +353,20 @@ class HttpProtocol(LeanHttpProtocol):
         cycle.response_started = cycle.response_complete = True
         cycle.keep_alive = False
         self._door = door = TransportDoor(self.transport, farewell, ends_body=True)
-        self._stop_waiting()
+        self._untaken.rest()
         self.transport.write(head + self._date() + b"\r\n")
         return door
 
     def pause_writing(self) -> None:
         if self._door is None:
             super().pause_writing()
-            if self._stuck is None:
-                self._stuck = self.loop.call_later(TAKEN_SECONDS, self.transport.abort)
+            self._untaken.watch()
         else:
             self._door.pause()
 
-    def _stop_waiting(self) -> None:
-        if self._stuck is not None:
-            self._stuck.cancel()
-            self._stuck = None
-
     def resume_writing(self) -> None:
         if not self.transport.is_closing():
-            self._stop_waiting()
+            self._untaken.rest()
         if self._door is None:
             super().resume_writing()
         else:

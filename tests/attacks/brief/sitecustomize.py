@@ -10,11 +10,11 @@ from typing import Any
 
 if "KEEP_ALIVE_SECONDS" in os.environ:
     from tocsin import server
-    from tocsin.live import uvicorn_http
+    from tocsin.live import untaken, uvicorn_http
 
     server.KEEP_ALIVE_SECONDS = float(os.environ["KEEP_ALIVE_SECONDS"])  # type: ignore[assignment]
-    for name in ("HEAD_SECONDS", "TAKEN_SECONDS", "LOOK_AGAIN"):
-        setattr(uvicorn_http, name, float(os.environ.get(name, getattr(uvicorn_http, name))))
+    for module, name in ((uvicorn_http, "HEAD_SECONDS"), (uvicorn_http, "LOOK_AGAIN"), (untaken, "TAKEN_SECONDS")):
+        setattr(module, name, float(os.environ.get(name, getattr(module, name))))
 
     if "SEND_BUFFER" in os.environ:
         made = uvicorn_http.HttpProtocol.connection_made
