@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -62,6 +63,13 @@ def _go(arguments: Sequence[str], folder: Path) -> str:
     except subprocess.TimeoutExpired:
         raise CannotMeasureError(f"go {arguments[0]} did not end in {BUILD_SECONDS:.0f} s") from None
     if ended.returncode:
-        said = [line for line in (ended.stderr or ended.stdout).splitlines() if not line.startswith("go: downloading")]
-        raise CannotMeasureError(f"go {' '.join(arguments[:2])}: {' '.join(said)[-300:]}")
+        raise CannotMeasureError(f"go {' '.join(arguments[:2])}: {_said(ended.stderr or ended.stdout)[-300:]}")
     return ended.stdout
+
+
+def _said(output: str) -> str:
+    """What went wrong, on one line, without the addresses that were asked."""
+    if output.startswith("{"):
+        output = str(json.loads(output).get("Error", output))
+    lines = [line for line in output.splitlines() if not line.startswith("go: downloading")]
+    return re.sub(r"(?:reading )?https?://\S+ ?", "", " ".join(lines))
