@@ -43,6 +43,7 @@ const frame = css`
   .told { position: fixed; }
   .card.no-superuser { display: grid; justify-items: center; gap: 0.9rem; inline-size: min(100%, 30rem); padding: 2.25rem 1.75rem; text-align: center; }
   .no-superuser .line { justify-content: center; }
+  .no-superuser .button { white-space: normal; }
   .question { inline-size: min(27rem, 100vw - 1.5rem); }
   .question h2 { font-size: 1.0625rem; font-weight: 600; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere; }
   .question .line { justify-content: flex-end; }
