@@ -178,12 +178,14 @@ def test_who_goes_away_takes_nothing_along(folder: Path) -> None:
 def test_closing_does_not_wait_for_a_long_fill(folder: Path) -> None:
     log = Log(folder)
     log.add_all([("", " ".join(f"w{n}x{m}" for m in range(100)), "a", None) for n in range(20_000)])
-    index = apsw.Connection(str(log.folder / "search.db"))
 
     def filled() -> int:
         try:
+            index = apsw.Connection(str(log.folder / "search.db"), flags=apsw.SQLITE_OPEN_READONLY)
+            index.set_busy_timeout(1000)
             row = index.execute("SELECT first FROM followed").fetchone()
-        except apsw.SQLError:
+        except apsw.Error:
+            # It is not there yet, or is just being made.
             return 0
         return int(row[0]) if row is not None else 0
 

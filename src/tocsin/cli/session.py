@@ -30,8 +30,12 @@ _token = click.option(
     help="An API key, or what `tocsin token` prints. Others on this machine can see options: prefer the variable.",
 )
 
-_HUNG_UP = ("Server disconnected without sending a response", "did not receive a valid HTTP response")
-"""What the libraries say where a connection was ended without an answer, by requests and by streams."""
+_HUNG_UP = (
+    "Server disconnected without sending a response",
+    "did not receive a valid HTTP response",
+    "Connection reset by peer",
+)
+"""What the libraries and the system say where a connection was ended without an answer, by requests and by streams."""
 
 
 class Session:
