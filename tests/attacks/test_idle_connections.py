@@ -22,17 +22,20 @@ SEND_HEAD = head(
 )
 
 
+def told(**seconds: str) -> dict[str, str]:
+    """The environment of a server that is told to be brief; see brief/sitecustomize.py."""
+    path = os.pathsep.join([str(Path(__file__).parent / "brief"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {"PYTHONPATH": path, **seconds}
+
+
 @pytest.fixture
 def brief(start_server: Callable[..., Server]) -> Server:
-    path = os.pathsep.join([str(Path(__file__).parent / "brief"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    short = {"KEEP_ALIVE_SECONDS": str(KEPT), "TAKEN_SECONDS": "1", "SEND_BUFFER": "4096"}
-    return start_server(env={"PYTHONPATH": path, **short})
+    return start_server(env=told(KEEP_ALIVE_SECONDS=str(KEPT), TAKEN_SECONDS="1", SEND_BUFFER="4096"))
 
 
 @pytest.fixture
 def impatient(start_server: Callable[..., Server]) -> Server:
-    path = os.pathsep.join([str(Path(__file__).parent / "brief"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return start_server(env={"PYTHONPATH": path, "KEEP_ALIVE_SECONDS": "75", "HEAD_SECONDS": "1", "LOOK_AGAIN": "0.2"})
+    return start_server(env=told(KEEP_ALIVE_SECONDS="75", HEAD_SECONDS="1", LOOK_AGAIN="0.2"))
 
 
 def answered(connection: socket.socket) -> int:

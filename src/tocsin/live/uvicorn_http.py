@@ -232,9 +232,10 @@ class HttpProtocol(LeanHttpProtocol):
         scope = self.scope
         scope["method"] = self.parser.get_method().decode("ascii")
         if self.parser.should_upgrade():
-            if scope["method"] == "CONNECT" or (self._should_upgrade() and self._has_body()):
+            wanted = self._should_upgrade()
+            if scope["method"] == "CONNECT" or (wanted and self._has_body()):
                 raise _Refused
-            if not self._should_upgrade():
+            if not wanted:
                 # One that is not wanted is passed over (RFC 9110 §7.8): parsed once more, as if it were not asked for.
                 self._passed_over = True
                 return
