@@ -379,6 +379,11 @@ class HttpProtocol(LeanHttpProtocol):
             self._door.close(Close.RESTART, "the server is restarting")
         elif self.cycle is None or self.cycle.response_complete:
             # A proxy may just be writing to it; the next connection that it tries is refused, then it knows.
-            self.loop.call_later(self.parting(), part, self.transport, super().shutdown)
+            self.loop.call_later(self.parting(), part, self.transport, self._end)
         else:
+            super().shutdown()
+
+    def _end(self) -> None:
+        # Meanwhile it may have become a WebSocket's, which ends by itself.
+        if self.transport is not None:
             super().shutdown()
