@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 import uvicorn
 
+from attacks.raw import upgrade
 from harness.patience import PATIENCE
 from tocsin.live.parting import PatientServer, part
 from tocsin.live.turnstile import OrderlyHttpProtocol, Turnstile
+from tocsin.live.uvicorn_protocol import WebSocketProtocol
 from tocsin.server import _new_loop
 
 ASKED = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+CLOSED = b"\x88\x02" + (1012).to_bytes(2)
 LOOPS = pytest.mark.parametrize("loop", [_new_loop, asyncio.SelectorEventLoop])
 
 
@@ -91,3 +94,38 @@ def test_a_connection_on_which_something_has_come_in_is_closed_a_moment_later(lo
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(run())
+
+
+async def hanging_up(_scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": 1012})
+
+
+@LOOPS
+def test_a_connection_that_becomes_a_websocket_while_the_server_parts_from_it_ends_as_one(loop: Any) -> None:
+    troubles: list[dict[str, Any]] = []
+
+    async def run() -> bytes:
+        asyncio.get_running_loop().set_exception_handler(lambda _, trouble: troubles.append(trouble))
+        http = OrderlyHttpProtocol.behind(Turnstile(), lambda: 0.2)
+        config = uvicorn.Config(hanging_up, http=http, ws=WebSocketProtocol, lifespan="off", log_config=None)
+        config.load()
+        server = PatientServer(config)
+        server.lifespan = config.lifespan_class(config)
+        with listening() as at:
+            await server.startup(sockets=[at])
+            reader, writer = await asyncio.open_connection(*at.getsockname())
+            ended = asyncio.ensure_future(server.shutdown(sockets=[at]))
+            await asyncio.sleep(0.05)
+            writer.write(upgrade("/"))
+            said = await asyncio.wait_for(reader.readuntil(CLOSED), PATIENCE)
+            writer.close()
+            await asyncio.wait_for(ended, PATIENCE)
+            await asyncio.sleep(0.3)  # until after the moment at which it would have been ended
+            return said
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        said = runner.run(run())
+    assert said.startswith(b"HTTP/1.1 101 ")
+    assert troubles == []
