@@ -251,6 +251,7 @@ class TestThree:
             for n in (0, 1, 1, 2):
                 opened = WebSocket(three[n].url, key=key["key"], subprotocol="tocsin.v1")
                 until(stack.enter_context(opened), "caught-up")
+                time.sleep(0.01)  # of two nodes in one millisecond nobody knows who was first
             for n in range(3):
                 asked = lambda n=n, **query: three[n].service().get("/api/streams", **query).json  # noqa: E731
                 pages = [asked(limit=2)]
@@ -269,6 +270,7 @@ class TestThree:
         wait_until_nodes_know_of_each_other(three)
         for n in (0, 2, 1, 2):
             assert Http(three[n].url, key=key["key"]).send(f"{n}" * 300).status == 422
+            time.sleep(0.01)  # of two nodes in one millisecond nobody knows who was first
         for n in range(3):
             asked = lambda n=n, **query: three[n].service().get("/api/refusals", userId=name, **query).json  # noqa: E731
             pages = [asked(limit=2)]
