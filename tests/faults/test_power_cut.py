@@ -47,7 +47,8 @@ def record(start_server: Callable[..., Server], tmp_path: Path) -> Callable[...,
             thread.join()
         server.kill()
         found = list(events(trace, server.data))
-        assert sorted(answered(found)) == sorted(acked), "the recording missed answers"
+        # As sets: of a process that is killed, strace may show a call twice.
+        assert set(answered(found)) == set(acked), "the recording missed answers"
         return found, server.data
 
     return run
@@ -102,7 +103,7 @@ def test_nothing_acknowledged_is_lost_in_a_power_cut(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     cuts = 2000 if soak else 80
-    found, data = record(2000 if soak else 160)
+    found, _ = record(2000 if soak else 160)
     folder, judged, acked = tmp_path / "cut", 0, 0
     for count, lost in lost_in_cuts(found, folder, cuts):
         assert not lost, f"{len(lost)} of {count} acknowledged are gone after a power cut"
@@ -110,9 +111,6 @@ def test_nothing_acknowledged_is_lost_in_a_power_cut(
     with capsys.disabled():
         print(f"\n  power cut: {cuts} cuts, 0 of {judged} acknowledged lost")
     # The last disk is not only readable by SQLite: the server starts on it and lists what it promised.
-    for other in data.iterdir():
-        if not (folder / other.name).exists() and not other.name.endswith("-shm"):
-            shutil.copy(other, folder)
     server = start_server(data=folder)
     assert len(inbox(server.user("user123"))) >= acked
 
