@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,57 @@ def test_whatever_is_asked_is_answered_and_every_text_is_found_by_its_own_words(
             test_in(runner, search)
         finally:
             search.close()
+
+
+def test_every_beginning_of_a_word_finds_it_and_its_like_alone(folder: Path) -> None:
+    log = Log(folder)
+    words = [
+        "temper",
+        "temperament",
+        "temperate",
+        "temperature",
+        "temperatures",
+        "Témpérâtüre",
+        "tempéra\u0301ture",
+        "t",
+    ]
+    numbers = {log.add(f"the disk-{word}, again", user="a"): word for word in words}
+    folded = {number: ["the", "disk", _plain(word), "again"] for number, word in numbers.items()}
+
+    async def test(search: Search) -> None:
+        await followed(search, log)
+        for word in [*words, "temperaturen", "tempest", "tempera ture"]:
+            for length in range(1, len(word) + 1):
+                begun = _plain(word[:length]).split()
+                one = [n for n in numbers if all(any(w.startswith(b) for w in folded[n]) for b in begun)]
+                assert await find(search, word[:length]) == one[::-1], word[:length]
+                if len(begun) == 1:
+                    behind = [n for n in numbers if folded[n][2].startswith(begun[0])]
+                    assert await find(search, f"disk-{word[:length]}") == behind[::-1], word[:length]
+                    assert await find(search, f'"{word[:length]}"') == [n for n in one if begun[0] in folded[n]][::-1]
+
+    searching(log, test)
+
+
+@pytest.mark.parametrize("among", [1, 3, 50, 1_000])
+def test_a_beginning_finds_all_that_go_on_so_among_many_that_begin_nearly_so(folder: Path, among: int) -> None:
+    log = Log(folder)
+    texts = ["temperature" if n % among == 0 else "temperate" for n in range(2_000)]
+    numbers = log.add_all([("", text, "a", None) for text in texts])
+    meant = [number for number, text in zip(numbers, texts, strict=True) if text == "temperature"][::-1]
+
+    async def test(search: Search) -> None:
+        await followed(search, log)
+        for limit in (1, 250, 500, 5_000):
+            assert await find(search, "temperatu", limit=limit) == meant[:limit]
+        assert await find(search, "temperatu", before=numbers[1_200]) == [n for n in meant if n < numbers[1_200]][:100]
+        assert await find(search, "temperatx") == []
+
+    searching(log, test)
+
+
+def _plain(word: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c)).lower()
 
 
 # -- whose they are

@@ -139,6 +139,26 @@ def test_an_index_that_cannot_be_made_is_tried_again_and_said_once(
     searching(log, test)
 
 
+def test_a_log_that_cannot_be_read_is_not_held_against_the_index(folder: Path) -> None:
+    log, away = Log(folder), folder / "away"
+    number = log.add("temperatures", user="a")
+
+    async def test(search: Search) -> None:
+        await finds(search, [number], "temperatu")
+        made = (folder / "search.db").stat().st_ino
+        log.path.rename(away)
+        # Of those who search at once, some have the log open.
+        answers = await asyncio.gather(*(find(search, "temperatu") for _ in range(4)), return_exceptions=True)
+        assert any(isinstance(answer, Unavailable) for answer in answers)
+        assert all(answer == [number] or isinstance(answer, Unavailable) for answer in answers)
+        away.rename(log.path)
+        for _ in range(4):
+            assert await find(search, "temperatu") == [number]
+        assert (folder / "search.db").stat().st_ino == made
+
+    searching(log, test)
+
+
 def test_a_full_disk_stops_the_index_and_nothing_else(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     log = Log(folder)
     log.add_all([("", " ".join(f"w{n}x{m}" for m in range(60)), "a", None) for n in range(3000)])

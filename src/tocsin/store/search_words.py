@@ -20,8 +20,12 @@ EMOJI_FROM, EMOJI_TO = "\U0001f000", "\U0001faff"
 _PUNCTUATION_AS_EMOJI = "\u203c\u2049\u3030"
 
 
-def parts(text: str) -> list[tuple[str, bool]]:
-    """What all has to be found: a text, and whether its last word may go on.
+Part = tuple[str, bool]
+"""A text that has to be found, and whether its last word may go on."""
+
+
+def parts(text: str) -> list[Part]:
+    """What all has to be found.
 
     Raises:
         Invalid: too long, or too many words.
@@ -44,18 +48,18 @@ def parts(text: str) -> list[tuple[str, bool]]:
     return found
 
 
-def expression(text: str) -> str:
-    """An FTS5 expression that finds what holds all the words; may find nothing, is never refused.
+def expression(wanted: list[Part]) -> str:
+    """An FTS5 expression that finds what holds all the parts; may find nothing, is never refused.
 
     A word in the open stands for every word that begins with it; words in quotation marks stand for themselves, in
     this order. Each is handed over as an FTS5 string, within which nothing is syntax; one that holds neither letter
     nor digit (`-`, `***`, an emoji) becomes a phrase without words, which FTS5 leaves out, and nothing but such
     phrases finds nothing.
 
-    Raises:
-        Invalid: too long, or too many words.
+    Parameters:
+        wanted: as of `parts`.
     """
-    return " ".join(_string(part) + ("*" if open_ else "") for part, open_ in parts(text)) or '""'
+    return " ".join(_string(part) + ("*" if open_ else "") for part, open_ in wanted) or '""'
 
 
 def words_and_signs(text: str) -> tuple[str | None, frozenset[str] | None]:

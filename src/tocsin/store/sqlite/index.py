@@ -16,7 +16,7 @@ import apsw
 from tocsin.store.search_words import EMOJI_FROM, EMOJI_TO
 from tocsin.store.sqlite.file import connect
 
-FORMAT = 2
+FORMAT = 3
 """Of the schema below; a file of another one is made again."""
 
 CHUNK_ROWS = 300
@@ -31,14 +31,21 @@ _LEAVERS = 20
 _SWEPT = 1_000
 _AUTO_CHECKPOINT = 2_000
 
+BEGINNINGS = (1, 2, 3, 4, 6, 8)
+"""Characters of the beginnings that have a list of their own of where they are. Without one, FTS5 joins the lists of
+all words that begin so: of a word that many notifications hold, as long as the store is large."""
+
 # Emoji that Unicode has had since 7.0 are letters to FTS5.
 _SEPARATORS = "".join(map(chr, range(ord(EMOJI_FROM), ord(EMOJI_TO) + 1)))
+
+TOKENIZER = ("unicode61", "remove_diacritics", "2", "separators", f"'{_SEPARATORS}'")
+"""What FTS5 takes for a word, and its arguments."""
 
 _SCHEMA = f"""
 CREATE VIRTUAL TABLE words USING fts5 (
     title, message, owner,
-    content = '', contentless_delete = 1, tokenize = "unicode61 remove_diacritics 2 separators '{_SEPARATORS}'",
-    prefix = '1 2 3'
+    content = '', contentless_delete = 1, tokenize = "{" ".join(TOKENIZER)}",
+    prefix = '{" ".join(map(str, BEGINNINGS))}'
 );
 -- How far the log has been followed: notifications by their number, withdrawals and floors by their change's.
 -- `swept`: up to where the index was last held against the log.

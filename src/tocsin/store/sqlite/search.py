@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path
 
 import apsw
 
 from tocsin.errors import Unavailable
 from tocsin.principal import UserId
-from tocsin.store.search_words import expression
+from tocsin.store.search_words import Part, expression, parts
+from tocsin.store.sqlite.closer_look import CloserLook
 from tocsin.store.sqlite.file import connect
-from tocsin.store.sqlite.index import owner
+from tocsin.store.sqlite.index import LogUnreadable, owner
 from tocsin.store.sqlite.indexer import Indexer, is_damage
 
 log = logging.getLogger("tocsin.store")
@@ -34,8 +37,10 @@ LONGEST_SECONDS = 2.0
 
 _AT_ONCE = 2
 _CACHE_KIB = 4096
+_LOOKED_AT = 250
+"""Notifications that are looked at closer at a time."""
 
-_FIND = "SELECT rowid FROM words WHERE words MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?"
+_FIND = "SELECT rowid FROM words WHERE words MATCH ? AND rowid < ? ORDER BY rowid DESC"
 
 
 class Search:
@@ -44,9 +49,9 @@ class Search:
     Nothing here is truth: it tells numbers that may be of interest, and the log says whether they are to be shown.
     """
 
-    def __init__(self, indexer: Indexer, path: Path) -> None:
+    def __init__(self, indexer: Indexer, path: Path, log_path: Path) -> None:
         self._indexer = indexer
-        self._seekers = [_Seeker(indexer, path) for _ in range(_AT_ONCE)]
+        self._seekers = [_Seeker(indexer, path, log_path) for _ in range(_AT_ONCE)]
         self._idle: asyncio.Queue[_Seeker] = asyncio.Queue()
         for seeker in self._seekers:
             self._idle.put_nowait(seeker)
@@ -61,7 +66,7 @@ class Search:
             log_path, epoch: of the log.
         """
         path = folder / FILE
-        return cls(Indexer(path, log_path, epoch), path)
+        return cls(Indexer(path, log_path, epoch), path, log_path)
 
     def wake(self) -> None:
         """Something was committed, withdrawn or purged: it is followed within a second."""
@@ -82,7 +87,7 @@ class Search:
             Unavailable: the index cannot be read now, or the search took too long: a part of the answer would look
                 like the whole.
         """
-        match = f'owner : ("{owner(user)}" OR "{owner(None)}") AND {{title message}} : ({expression(words)})'
+        wanted = parts(words)
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
                 seeker = await self._idle.get()
@@ -90,7 +95,7 @@ class Search:
             raise Unavailable("Too many searches are waiting") from None
         loop = asyncio.get_running_loop()
         try:
-            found = loop.run_in_executor(self._pool, seeker.look, match, before, limit)
+            found = loop.run_in_executor(self._pool, seeker.look, wanted, user, before, limit)
         except RuntimeError:
             raise Unavailable("The store is closed") from None
         watch = loop.call_later(LONGEST_SECONDS, seeker.interrupt)
@@ -116,19 +121,26 @@ class Search:
 class _Seeker:
     """One connection for searching, opened anew when the index was made again."""
 
-    def __init__(self, indexer: Indexer, path: Path) -> None:
+    def __init__(self, indexer: Indexer, path: Path, log_path: Path) -> None:
         self._indexer = indexer
         self._path = path
+        self._log_path = log_path
         self._connection: apsw.Connection | None = None
+        self._closer: CloserLook | None = None
         self._made = 0
 
-    def look(self, match: str, before: int, limit: int) -> list[int]:
+    def look(self, wanted: list[Part], user: UserId, before: int, limit: int) -> list[int]:
         """The numbers; in a thread of the pool."""
         try:
             connection = self._connect()
-            return [number for (number,) in connection.execute(_FIND, (match, before, limit))]
+            if self._closer is None:
+                self._closer = CloserLook(self._log_path)
+            return _found(connection, self._closer, wanted, user, before, limit)
         except apsw.InterruptError:
             raise Unavailable("This search takes too long; whole words in quotation marks are found sooner") from None
+        except LogUnreadable as error:
+            log.error("a search could not read the log: %s", error)
+            raise Unavailable("Search is not available now") from None
         except apsw.Error as error:
             log.error("a search failed: %s", error)
             # What the query says must not bring the index down, whatever FTS5 made of it.
@@ -143,7 +155,12 @@ class _Seeker:
                 connection.interrupt()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the files."""
+        if self._closer is not None:
+            self._closer.close()
+        self._close()
+
+    def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
 
@@ -154,7 +171,7 @@ class _Seeker:
             if self._connection is None or self._made != made:
                 if not made:
                     raise Unavailable("Search is not available yet")
-                self.close()
+                self._close()
                 self._connection, self._made = None, made
                 connection = connect(self._path, read_only=True)
                 connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -162,3 +179,30 @@ class _Seeker:
                 connection.execute("SELECT first FROM followed").fetchall()
                 self._connection = connection
             return self._connection
+
+
+def _found(
+    connection: apsw.Connection, closer: CloserLook, wanted: list[Part], user: UserId, before: int, limit: int
+) -> list[int]:
+    found: list[int] = []
+    if (listed := closer.shortened(wanted)) != wanted:
+        match = expression(wanted)
+        with closing(_numbers(connection, listed, user, before)) as numbers:
+            while True:
+                some = list(islice(numbers, _LOOKED_AT))
+                having = closer.having(match, some)
+                found += having
+                if len(found) >= limit or len(some) < _LOOKED_AT:
+                    return found[:limit]
+                before = some[-1]
+                if 2 * len(having) < len(some):
+                    # Many words begin so, and few are meant: those few lists are joined sooner.
+                    break
+    with closing(_numbers(connection, wanted, user, before)) as numbers:
+        return [*found, *islice(numbers, limit - len(found))]
+
+
+def _numbers(connection: apsw.Connection, wanted: list[Part], user: UserId, before: int) -> Generator[int, None, None]:
+    match = f'owner : ("{owner(user)}" OR "{owner(None)}") AND {{title message}} : ({expression(wanted)})'
+    with closing(connection.execute(_FIND, (match, before))) as rows:
+        yield from (number for (number,) in rows)
