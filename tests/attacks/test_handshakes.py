@@ -71,6 +71,17 @@ def test_another_version_of_the_protocol_is_told_which_one_is_spoken(
     assert (b"sec-websocket-version: 13" in fields, b"upgrade: websocket" in fields) == (status == 426, status == 426)
 
 
+def test_a_handshake_of_http_1_0_is_a_request_like_any_other(dev: Server) -> None:
+    plain = b"GET /notifications HTTP/1.0\r\nHost: localhost\r\n\r\n"
+    answers = []
+    for asked in (upgrade().replace(b"HTTP/1.1", b"HTTP/1.0"), plain):
+        with connect(dev) as connection:
+            connection.sendall(asked)
+            answers.append(read_to_the_end(connection).partition(b"\r\n"))
+    assert answers[0][0] == answers[1][0]
+    assert b" 101 " not in answers[0][0]
+
+
 @pytest.mark.parametrize(
     ("target", "there"),
     [("/notifications", True), ("http://anywhere/notifications", True), ("/%6eotifications", False), ("/other", False)],

@@ -181,7 +181,9 @@ class HttpProtocol(LeanHttpProtocol):
         self.parser = self.transport = self.flow = self.cycle = self.scope = self.headers = None  # type: ignore[assignment]
 
     def _should_upgrade(self) -> bool:
-        return super()._should_upgrade() and self.scope["method"] == "GET"
+        # That of a 1.0 request is to be ignored (RFC 9110 §7.8).
+        new_enough = self.parser.get_http_version() != "1.0"
+        return new_enough and super()._should_upgrade() and self.scope["method"] == "GET"
 
     def _get_upgrade(self) -> bytes | None:
         # Several lines of Connection are one list (RFC 9110 §5.3); uvicorn looks at the last.
