@@ -13,6 +13,7 @@ from store.search_log import LAST, Log, find, followed, searching
 from store.search_texts import CASES, OF_AN_INDEX, TEXTS
 from tocsin.errors import Invalid
 from tocsin.store.search_words import MOST_CHARACTERS, MOST_WORDS
+from tocsin.store.sqlite import search
 from tocsin.store.sqlite.search import Search
 
 # -- what words mean
@@ -130,8 +131,13 @@ def test_every_beginning_of_a_word_finds_it_and_its_like_alone(folder: Path) -> 
     searching(log, test)
 
 
+@pytest.mark.parametrize("patience", [0.0, 60.0])
 @pytest.mark.parametrize("among", [1, 3, 50, 1_000])
-def test_a_beginning_finds_all_that_go_on_so_among_many_that_begin_nearly_so(folder: Path, among: int) -> None:
+def test_a_beginning_finds_all_that_go_on_so_among_many_that_begin_nearly_so(
+    folder: Path, among: int, patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is looked closer at all of them, or at a few and the index is asked for the others."""
+    monkeypatch.setattr(search, "LOOKING_SECONDS", patience)
     log = Log(folder)
     texts = ["temperature" if n % among == 0 else "temperate" for n in range(2_000)]
     numbers = log.add_all([("", text, "a", None) for text in texts])

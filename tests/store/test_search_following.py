@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +158,62 @@ def test_a_search_that_takes_too_long_is_given_up(folder: Path, monkeypatch: pyt
                 with pytest.raises(Unavailable, match="too long"):
                     await find(search, HEAVY, limit=1000)
         assert await find(search, "mark", "nobody else") != []
+
+    searching(log, test)
+
+
+BEGUN = "aaaaa " * 31 + "ccccc"
+
+
+def log_of_beginnings(folder: Path) -> Log:
+    """A log in which BEGUN takes long at every step: texts have hundreds of words that begin so, few have the last."""
+    log, chance = Log(folder), random.Random(9)
+    texts = (" ".join(f"aaaaa{chance.randrange(1 << 12):03x}" for _ in range(900)) for _ in range(1_000))
+    log.add_all([("", f"{text} {'cccc' if n < 700 else 'ccccc'}", "a", None) for n, text in enumerate(texts)])
+    return log
+
+
+@pytest.mark.parametrize("patience", [0.0, 60.0])
+def test_a_search_in_several_steps_is_given_up_in_each(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    log = log_of_beginnings(folder)
+    monkeypatch.setattr(sqlite_search, "LOOKING_SECONDS", patience)
+
+    async def test(search: Search) -> None:
+        await followed(search, log)
+        monkeypatch.setattr(sqlite_search, "LONGEST_SECONDS", 60.0)
+        began = time.monotonic()
+        assert len(await find(search, BEGUN, limit=1000)) == 300
+        took = time.monotonic() - began
+        for part in (50, 10, 5, 3):
+            monkeypatch.setattr(sqlite_search, "LONGEST_SECONDS", took / part)
+            with pytest.raises(Unavailable, match="too long"):
+                await find(search, BEGUN, limit=1000)
+        monkeypatch.setattr(sqlite_search, "LONGEST_SECONDS", 60.0)
+        for _ in range(2):
+            assert len(await find(search, "ccccc", limit=1000)) == 300
+            assert await find(search, "mark", "nobody else") != []
+
+    searching(log, test)
+
+
+def test_closing_does_not_wait_for_a_long_search(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = log_of_beginnings(folder)
+    monkeypatch.setattr(sqlite_search, "LONGEST_SECONDS", 60.0)
+
+    async def test(search: Search) -> None:
+        await followed(search, log)
+        began = time.monotonic()
+        await find(search, BEGUN, limit=1000)
+        took = time.monotonic() - began
+        asking = asyncio.create_task(find(search, BEGUN, limit=1000))
+        await asyncio.sleep(took / 20)
+        began = time.monotonic()
+        await asyncio.to_thread(search.close)
+        assert time.monotonic() - began < took / 2
+        with pytest.raises(Unavailable):
+            await asking
 
     searching(log, test)
 

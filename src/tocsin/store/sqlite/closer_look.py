@@ -7,6 +7,7 @@ shorter one, and what that finds is looked at here: FTS5 itself reads the texts 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -52,6 +53,12 @@ class CloserLook:
         self._moment.close()
         self._log.close()
 
+    def interrupt(self) -> None:
+        """End the statement that runs now, from another thread."""
+        with suppress(apsw.ConnectionClosedError):
+            self._log.interrupt()
+            self._moment.interrupt()
+
     def shortened(self, wanted: list[Part]) -> list[Part]:
         """The same, with beginnings that the index has lists of; equal where it has them all."""
         return [(self._shortened(text) if open_ else text, open_) for text, open_ in wanted]
@@ -64,7 +71,7 @@ class CloserLook:
             numbers: `first` of notifications.
 
         Raises:
-            LogUnreadable: the texts could not be read.
+            LogUnreadable: the texts could not be read. apsw.InterruptError.
         """
         try:
             texts = self._log.execute(_TEXTS, (json.dumps(numbers),)).get
@@ -72,11 +79,17 @@ class CloserLook:
             raise
         except apsw.Error as error:
             raise LogUnreadable(str(error)) from error
+        self._empty()
         self._moment.execute("BEGIN")
         try:
             self._moment.execute(_INSERT, (texts,))
             return [number for (number,) in self._moment.execute(_FIND, (match,))]
         finally:
+            self._empty()
+
+    def _empty(self) -> None:
+        # An insertion that is interrupted has done it already.
+        if self._moment.in_transaction:
             self._moment.execute("ROLLBACK")
 
     def _shortened(self, text: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -35,10 +36,16 @@ FILE = "search.db"
 LONGEST_SECONDS = 2.0
 """After which a search is given up; no read of the product takes longer."""
 
+_AGAIN_SECONDS = 0.05
+"""Between two attempts to end a search: between two of its statements there is nothing to interrupt."""
+
 _AT_ONCE = 2
 _CACHE_KIB = 4096
-_LOOKED_AT = 250
+_LOOKED_AT = 100
 """Notifications that are looked at closer at a time."""
+
+LOOKING_SECONDS = 0.02
+"""How long one search goes on looking closer: some 5,000 notifications of a line or two."""
 
 _FIND = "SELECT rowid FROM words WHERE words MATCH ? AND rowid < ? ORDER BY rowid DESC"
 
@@ -56,6 +63,7 @@ class Search:
         for seeker in self._seekers:
             self._idle.put_nowait(seeker)
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tocsin-search")
+        self._watching: set[asyncio.Task[None]] = set()
 
     @classmethod
     def open(cls, folder: Path, log_path: Path, epoch: str) -> Search:
@@ -98,24 +106,33 @@ class Search:
             found = loop.run_in_executor(self._pool, seeker.look, wanted, user, before, limit)
         except RuntimeError:
             raise Unavailable("The store is closed") from None
-        watch = loop.call_later(LONGEST_SECONDS, seeker.interrupt)
-
-        def give_back(_found: asyncio.Future[list[int]]) -> None:
-            watch.cancel()
-            self._idle.put_nowait(seeker)
-
-        found.add_done_callback(give_back)
+        found.add_done_callback(lambda _: self._idle.put_nowait(seeker))
+        self._watching.add(watch := asyncio.create_task(_give_up(seeker, found)))
+        watch.add_done_callback(self._watching.discard)
         # Whoever asked may go away; the thread stays with its connection until it is done.
         return await asyncio.shield(found)
 
     def close(self) -> None:
         """Stop, and let go of the files; at most a statement is waited for."""
-        for seeker in self._seekers:
-            seeker.interrupt()
+        while busy := [seeker for seeker in self._seekers if seeker.stop()]:
+            for seeker in busy:
+                seeker.interrupt()
+            time.sleep(_AGAIN_SECONDS)
         self._pool.shutdown()
         for seeker in self._seekers:
             seeker.close()
         self._indexer.close()
+
+
+async def _give_up(seeker: _Seeker, found: asyncio.Future[list[int]]) -> None:
+    """End a search that takes too long."""
+    done, _ = await asyncio.wait([found], timeout=LONGEST_SECONDS)
+    while not done:
+        seeker.interrupt()
+        done, _ = await asyncio.wait([found], timeout=_AGAIN_SECONDS)
+    if not found.cancelled():
+        # Whoever asked may not be there to be told.
+        found.exception()
 
 
 class _Seeker:
@@ -128,9 +145,25 @@ class _Seeker:
         self._connection: apsw.Connection | None = None
         self._closer: CloserLook | None = None
         self._made = 0
+        self._busy = self._stopped = False
 
     def look(self, wanted: list[Part], user: UserId, before: int, limit: int) -> list[int]:
         """The numbers; in a thread of the pool."""
+        self._busy = True
+        try:
+            # In this order: who stops it sees that it is busy, or is seen.
+            if self._stopped:
+                raise Unavailable("The store is closed")
+            return self._look(wanted, user, before, limit)
+        finally:
+            self._busy = False
+
+    def stop(self) -> bool:
+        """Begin no search any more; whether one is under way."""
+        self._stopped = True
+        return self._busy
+
+    def _look(self, wanted: list[Part], user: UserId, before: int, limit: int) -> list[int]:
         try:
             connection = self._connect()
             if self._closer is None:
@@ -153,6 +186,8 @@ class _Seeker:
         if (connection := self._connection) is not None:
             with suppress(apsw.ConnectionClosedError):
                 connection.interrupt()
+        if (closer := self._closer) is not None:
+            closer.interrupt()
 
     def close(self) -> None:
         """Let go of the files."""
@@ -186,7 +221,7 @@ def _found(
 ) -> list[int]:
     found: list[int] = []
     if (listed := closer.shortened(wanted)) != wanted:
-        match = expression(wanted)
+        match, ends = expression(wanted), time.monotonic() + LOOKING_SECONDS
         with closing(_numbers(connection, listed, user, before)) as numbers:
             while True:
                 some = list(islice(numbers, _LOOKED_AT))
@@ -195,8 +230,8 @@ def _found(
                 if len(found) >= limit or len(some) < _LOOKED_AT:
                     return found[:limit]
                 before = some[-1]
-                if 2 * len(having) < len(some):
-                    # Many words begin so, and few are meant: those few lists are joined sooner.
+                if time.monotonic() > ends:
+                    # Of many that begin so, few are meant: their lists are joined sooner.
                     break
     with closing(_numbers(connection, wanted, user, before)) as numbers:
         return [*found, *islice(numbers, limit - len(found))]
