@@ -1,14 +1,14 @@
 """Names what got worse: `python -m bench.check [RUN.json] [--against EARLIER.json]`.
 
 Compared are ratios to the floor of the same run, so that another machine, or a busier one, does not count. Without a
-RUN it is the newest result that there is, and what it is held against is the newest one that is committed and older.
+RUN it is the newest result, which must not be committed yet; it is held against the newest one that is committed and
+older.
 """
 
 import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ def worse(run: dict[str, Any], earlier: dict[str, Any], tolerated: float = TOLER
         if change > tolerated:
             overlap = row["ratio"]["min"] <= other["ratio"]["max"] and other["ratio"]["min"] <= row["ratio"]["max"]
             doubt = "; but the rounds of both overlap: measure again" if overlap else ""
+            if row["disturbed"] or other["disturbed"]:
+                doubt += "; other programs were busy meanwhile: measure again"
             found.append(
                 f"{row['work']}: {row['what']}: {then:.2f} → {now:.2f} of its floor, {change:.0%} worse{doubt}"
             )
@@ -58,16 +60,17 @@ def main() -> int:
     options.add_argument("--against", type=Path, help="an earlier result (default: the newest committed one)")
     given = options.parse_args()
     path = given.run or max(RESULTS.glob("*.json"), default=None)
-    if path is None:
-        print("no result: make bench makes one", file=sys.stderr)
+    if path is None or (not given.run and not given.against and path.name in _committed()):
+        print("no new result: make bench makes one; or name two, RUN.json --against EARLIER.json", file=sys.stderr)
         return 2
     run = json.loads(path.read_text())
-    for other in [given.against] if given.against else _committed(path):
+    earlier_ones = [RESULTS / name for name in _committed() if name < path.name]
+    for other in [given.against] if given.against else earlier_ones:
         earlier = json.loads(other.read_text())
         if rows := compared(run, earlier):
             break
     else:
-        print(f"no committed result has a row of {path.name} with a floor", file=sys.stderr)
+        print(f"no earlier committed result has a row of {path.name} that has a floor", file=sys.stderr)
         return 2
     print(f"{path.name} against {other.name}: {rows} rows with a floor in both")
     found = worse(run, earlier)
@@ -78,13 +81,12 @@ def main() -> int:
     return 1 if found else 0
 
 
-def _committed(but: Path) -> Iterator[Path]:
-    """The results that are committed, newest first."""
+def _committed() -> list[str]:
+    """Names of the results that are committed, newest first."""
     listed = subprocess.run(
         ["git", "ls-tree", "--name-only", "HEAD", "./"], cwd=RESULTS, capture_output=True, text=True, check=True
     )
-    names = sorted((name for name in listed.stdout.split() if name.endswith(".json")), reverse=True)
-    yield from (RESULTS / name for name in names if name != but.name)
+    return sorted((name for name in listed.stdout.split() if name.endswith(".json")), reverse=True)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ LINES = (
     ("the same to 1,000 NDJSON streams", "fan-out", "NDJSON, 1,000 streams, back to back: CPU per delivery"),
     ("durable sends, 32 connections, to everyone", "single-sends", "broadcast, 32 conn: sends"),
     ("durable sends, 32 connections, to one user", "single-sends", "to one user, 32 conn: sends"),
-    ("durable batch sends, to one user", "batch-sends", "one recipient: notifications"),
-    ("durable batch sends, to 1,000 users", "batch-sends", "1,000 recipients: notifications"),
+    ("notifications in durable batch sends, to one user", "batch-sends", "one recipient: notifications"),
+    ("the same to 1,000 users", "batch-sends", "1,000 recipients: notifications"),
     ("send → seen, 1,000 sends/s to 1,000 users, median", "latency", "send → seen, p50"),
     ("the same, 99th percentile", "latency", "send → seen, p99"),
     ("the same, 99.9th percentile", "latency", "send → seen, p99.9"),
@@ -40,7 +40,8 @@ LINES = (
     ("start to ready, empty store", "cold-start", "start → ready, empty store"),
     ("inbox page of 50 in a store of 1 M", "inbox-reads", "inbox page of 50, 1,000,000 rows"),
     ("unread count in a store of 1 M", "inbox-reads", "unread count, 1,000,000 rows"),
-    ("search in a store of 1 M", "inbox-reads", "search, 1,000,000 rows"),
+    ("search for a rare word in a store of 1 M", "inbox-reads", "search, 1,000,000 rows"),
+    ("search there for a word that all have", "inbox-reads", "search for a word that all have, 1,000,000 rows"),
 )
 FLOORS = {
     "fan-out": "a C program's bare `write()`",
@@ -77,7 +78,8 @@ def section(run: dict[str, Any], name: str) -> str:
     machine = run["machine"]
     lines = [
         f"{machine['cpu']}, {machine['cores']} cores, one of them for the server; Python {machine['python']}. Medians",
-        f"(lowest–highest round) from [{run['date'][:10]}](bench/results/{name}), by `{run['command']}`:",
+        f"(lowest–highest round) from [{run['date'][:10]}](bench/results/{name}), by `{run['command']}`;",
+        "a ratio is the median of the rounds' own, each to the floor of its round:",
         "",
         "| what | measured | floor in the same run | goal, of the ratio where there is a floor |",
         "|---|---|---|---|",

@@ -130,7 +130,14 @@ def _measured(plan: Plan, server: ServerProcess, key: str, since: str) -> dict[s
 
 def _wait_for_index(server: ServerProcess, key: str, path: str) -> None:
     ends = time.monotonic() + INDEX_SECONDS
-    while b"zugspitze" not in _ask(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30), key, path):
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        status, body = _ask(connection, key, path)
+        connection.close()
+        if status == 200 and b"zugspitze" in body:
+            break
+        if status not in (200, 503):
+            raise CannotMeasureError(f"{path} answered {status}: {body[:200]!r}")
         if time.monotonic() > ends:
             raise CannotMeasureError("the search index was not filled in time")
         time.sleep(1.0)
@@ -144,16 +151,15 @@ def _round(port: int, key: str, path: str) -> float:
     taken = []
     for _ in range(REQUESTS):
         began = time.perf_counter()
-        _ask(connection, key, path)
+        status, body = _ask(connection, key, path)
         taken.append(time.perf_counter() - began)
+        if status != 200:
+            raise CannotMeasureError(f"{path} answered {status}: {body[:200]!r}")
     connection.close()
     return median(taken) * 1000
 
 
-def _ask(connection: http.client.HTTPConnection, key: str, path: str) -> bytes:
+def _ask(connection: http.client.HTTPConnection, key: str, path: str) -> tuple[int, bytes]:
     connection.request("GET", path, headers={"X-API-Key": key})
     response = connection.getresponse()
-    body = response.read()
-    if response.status not in (200, 503):
-        raise CannotMeasureError(f"{path} answered {response.status}: {body[:200]!r}")
-    return body
+    return response.status, response.read()
