@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,13 +13,13 @@ import pytest
 
 from faults.database import DATABASE, ids, integrity
 from faults.recording import Answer, Disk, Event, SyncEnded, answered, events, tracing, why_not
+from faults.weakening import WEAKENED
 from harness.http import inbox
 from harness.server import Server
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
 SENDERS = 8
-WEAKENED = os.pathsep.join([str(Path(__file__).parent / "weakened"), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
-"""For controls only: SQLite keeps the `synchronous` of WEAKENED_SYNCHRONOUS, whatever the server asks for.
+"""For controls only: a server without the rule that WEAKENED names.
 
-Loaded by the interpreter because the control puts this folder on PYTHONPATH.
+With WEAKENED_SYNCHRONOUS, SQLite keeps that `synchronous`, whatever the server asks for. Loaded by the interpreter
+because the control puts this folder on PYTHONPATH.
 """
 
 import os
+from typing import Any
 
 import apsw
 
@@ -19,5 +21,50 @@ def _weaken(connection: apsw.Connection) -> None:
     connection.authorizer = decide
 
 
+class _SecondTry(apsw.VFSFile):
+    """A file whose sync, where it fails, is made again."""
+
+    def __init__(self, name: Any, flags: list[int]) -> None:
+        super().__init__("unix", name, flags)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802  (SQLite's name)
+        try:
+            super().xSync(flags)
+        except apsw.IOError:
+            super().xSync(flags)
+
+
+class _SecondTries(apsw.VFS):
+    """A file system of such files."""
+
+    def __init__(self) -> None:
+        super().__init__("second tries", "unix", makedefault=True)
+
+    def xOpen(self, name: Any, flags: list[int]) -> Any:  # noqa: N802  (SQLite's name)
+        return _SecondTry(name, flags)
+
+
+def _syncs_again() -> None:
+    """A sync that has failed is made again, and believed."""
+    _kept.append(_SecondTries())
+
+
+def _goes_on_after_a_failed_sync() -> None:
+    """It is refused like any other failure."""
+    from tocsin.store.sqlite import checkpointer, ledger
+
+    for module in (checkpointer, ledger):
+        module.raise_if_broken = lambda _error: None  # type: ignore[attr-defined]
+
+
+_kept: list[apsw.VFS] = []  # one that nobody holds is gone
+
+RULES = {
+    "ending": _goes_on_after_a_failed_sync,
+    "doubting": _syncs_again,
+}
+
 if "WEAKENED_SYNCHRONOUS" in os.environ:
     apsw.connection_hooks.append(_weaken)
+if "WEAKENED" in os.environ:
+    RULES[os.environ["WEAKENED"]]()
