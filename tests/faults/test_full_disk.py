@@ -13,8 +13,9 @@ import pytest
 
 from api.people import eventually
 from faults.database import database_file, integrity
-from faults.load import judge_inbox
+from faults.load import Damage, judge_inbox
 from faults.sending import eventually_sends
+from faults.weakening import without
 from harness.http import Http, inbox
 from harness.server import Server
 from harness.websocket import WebSocket
@@ -60,6 +61,35 @@ def rows_of(server: Server, client: Http) -> int:
     return int(server.rows("SELECT count(*) FROM sessions WHERE id = ?", id_)[0][0])
 
 
+def send_until_full(server: Server, acked: dict[str, tuple[str, str | None]]) -> None:
+    """Send until it is refused, as it has to be; what was acknowledged until then is added."""
+    answer = None
+    for n in range(1_000):
+        answer = server.service().send(f"full {n}", "m" * 8_000)
+        if answer.status != 200:
+            break
+        acked[answer.json["notificationId"]] = (f"full {n}", None)
+    assert answer is not None
+    assert answer.status == 503, (answer.status, answer.text)
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def look_at_the_rest(server: Server, token: str) -> None:
+    """All that is no send is served."""
+    assert server.user("user123").get("/api/notifications").status == 200
+    assert server.http().post("/api/auth/login", {"username": "user456", "password": "user456"}).status == 200
+    assert server.http().get("/healthz").status == 200
+    with WebSocket(server.url, token=token, subprotocol="tocsin.v1") as ws:
+        assert ws.recv_event("hello")
+
+
+def signed_in_by_browser(server: Server) -> Http:
+    """A client with a session that has just begun."""
+    client = server.http(cookie=server.http().sign_in("user123"))
+    assert client.get("/api/session").json["user"]["id"] == "user123"
+    return client
+
+
 def test_a_full_disk_refuses_sends_and_serves_the_rest(
     start_server: Callable[..., Server], small_disk: Path, tmp_path: Path, soak: bool
 ) -> None:
@@ -74,15 +104,7 @@ def test_a_full_disk_refuses_sends_and_serves_the_rest(
         answer = server.service().send(f"before {n}")
         acked[answer.json["notificationId"]] = (f"before {n}", None)
     filler = fill(small_disk)
-    answer = None
-    for n in range(4_000):
-        answer = server.service().send(f"full {n}", "m" * 8_000)
-        if answer.status != 200:
-            break
-        acked[answer.json["notificationId"]] = (f"full {n}", None)
-    assert answer is not None
-    assert answer.status == 503, (answer.status, answer.text)
-    assert int(answer.headers["retry-after"]) >= 1
+    send_until_full(server, acked)
     ends = time.monotonic() + (60 if soak else 3)
     while time.monotonic() < ends:
         for n in range(3):
@@ -90,16 +112,9 @@ def test_a_full_disk_refuses_sends_and_serves_the_rest(
             if answer.status == 200:
                 acked[answer.json["notificationId"]] = (f"while full {n}", None)
             assert answer.status in (200, 503)
-        assert server.user("user123").get("/api/notifications").status == 200
-        assert server.http().post("/api/auth/login", {"username": "user456", "password": "user456"}).status == 200
-        assert server.http().get("/healthz").status == 200
-        with WebSocket(server.url, token=token, subprotocol="tocsin.v1") as ws:
-            assert ws.recv_event("hello")
+        look_at_the_rest(server, token)
     assert signed_in.get("/api/session").status == 200, "it is due to be prolonged, and cannot be"
-    by_browser = server.http(cookie=server.http().sign_in("user123"))
-    leaving = server.http(cookie=server.http().sign_in("user123"))
-    for client in (by_browser, leaving):
-        assert client.get("/api/session").json["user"]["id"] == "user123"
+    by_browser, leaving = signed_in_by_browser(server), signed_in_by_browser(server)
     headers = {"Cookie": str(by_browser.cookie), "Origin": server.url}
     with WebSocket(server.url, headers=headers, subprotocol="tocsin.v1") as ws:
         assert ws.recv_event("hello")
@@ -124,3 +139,28 @@ def test_a_full_disk_refuses_sends_and_serves_the_rest(
     judge_inbox(inbox(server.user("user123")), acked, "user123")
     assert by_browser.delete("/api/sessions").status == 204
     assert by_browser.get("/api/session").status == 401
+
+
+def test_control_a_server_that_promises_what_finds_no_room_is_found_out(
+    start_server: Callable[..., Server], small_disk: Path
+) -> None:
+    server = start_server(data=small_disk / "data", env=without("refusing"))
+    acked: dict[str, tuple[str, str | None]] = {}
+    fill(small_disk)
+    with pytest.raises(AssertionError, match="200"):
+        send_until_full(server, acked)
+    with pytest.raises(Damage, match="missing"):
+        judge_inbox(inbox(server.user("user123")), acked, "user123")
+
+
+def test_control_a_server_that_holds_no_session_which_it_cannot_write_is_found_out(
+    start_server: Callable[..., Server], small_disk: Path
+) -> None:
+    server = start_server(data=small_disk / "data", env=without("holding"))
+    token = server.token("user123")
+    fill(small_disk)
+    send_until_full(server, {})
+    look_at_the_rest(server, token)
+    with pytest.raises(AssertionError, match="503"):
+        # Ten, as where a send finds no room, a session or two still may.
+        assert [signed_in_by_browser(server) for _ in range(10)]

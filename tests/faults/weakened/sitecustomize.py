@@ -57,11 +57,35 @@ def _goes_on_after_a_failed_sync() -> None:
         module.raise_if_broken = lambda _error: None  # type: ignore[attr-defined]
 
 
+def _promises_on_a_full_disk() -> None:
+    """What finds no room is answered as if it had."""
+    from tocsin.store.sqlite.ledger import Ledger
+
+    wait = Ledger._wait
+
+    def wait_or_not(self: Any, sql: str) -> None:
+        try:
+            wait(self, sql)
+        except apsw.FullError:
+            self._roll_back()
+
+    Ledger._wait = wait_or_not  # type: ignore[method-assign]
+
+
+def _holds_no_sessions() -> None:
+    """What begins on a full disk is refused."""
+    from tocsin import unwritten
+
+    unwritten.MOST = 0
+
+
 _kept: list[apsw.VFS] = []  # one that nobody holds is gone
 
 RULES = {
     "ending": _goes_on_after_a_failed_sync,
     "doubting": _syncs_again,
+    "refusing": _promises_on_a_full_disk,
+    "holding": _holds_no_sessions,
 }
 
 if "WEAKENED_SYNCHRONOUS" in os.environ:
