@@ -13,7 +13,9 @@ import apsw
 import pytest
 
 from faults.database import database_file
+from faults.weakening import without
 from harness.http import Http, inbox
+from harness.patience import PATIENCE
 from harness.server import Server
 from harness.websocket import WebSocket
 from inbox.people import eventually
@@ -46,6 +48,25 @@ def titles(client: Http) -> list[str]:
     return [row["title"] for row in inbox(client)]
 
 
+def resumed(server: Server, since: str) -> list[dict[str, Any]]:
+    """What a stream of user123 from there on is told until it has caught up; that something is gone, above all."""
+    with WebSocket(server.url, token=server.token("user123"), subprotocol="tocsin.v1", since=since) as stream:
+        events: list[dict[str, Any]] = []
+        while not events or events[-1]["event"] != "caught-up":
+            events.append(stream.recv_json())
+    assert "gap" in [event["event"] for event in events], "a stream from before is not told that something is gone"
+    return events
+
+
+def told_what_goes(stream: WebSocket, seconds: float = PATIENCE) -> dict[bool, Any]:
+    """The events of an open stream that one's own notifications went and that broadcasts did, by which it is."""
+    told: dict[bool, Any] = {}
+    while len(told) < 2:
+        data = stream.recv_event("purged", timeout=seconds)["data"]
+        told[data["broadcasts"]] = data
+    return told
+
+
 def test_a_stream_from_before_is_told_that_something_is_gone(start_server: Callable[..., Server]) -> None:
     server = start_server(env=NEVER)
     with WebSocket(server.url, token=server.token("user123"), subprotocol="tocsin.v1") as stream:
@@ -61,12 +82,7 @@ def test_a_stream_from_before_is_told_that_something_is_gone(start_server: Calla
     assert eventually(lambda: inbox(user) == [])
     assert server.service().send("young", userId="user123").status == 200
 
-    with WebSocket(server.url, token=server.token("user123"), subprotocol="tocsin.v1", since=before) as stream:
-        events = []
-        while not events or events[-1]["event"] != "caught-up":
-            events.append(stream.recv_json())
-    names = [event["event"] for event in events]
-    assert "gap" in names
+    events = resumed(server, before)
     assert [event["data"]["title"] for event in events if event["event"] == "notification"] == ["young"]
     assert unread(user) == 1
 
@@ -80,30 +96,33 @@ def test_an_open_stream_is_told_what_goes_and_counts_follow(start_server: Callab
     with WebSocket(server.url, token=server.token("user123"), subprotocol="tocsin.v1") as stream:
         stream.recv_event("caught-up")
         age(server.data, 100)
-        told: dict[bool, Any] = {}
-        while len(told) < 2:
-            data = stream.recv_event("purged")["data"]
-            told[data["broadcasts"]] = data
+        told = told_what_goes(stream)
     assert all(data["appId"] is None for data in told.values())
     assert eventually(lambda: unread(user) == 0)
     assert inbox(user) == []
 
 
+def test_control_a_server_that_tells_nobody_what_goes_is_found_out(start_server: Callable[..., Server]) -> None:
+    server = start_server(env=AT_ONCE | without("telling"))
+    user = server.user("user123")
+    with WebSocket(server.url, token=server.token("user123"), subprotocol="tocsin.v1") as stream:
+        before = stream.recv_event("hello")["position"]
+        for fields in ({}, {"userId": "user123"}):
+            assert server.service().send("old", **fields).status == 200
+        age(server.data, 100)
+        assert eventually(lambda: inbox(user) == [])
+        with pytest.raises(TimeoutError):
+            told_what_goes(stream, seconds=1.0)
+    with pytest.raises(AssertionError, match="is not told"):
+        resumed(server, before)
+
+
 def test_a_kill_in_the_midst_of_it_leaves_nothing_wrong(start_server: Callable[..., Server], soak: bool) -> None:
     server = start_server(env=NEVER)
     server.stop()
-    left = 20_000 if soak else 5_000
-    fill(server.data, left, users=100)
+    fill(server.data, 20_000 if soak else 5_000, users=100)
     server.env = dict(AT_ONCE)
-    for _ in range(20):
-        server.start()
-        # One that has come far enough to be cut off in the midst of something.
-        eventually(lambda: count(server.data) < max(1, left - 1_000))  # noqa: B023
-        server.kill()
-        left = count(server.data)
-        check_counters(server.data)
-        if not left:
-            break
+    kill_in_the_midst(server, step=1_000)
     server.start()
     assert eventually(lambda: count(server.data) == 0)
     server.stop()
@@ -111,6 +130,29 @@ def test_a_kill_in_the_midst_of_it_leaves_nothing_wrong(start_server: Callable[.
     with opened(server.data) as connection:
         assert connection.execute("SELECT count(*) FROM receipts").fetchall() == [(0,)]
         assert connection.execute("SELECT sum(own) FROM counters").fetchall() == [(0,)]
+
+
+def kill_in_the_midst(server: Server, *, step: int) -> None:
+    """Start it, and kill it when so many more have gone; each time the counts have to be right."""
+    left = count(server.data)
+    for _ in range(20):
+        server.start()
+        # One that has come far enough to be cut off in the midst of something.
+        eventually(lambda: count(server.data) < max(1, left - step))  # noqa: B023
+        server.kill()
+        left = count(server.data)
+        check_counters(server.data)
+        if not left:
+            break
+
+
+def test_control_a_server_that_removes_in_two_steps_is_found_out(start_server: Callable[..., Server]) -> None:
+    server = start_server(env=NEVER)
+    server.stop()
+    fill(server.data, 2_000, users=100)
+    server.env = {**AT_ONCE, **without("removing-at-once")}
+    with pytest.raises(AssertionError, match="counted"):
+        kill_in_the_midst(server, step=100)
 
 
 def test_settings_say_who_keeps_how_much(start_server: Callable[..., Server]) -> None:
@@ -192,7 +234,7 @@ def check_counters(data: Path) -> None:
             "SELECT c.user_id FROM counters c WHERE c.user_id LIKE 'old%' AND c.own <> "
             "(SELECT count(*) FROM notifications n WHERE n.user_id = c.user_id AND n.type = c.type)"
         ).fetchall()
-        assert wrong == []
+        assert wrong == [], f"what {len(wrong)} have is not what is counted"
         floor = connection.execute("SELECT max(upto) FROM floors WHERE owner = ''").fetchall()[0][0] or 0
         [(above, kept)] = connection.execute(
             "SELECT (SELECT count(*) FROM notifications WHERE user_id IS NULL AND first > ?),"

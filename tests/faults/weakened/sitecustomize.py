@@ -4,7 +4,9 @@ With WEAKENED_SYNCHRONOUS, SQLite keeps that `synchronous`, whatever the server 
 because the control puts this folder on PYTHONPATH.
 """
 
+import json
 import os
+import time
 from typing import Any
 
 import apsw
@@ -79,6 +81,35 @@ def _holds_no_sessions() -> None:
     unwritten.MOST = 0
 
 
+def _raises_floors_quietly() -> None:
+    """Nobody is told that something is gone: it takes no number, and a stream from before is not looked at for it."""
+    from tocsin.store.sqlite import floors
+    from tocsin.store.sqlite.queries import queries
+
+    def raise_quietly(batch: Any, owner: str, app: str, upto: int) -> None:
+        if upto > floors._floor(batch, owner, app):
+            batch.run("raise_floor", owner, app, upto, 0)
+
+    floors.raise_floor = raise_quietly
+    assert "max(upto)" in queries()["highest_floor"]
+    queries()["highest_floor"] = queries()["highest_floor"].replace("max(upto)", "NULL")
+
+
+def _removes_in_two_steps() -> None:
+    """What goes is removed first, and no more counted a moment later."""
+    from tocsin.store.sqlite import counts
+
+    purged_own = counts.purged_own
+
+    def removed_first(run: Any, user: str, rows: Any) -> None:
+        run("purge_notifications", json.dumps([row[0] for row in rows]))
+        run.__self__._connection.execute("COMMIT; BEGIN IMMEDIATE; SAVEPOINT command")
+        time.sleep(0.05)
+        purged_own(run, user, rows)
+
+    counts.purged_own = removed_first
+
+
 _kept: list[apsw.VFS] = []  # one that nobody holds is gone
 
 RULES = {
@@ -86,6 +117,8 @@ RULES = {
     "doubting": _syncs_again,
     "refusing": _promises_on_a_full_disk,
     "holding": _holds_no_sessions,
+    "telling": _raises_floors_quietly,
+    "removing-at-once": _removes_in_two_steps,
 }
 
 if "WEAKENED_SYNCHRONOUS" in os.environ:
