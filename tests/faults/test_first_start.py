@@ -13,8 +13,9 @@ import pytest
 
 from cli.command import tocsin
 from faults.database import database_file, ids, integrity, schema
+from faults.weakening import without
 from harness.ports import free_port
-from harness.server import Server
+from harness.server import Server, StartFailure
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +35,12 @@ def copied(at_rest: Path, tmp_path: Path, start_server: Callable[..., Server]) -
     return start_server(data=shutil.copytree(at_rest, tmp_path / "copied"), ready=False)
 
 
-def test_a_first_start_that_is_killed_leaves_no_half_made_store(
-    start_server: Callable[..., Server], at_rest: Path, soak: bool
-) -> None:
-    expected = schema(database_file(at_rest))
+def kill_first_starts(start: Callable[[], Server], expected: list[tuple[str, str]], rounds: int) -> None:
+    """Each time no schema is there or the whole of it, and a second start goes on from there."""
     assert len(expected) > 3
     made = 0
-    for n in range(50 if soak else 3):
-        server = start_server(ready=False)
+    for n in range(rounds):
+        server = start()
         server.launch()
         # From before the file is made until after the server is ready, close to the making in most rounds.
         deadline = time.monotonic() + 5
@@ -70,13 +69,36 @@ def is_prefix(found: list[tuple[str, str]], expected: list[tuple[str, str]]) -> 
     return set(found) < set(expected) and not any("notifications" in name for name, _ in found)
 
 
+def test_a_first_start_that_is_killed_leaves_no_half_made_store(
+    start_server: Callable[..., Server], at_rest: Path, soak: bool
+) -> None:
+    kill_first_starts(lambda: start_server(ready=False), schema(database_file(at_rest)), 50 if soak else 3)
+
+
+def test_control_a_schema_that_is_made_by_and_by_is_found_out(
+    start_server: Callable[..., Server], at_rest: Path
+) -> None:
+    weakened = without("making-at-once")
+    with pytest.raises(AssertionError, match="between none and whole"):
+        kill_first_starts(lambda: start_server(env=weakened, ready=False), schema(database_file(at_rest)), 20)
+
+
+def starts(server: Server) -> bool:
+    """Whether it comes to be ready; else it has to end with a word of why."""
+    try:
+        server.start()
+    except StartFailure:
+        assert server.wait_exit() == 2
+        return False
+    return True
+
+
 def test_a_store_of_a_newer_version_is_refused(copied: Server) -> None:
     server = copied
     path = database_file(server.data)
     from_the_future(str(path))
     before = schema(path), ids(path)
-    server.launch()
-    assert server.wait_exit() == 2
+    assert not starts(server)
     said = server.tail(3)
     assert "newer" in said.lower(), said
     assert (schema(path), ids(path)) == before, "a refused store was changed"
@@ -103,27 +125,44 @@ def from_the_future(path: str) -> None:
 
 def test_a_migration_that_was_altered_is_refused(copied: Server) -> None:
     server = copied
-    connection = apsw.Connection(str(database_file(server.data)))
+    alter_a_migration(str(database_file(server.data)))
+    assert not starts(server)
+    assert len(server.tail(2)) > 20
+
+
+def alter_a_migration(path: str) -> None:
+    """Say in the file that what was applied had another text."""
+    connection = apsw.Connection(path)
     columns = [row[1] for row in connection.execute("PRAGMA table_info(migrations)")]
     checksum = next(name for name in columns if "sum" in name or "hash" in name or "sha" in name)
     connection.execute(f"UPDATE migrations SET {checksum} = 'other'")
     connection.close()
-    server.launch()
-    assert server.wait_exit() == 2
-    assert len(server.tail(2)) > 20
+
+
+@pytest.mark.parametrize("change", [from_the_future, alter_a_migration])
+def test_control_a_server_that_takes_any_schema_starts(copied: Server, change: Callable[[str], None]) -> None:
+    change(str(database_file(copied.data)))
+    copied.env |= without("comparing")
+    assert starts(copied)
 
 
 def test_a_second_server_on_the_same_data_says_so_and_ends(start_server: Callable[..., Server]) -> None:
     first = start_server()
     second = start_server(data=first.data, log=first.data.parent / "second.log", ready=False)
-    second.launch()
-    assert second.wait_exit() == 2
+    assert not starts(second)
     assert first.data.name in second.log()
     assert first.ready()
     assert first.service().send("undisturbed").status == 200
     first.kill()
     second.start()  # the lock of a killed server is nobody's
     assert second.service().send("mine now").status == 200
+
+
+def test_control_a_server_that_locks_nobody_out_stands_beside_another(start_server: Callable[..., Server]) -> None:
+    first = start_server()
+    assert starts(
+        start_server(data=first.data, log=first.data.parent / "second.log", env=without("locking"), ready=False)
+    )
 
 
 def test_a_port_in_use_is_an_error_and_not_a_traceback(dev: Server, start_server: Callable[..., Server]) -> None:

@@ -4,9 +4,12 @@ With WEAKENED_SYNCHRONOUS, SQLite keeps that `synchronous`, whatever the server 
 because the control puts this folder on PYTHONPATH.
 """
 
+import hashlib
 import json
 import os
 import time
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import apsw
@@ -110,6 +113,44 @@ def _removes_in_two_steps() -> None:
     counts.purged_own = removed_first
 
 
+def _makes_the_schema_by_and_by() -> None:
+    """Each migration is a transaction of its own, and takes a moment."""
+    from tocsin.store.sqlite import file
+
+    migrations = file._migrations
+
+    class Slowly(list[tuple[int, str, str]]):
+        def __iter__(self) -> Iterator[tuple[int, str, str]]:
+            for one in super().__iter__():
+                yield one
+                time.sleep(0.02)
+
+    file._migrations = lambda: Slowly((n, name, "COMMIT; BEGIN IMMEDIATE;" + sql) for n, name, sql in migrations())
+
+
+def _locks_nobody_out() -> None:
+    """The lock file says who was there, and no more."""
+    from tocsin.store.sqlite import file
+
+    file.fcntl = SimpleNamespace(flock=lambda *_: None, LOCK_EX=0, LOCK_NB=0)  # type: ignore[assignment]
+
+
+def _takes_any_schema() -> None:
+    """Which migrations were applied is not compared with those that are known."""
+    from tocsin.store.sqlite import file
+
+    rows = file._rows
+
+    def rows_as_known(connection: apsw.Connection, sql: str) -> list[tuple[Any, ...]]:
+        found = rows(connection, sql)
+        if sql != "SELECT number, sha256 FROM migrations":
+            return found
+        applied = {number for number, _ in found}
+        return [(n, hashlib.sha256(text.encode()).hexdigest()) for n, _, text in file._migrations() if n in applied]
+
+    file._rows = rows_as_known
+
+
 _kept: list[apsw.VFS] = []  # one that nobody holds is gone
 
 RULES = {
@@ -119,6 +160,9 @@ RULES = {
     "holding": _holds_no_sessions,
     "telling": _raises_floors_quietly,
     "removing-at-once": _removes_in_two_steps,
+    "making-at-once": _makes_the_schema_by_and_by,
+    "locking": _locks_nobody_out,
+    "comparing": _takes_any_schema,
 }
 
 if "WEAKENED_SYNCHRONOUS" in os.environ:
