@@ -82,6 +82,16 @@ def _stops_at_once(module: Any) -> None:
     module.Tocsin.drain = drain
 
 
+def _closes_all_at_once(module: Any) -> None:
+    """A node that is to end closes its streams in one moment, whatever time it has."""
+    close_all = module.Hub.close_all
+
+    async def close_at_once(self: Any, code: Any, reason: str, _seconds: float) -> None:
+        await close_all(self, code, reason, 0)
+
+    module.Hub.close_all = close_at_once
+
+
 RULES = {
     "reading": ("tocsin.cluster.tail", _never_reads),
     "seeing": ("tocsin.cluster.tail", _feeds_blindly),
@@ -91,6 +101,7 @@ RULES = {
     "tickets": ("tocsin.store.postgresql.store", _takes_any_ticket),
     "forgetting": ("tocsin.directory", _keeps_what_it_knows),
     "draining": ("tocsin.server", _stops_at_once),
+    "spreading": ("tocsin.live.hub", _closes_all_at_once),
 }
 
 
