@@ -15,11 +15,9 @@ import apsw
 
 from tocsin.store.search_words import Part
 from tocsin.store.sqlite.file import connect
-from tocsin.store.sqlite.index import BEGINNINGS, TOKENIZER, LogUnreadable
+from tocsin.store.sqlite.index import BEGINNINGS, TOKENIZE, TOKENIZER, LogUnreadable
 
-_SCHEMA = (
-    f"""CREATE VIRTUAL TABLE words USING fts5 (title, message, content = '', tokenize = "{" ".join(TOKENIZER)}")"""
-)
+_SCHEMA = f"""CREATE VIRTUAL TABLE words USING fts5 (title, message, content = '', tokenize = "{TOKENIZE}")"""
 _TEXTS = """
 SELECT jsonb_group_array(jsonb_array(first, body ->> '$.title', body ->> '$.message'))
 FROM notifications WHERE first IN (SELECT value FROM json_each(?)) AND withdrawn_at IS NULL AND json_valid(body)
@@ -46,7 +44,7 @@ class CloserLook:
         self._moment = apsw.Connection(":memory:")
         self._moment.execute(_SCHEMA)
         name, *arguments = TOKENIZER
-        self._tokenizer = self._moment.fts5_tokenizer(name, [argument.strip("'") for argument in arguments])
+        self._tokenizer = self._moment.fts5_tokenizer(name, arguments)
 
     def close(self) -> None:
         """Let go of the log."""

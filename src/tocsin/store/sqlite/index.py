@@ -38,13 +38,16 @@ all words that begin so: of a word that many notifications hold, as long as the 
 # Emoji that Unicode has had since 7.0 are letters to FTS5.
 _SEPARATORS = "".join(map(chr, range(ord(EMOJI_FROM), ord(EMOJI_TO) + 1)))
 
-TOKENIZER = ("unicode61", "remove_diacritics", "2", "separators", f"'{_SEPARATORS}'")
-"""What FTS5 takes for a word, and its arguments."""
+TOKENIZER = ("unicode61", "remove_diacritics", "2", "separators", _SEPARATORS)
+"""What tells FTS5 which words a text has: its name and its arguments."""
+
+TOKENIZE = " ".join(f"'{part}'" for part in TOKENIZER)
+"""The same, as an option of a table says it, in double quotes."""
 
 _SCHEMA = f"""
 CREATE VIRTUAL TABLE words USING fts5 (
     title, message, owner,
-    content = '', contentless_delete = 1, tokenize = "{" ".join(TOKENIZER)}",
+    content = '', contentless_delete = 1, tokenize = "{TOKENIZE}",
     prefix = '{" ".join(map(str, BEGINNINGS))}'
 );
 -- How far the log has been followed: notifications by their number, withdrawals and floors by their change's.

@@ -136,7 +136,7 @@ async def _give_up(seeker: _Seeker, found: asyncio.Future[list[int]]) -> None:
 
 
 class _Seeker:
-    """One connection for searching, opened anew when the index was made again."""
+    """One connection for searching, opened anew when the index was made again, and a closer look beside it."""
 
     def __init__(self, indexer: Indexer, path: Path, log_path: Path) -> None:
         self._indexer = indexer
@@ -231,7 +231,7 @@ def _found(
                     return found[:limit]
                 before = some[-1]
                 if time.monotonic() > ends:
-                    # Of many that begin so, few are meant: their lists are joined sooner.
+                    # Of those that begin so few are meant, whose lists are soon joined; or their texts are long.
                     break
     with closing(_numbers(connection, wanted, user, before)) as numbers:
         return [*found, *islice(numbers, limit - len(found))]
