@@ -4,6 +4,7 @@ The user has 1,000 notifications in every store; all others belong to somebody e
 against the same request on a store of 10 k rows, measured in the same run.
 """
 
+import contextlib
 import http.client
 import json
 import shutil
@@ -131,9 +132,8 @@ def _measured(plan: Plan, server: ServerProcess, key: str, since: str) -> dict[s
 def _wait_for_index(server: ServerProcess, key: str, path: str) -> None:
     ends = time.monotonic() + INDEX_SECONDS
     while True:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-        status, body = _ask(connection, key, path)
-        connection.close()
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+            status, body = _ask(connection, key, path)
         if status == 200 and b"zugspitze" in body:
             break
         if status not in (200, 503):
@@ -147,15 +147,14 @@ def _wait_for_index(server: ServerProcess, key: str, path: str) -> None:
 
 
 def _round(port: int, key: str, path: str) -> float:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     taken = []
-    for _ in range(REQUESTS):
-        began = time.perf_counter()
-        status, body = _ask(connection, key, path)
-        taken.append(time.perf_counter() - began)
-        if status != 200:
-            raise CannotMeasureError(f"{path} answered {status}: {body[:200]!r}")
-    connection.close()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        for _ in range(REQUESTS):
+            began = time.perf_counter()
+            status, body = _ask(connection, key, path)
+            taken.append(time.perf_counter() - began)
+            if status != 200:
+                raise CannotMeasureError(f"{path} answered {status}: {body[:200]!r}")
     return median(taken) * 1000
 
 

@@ -1,6 +1,7 @@
 """`make bench-check` names what got worse against its floor, and nothing else."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,39 @@ def test_rounds_that_overlap_are_named_and_said_to() -> None:
 
     (named,) = worse(run(spread(5.9, 7.2, 9.0)), run(spread(5.8, 6.0, 6.4)))
     assert named.endswith("20% worse; but the rounds of both overlap: measure again")
+
+
+def test_rows_that_others_disturbed_are_named_and_said_to_be() -> None:
+    quiet, loud = (row("fan-out", "CPU per delivery", "µs", cost, 5.0) for cost in (6.0, 7.2))
+    (named,) = worse(run({**loud, "disturbed": True}), run(quiet))
+    assert named.endswith("20% worse; other programs were busy meanwhile: measure again")
+
+
+def test_a_new_result_is_held_against_the_committed_ones_that_are_older(tmp_path: Path) -> None:
+    results = tmp_path / "bench" / "results"
+    left_out = shutil.ignore_patterns("build", "results", "__pycache__")
+    shutil.copytree(ROOT / "bench", tmp_path / "bench", ignore=left_out)
+    results.mkdir()
+
+    def check(*arguments: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", "bench.check", *arguments]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return ended.returncode, ended.stdout + ended.stderr
+
+    for day in (1, 3):
+        (results / f"2026-01-0{day}.json").write_text(json.dumps(EARLIER))
+    who = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "results"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    code, said = check()
+    assert (code, "no new result" in said) == (2, True), said
+    (results / "2026-01-04.json").write_text(json.dumps(EARLIER))
+    code, said = check()
+    assert (code, "2026-01-04.json against 2026-01-03.json" in said) == (0, True), said
+    code, said = check("bench/results/2026-01-03.json")
+    assert (code, "2026-01-03.json against 2026-01-01.json" in said) == (0, True), said
+    code, said = check("bench/results/2026-01-01.json")
+    assert (code, "no earlier committed result" in said) == (2, True), said
 
 
 def test_what_a_peer_does_is_not_judged_nor_what_was_void() -> None:
