@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import apsw
+
 from harness.patience import PATIENCE
 from tocsin.errors import Unavailable
 from tocsin.principal import UserId
@@ -131,6 +133,21 @@ async def followed(search: Search, log: Log) -> None:
     number = log.add(mark, user="nobody else")
     search.wake()
     await finds(search, [number], mark, "nobody else")
+
+
+def filled_to(folder: Path) -> int:
+    """The number up to which the index in a folder has followed its log; 0 while it is not there, or is being made."""
+    if not (folder / "search.db").exists():
+        return 0
+    index = apsw.Connection(str(folder / "search.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    index.set_busy_timeout(1000)
+    try:
+        row = index.execute("SELECT first FROM followed").fetchone()
+    except apsw.Error:
+        return 0
+    finally:
+        index.close()
+    return int(row[0]) if row is not None else 0
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from store.search_log import Log, eventually, find, finds, followed, searching
+from store.search_log import Log, eventually, filled_to, find, finds, followed, searching
 from tocsin.errors import Unavailable
 from tocsin.store.sqlite.index import FORMAT
 from tocsin.store.sqlite.search import Search
@@ -139,23 +139,12 @@ def test_an_index_that_cannot_be_made_is_tried_again_and_said_once(
     searching(log, test)
 
 
-def followed_to(path: Path) -> int | None:
-    """The last number in an index, None while it is being made."""
-    connection = apsw.Connection(str(path))
-    try:
-        return int(connection.execute("SELECT first FROM followed").get)
-    except apsw.Error:
-        return None
-    finally:
-        connection.close()
-
-
 def test_a_log_that_cannot_be_read_is_not_held_against_the_index(folder: Path) -> None:
     log, away = Log(folder), folder / "away"
     number = log.add("temperatures", user="a")
 
     async def filled() -> bool:
-        return (folder / "search.db").exists() and followed_to(folder / "search.db") == number
+        return filled_to(folder) == number
 
     async def test(search: Search) -> None:
         # Without a search, which opens the log.

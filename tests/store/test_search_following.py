@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 import pytest
 
-from store.search_log import LAST, Log, eventually, find, finds, followed, searching
+from store.search_log import LAST, Log, eventually, filled_to, find, finds, followed, searching
 from tocsin.errors import Unavailable
 from tocsin.principal import UserId
 from tocsin.store.sqlite import indexer
@@ -183,9 +183,11 @@ def test_a_search_in_several_steps_is_given_up_in_each(
     async def test(search: Search) -> None:
         await followed(search, log)
         monkeypatch.setattr(sqlite_search, "LONGEST_SECONDS", 60.0)
-        began = time.monotonic()
-        assert len(await find(search, BEGUN, limit=1000)) == 300
-        took = time.monotonic() - began
+        took = 60.0
+        for _ in range(2):
+            began = time.monotonic()
+            assert len(await find(search, BEGUN, limit=1000)) == 300
+            took = min(took, time.monotonic() - began)
         for part in (50, 10, 5, 3):
             monkeypatch.setattr(sqlite_search, "LONGEST_SECONDS", took / part)
             with pytest.raises(Unavailable, match="too long"):
@@ -234,21 +236,11 @@ def test_closing_does_not_wait_for_a_long_fill(folder: Path) -> None:
     log = Log(folder)
     log.add_all([("", " ".join(f"w{n}x{m}" for m in range(100)), "a", None) for n in range(20_000)])
 
-    def filled() -> int:
-        try:
-            index = apsw.Connection(str(log.folder / "search.db"), flags=apsw.SQLITE_OPEN_READONLY)
-            index.set_busy_timeout(1000)
-            row = index.execute("SELECT first FROM followed").fetchone()
-        except apsw.Error:
-            # It is not there yet, or is just being made.
-            return 0
-        return int(row[0]) if row is not None else 0
-
     async def test(search: Search) -> None:
-        await eventually(lambda: _is(filled() > 0))
+        await eventually(lambda: _is(filled_to(folder) > 0))
 
     searching(log, test)
-    assert 0 < filled() < log.head, "closing waited until everything was in"
+    assert 0 < filled_to(folder) < log.head, "closing waited until everything was in"
 
 
 async def _is(fact: bool) -> bool:
