@@ -38,15 +38,21 @@ def listening() -> Iterator[socket.socket]:
         yield made
 
 
+def made(kind: type[uvicorn.Server], app: Any) -> uvicorn.Server:
+    """A server that can be started, and answers on idle connections for a moment when it ends."""
+    http = OrderlyHttpProtocol.behind(Turnstile(), lambda: 0.2)
+    config = uvicorn.Config(app, http=http, ws=WebSocketProtocol, lifespan="off", log_config=None)
+    config.load()
+    server = kind(config)
+    server.lifespan = config.lifespan_class(config)
+    return server
+
+
 def told_at_the_end(kind: type[uvicorn.Server], loop: Any) -> bytes:
     """What one hears whose connection was made, and whose request was sent, while the server looked elsewhere."""
 
     async def run() -> bytes:
-        http = OrderlyHttpProtocol.behind(Turnstile(), lambda: 0.2)
-        config = uvicorn.Config(closing_with, http=http, lifespan="off", log_config=None)
-        config.load()
-        server = kind(config)
-        server.lifespan = config.lifespan_class(config)
+        server = made(kind, closing_with)
         with listening() as at:
             await server.startup(sockets=[at])
             with socket.create_connection(at.getsockname(), timeout=PATIENCE) as client:
@@ -108,11 +114,7 @@ def test_a_connection_that_becomes_a_websocket_while_the_server_parts_from_it_en
 
     async def run() -> bytes:
         asyncio.get_running_loop().set_exception_handler(lambda _, trouble: troubles.append(trouble))
-        http = OrderlyHttpProtocol.behind(Turnstile(), lambda: 0.2)
-        config = uvicorn.Config(hanging_up, http=http, ws=WebSocketProtocol, lifespan="off", log_config=None)
-        config.load()
-        server = PatientServer(config)
-        server.lifespan = config.lifespan_class(config)
+        server = made(PatientServer, hanging_up)
         with listening() as at:
             await server.startup(sockets=[at])
             reader, writer = await asyncio.open_connection(*at.getsockname())
