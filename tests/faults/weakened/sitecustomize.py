@@ -132,7 +132,7 @@ def _locks_nobody_out() -> None:
     """The lock file says who was there, and no more."""
     from tocsin.store.sqlite import file
 
-    file.fcntl = SimpleNamespace(flock=lambda *_: None, LOCK_EX=0, LOCK_NB=0)  # type: ignore[assignment]
+    file.fcntl = SimpleNamespace(flock=lambda *_: None, LOCK_EX=0, LOCK_NB=0)  # type: ignore[assignment, attr-defined]
 
 
 def _takes_any_schema() -> None:
