@@ -74,6 +74,30 @@ def test_signs_that_are_no_words_find_what_holds_them(adapter: Any, folder: Path
     adapter.run(folder, test)
 
 
+def test_whoever_searches_much_waits_for_themself_and_nobody_for_them(adapter: Any, folder: Path) -> None:
+    async def test(store: Store, recorder: Recorder) -> None:
+        await put_users(store, ANNA, BERT)
+        hers = {await sent(store, "", f"a{n}", "anna") for n in range(3)}
+        his = await sent(store, "", "theirs", "bert")
+        await followed(store)
+        many = [asyncio.create_task(found(store, "a")) for _ in range(100)]
+        await asyncio.sleep(0)
+        assert await found(store, "theirs", BERT) == [his]
+        first = sum(one.done() for one in many)
+        assert first < 50, f"{first} searches of another one came first"
+        assert [set(one) for one in await asyncio.gather(*many)] == [hers] * 100
+        # Whoever goes away while they wait, or search, leaves the turn to others.
+        many = [asyncio.create_task(found(store, "a")) for _ in range(10)]
+        await asyncio.sleep(0.002)
+        for one in many:
+            one.cancel()
+        await asyncio.gather(*many, return_exceptions=True)
+        assert set(await found(store, "a")) == hers
+        assert await found(store, "theirs", BERT) == [his]
+
+    adapter.run(folder, test)
+
+
 def test_a_page_of_a_search_is_whole_and_nobody_elses(adapter: Any, folder: Path) -> None:
     async def test(store: Store, recorder: Recorder) -> None:
         await put_users(store, ANNA, BERT)

@@ -18,6 +18,7 @@ from tocsin.errors import Unavailable
 from tocsin.principal import UserId
 from tocsin.store.folded_words import words_of
 from tocsin.store.postgresql.reader import Reader
+from tocsin.store.search_turns import Turns
 from tocsin.store.search_words import parts
 
 log = logging.getLogger("tocsin.store")
@@ -65,10 +66,12 @@ class Search:
     Parameters:
         reader: of the store.
         lease: takes or prolongs the lease for so many seconds; False when another node has it.
+        at_once: searches at a time; fewer than there are connections for reading, if there are several.
     """
 
-    def __init__(self, reader: Reader, lease: Callable[[float], Awaitable[bool]]) -> None:
+    def __init__(self, reader: Reader, lease: Callable[[float], Awaitable[bool]], *, at_once: int) -> None:
         self._reader = reader
+        self._turns = Turns(at_once)
         self._lease = lease
         self._woken = asyncio.Event()
         self._following = asyncio.create_task(self._follow())
@@ -92,8 +95,12 @@ class Search:
         wanted = query(text, user)
         if wanted is None:
             return []
-        rows = await self._reader.rows("SELECT * FROM found_words($1::text::tsquery, $2, $3)", wanted, before, limit)
-        return [number for (number,) in rows]
+        sql = "SELECT * FROM found_words($1::text::tsquery, $2, $3)"
+        give_back = await self._turns.take(user)
+        try:
+            return [number for (number,) in await self._reader.rows(sql, wanted, before, limit)]
+        finally:
+            give_back()
 
     async def close(self) -> None:
         """Stop filling."""

@@ -59,7 +59,7 @@ _FOUND = 500
 class PostgresqlStore(PostgresqlIdentity):
     """The Store port on PostgreSQL, and what nodes need of it (`Tailed`). Made by `PostgresqlStore.open`."""
 
-    def __init__(self, writer: Writer, reader: Reader, among: Reader, node: str) -> None:
+    def __init__(self, writer: Writer, reader: Reader, among: Reader, node: str, *, searches: int) -> None:
         super().__init__(writer, reader)
         self._node = node
         # Of its own: a crowd of readers that catch up must not keep a node from seeing the log.
@@ -68,7 +68,7 @@ class PostgresqlStore(PostgresqlIdentity):
         self._bulk = Bulk(writer.submit)
         self._noting = False
         self._pages = Pages(reader.changes)
-        self._search = Search(reader, lambda seconds: self.lease("search", node, seconds))
+        self._search = Search(reader, lambda seconds: self.lease("search", node, seconds), at_once=searches)
         writer.committed = self._committed
         self._tidying = Tidying(writer, among, lambda seconds: self.lease("tidying", node, seconds))
 
@@ -132,7 +132,8 @@ class PostgresqlStore(PostgresqlIdentity):
 
         writer = Writer(connect, place.explain, node, announcer, notify=notify, most_queued=most_queued, died=died)
         writer.epoch, writer.head = ready.epoch, ready.head
-        store = cls(writer, Reader(pool), Reader(among), node)
+        # The other connections are for those who read what they have.
+        store = cls(writer, Reader(pool), Reader(among), node, searches=max(1, connections // 2))
         store._starting = starting
         return store
 

@@ -23,6 +23,7 @@ import apsw
 
 from tocsin.errors import Unavailable
 from tocsin.principal import UserId
+from tocsin.store.search_turns import Turns
 from tocsin.store.search_words import Part, expression, parts
 from tocsin.store.sqlite.closer_look import CloserLook
 from tocsin.store.sqlite.file import connect
@@ -59,9 +60,8 @@ class Search:
     def __init__(self, indexer: Indexer, path: Path, log_path: Path) -> None:
         self._indexer = indexer
         self._seekers = [_Seeker(indexer, path, log_path) for _ in range(_AT_ONCE)]
-        self._idle: asyncio.Queue[_Seeker] = asyncio.Queue()
-        for seeker in self._seekers:
-            self._idle.put_nowait(seeker)
+        self._idle = [*self._seekers]
+        self._turns = Turns(_AT_ONCE)
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tocsin-search")
         self._watching: set[asyncio.Task[None]] = set()
 
@@ -96,17 +96,20 @@ class Search:
                 like the whole.
         """
         wanted = parts(words)
-        try:
-            async with asyncio.timeout(LONGEST_SECONDS):
-                seeker = await self._idle.get()
-        except TimeoutError:
-            raise Unavailable("Too many searches are waiting") from None
+        give_back = await self._turns.take(user)
+        seeker = self._idle.pop()
+
+        def end(_: object) -> None:
+            self._idle.append(seeker)
+            give_back()
+
         loop = asyncio.get_running_loop()
         try:
             found = loop.run_in_executor(self._pool, seeker.look, wanted, user, before, limit)
         except RuntimeError:
+            end(None)
             raise Unavailable("The store is closed") from None
-        found.add_done_callback(lambda _: self._idle.put_nowait(seeker))
+        found.add_done_callback(end)
         self._watching.add(watch := asyncio.create_task(_give_up(seeker, found)))
         watch.add_done_callback(self._watching.discard)
         # Whoever asked may go away; the thread stays with its connection until it is done.
