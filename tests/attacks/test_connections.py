@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 
+import pytest
+
 from attacks.raw import MIB, at_once, connect, head, private_memory, read_to_the_end, reset, shares, statuses
 from harness.http import DEV_KEY, SEND
 from harness.server import NODES, Server
@@ -42,3 +44,18 @@ def test_who_has_said_all_it_has_to_say_is_still_answered(dev: Server) -> None:
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
             assert statuses(read_to_the_end(connection)) == [200]
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 20])
+def test_a_request_that_ends_before_it_is_whole_is_refused_at_once(dev: Server, ahead: int) -> None:
+    """It waited for the rest of its body until that was too late: half a minute."""
+    fields = (f"X-API-Key: {DEV_KEY}", "Content-Type: application/json")
+    known = head(SEND, *fields, "Content-Length: 100", method="POST") + b'{"title":'
+    chunked = head(SEND, *fields, "Transfer-Encoding: chunked", method="POST") + b'9\r\n{"title":\r\n'
+    for half in (known, chunked):
+        with connect(dev) as connection:
+            began = time.monotonic()
+            connection.sendall(head("/healthz") * ahead + half)
+            connection.shutdown(socket.SHUT_WR)
+            assert statuses(read_to_the_end(connection)) == [200] * ahead + [400]
+            assert time.monotonic() - began < 8, "it waited for what cannot come"

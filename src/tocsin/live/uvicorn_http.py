@@ -103,7 +103,11 @@ class HttpProtocol(LeanHttpProtocol):
         running = self._running
         if running is None or running.response_complete or self.transport.get_extra_info("sslcontext") is not None:
             return False
-        if self._postponed is None:
+        if self._in_message:
+            # The rest of it will never come (RFC 9112 §8), and nothing is left that would reset the answer away.
+            self._in_message = False
+            self._refuse(400, "The request ended before it was whole")
+        elif self._postponed is None:
             # What is postponed ends the connection itself, in its turn.
             self.cycle.keep_alive = False
         return True
