@@ -41,6 +41,7 @@ LINES = (
     ("inbox page of 50 in a store of 1 M", "inbox-reads", "inbox page of 50, 1,000,000 rows"),
     ("unread count in a store of 1 M", "inbox-reads", "unread count, 1,000,000 rows"),
     ("search for a rare word in a store of 1 M", "inbox-reads", "search, 1,000,000 rows"),
+    ("mark all read in a store of 1 M", "inbox-reads", "mark all read, 1,000,000 rows"),
     ("search there for a word that all have", "inbox-reads", "search for a word that all have, 1,000,000 rows"),
 )
 FLOORS = {

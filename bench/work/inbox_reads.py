@@ -1,4 +1,4 @@
-"""An inbox page, the unread count, resuming and searching, as the store grows around one user.
+"""An inbox page, the unread count, resuming, searching and marking as read, as the store grows around one user.
 
 The user has 1,000 notifications in every store; all others belong to somebody else. Each figure is held
 against the same request on a store of 10 k rows, measured in the same run.
@@ -28,6 +28,9 @@ REQUESTS = 200
 INDEX_SECONDS = 3600.0
 READER = "bench-reader"
 COMMON = "search for a word that all have"
+COMMON_HALF_TYPED = "search for half of a word that all have"
+MARK = "mark all read"
+MARKS = 50
 FLAT = Goal(at_most=1.3)
 
 
@@ -45,7 +48,7 @@ def measure(plan: Plan) -> list[Row]:
             row = Row(NAME, f"{what}, {size:,} rows", measured=figures)
             if size != SMALL:
                 row.floor, row.floor_is = found[SMALL][what], f"{SMALL:,} rows"
-                row.goal = None if what == COMMON else FLAT
+                row.goal = None if what in (COMMON, COMMON_HALF_TYPED) else FLAT
             rows.append(row)
     if not plan.large_store_rows:
         rows[0].notes.append("without --large the largest store has 1 M rows")
@@ -119,13 +122,18 @@ def _measured(plan: Plan, server: ServerProcess, key: str, since: str) -> dict[s
         "unread count": "/api/notifications/unread",
         "resume, 100 missed": f"/api/changes?limit=200&since={quote(since)}",
         "search": "/api/notifications?q=zugspitze",
+        # Of five letters, of which the index has no list.
+        "search, half typed": "/api/notifications?q=zugsp",
         COMMON: "/api/notifications?q=near",
+        COMMON_HALF_TYPED: "/api/notifications?q=nearl",
     }
     _wait_for_index(server, key, asked["search"])
     found: dict[str, Figures] = {}
     for what, path in asked.items():
         rounds = [_round(server.port, key, path) for _ in plan.rounds_and_warm_up]
         found[what] = Figures("ms", tuple(rounds[1:]))
+    rounds = [_marking(server.port, key) for _ in plan.rounds_and_warm_up]
+    found[MARK] = Figures("ms", tuple(rounds[1:]))
     return found
 
 
@@ -151,14 +159,41 @@ def _round(port: int, key: str, path: str) -> float:
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
         for _ in range(REQUESTS):
             began = time.perf_counter()
-            status, body = _ask(connection, key, path)
+            _answer(connection, key, "GET", path)
             taken.append(time.perf_counter() - began)
-            if status != 200:
-                raise CannotMeasureError(f"{path} answered {status}: {body[:200]!r}")
     return median(taken) * 1000
 
 
-def _ask(connection: http.client.HTTPConnection, key: str, path: str) -> tuple[int, bytes]:
-    connection.request("GET", path, headers={"X-API-Key": key})
+def _marking(port: int, key: str) -> float:
+    """As somebody does who marks all as read, in which one was unread: it is kept, on the disk, when it is answered."""
+    taken = []
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        newest = json.loads(_answer(connection, key, "GET", "/api/notifications?limit=1"))["notifications"][0]["id"]
+        for _ in range(MARKS):
+            _answer(connection, key, "DELETE", f"/api/notifications/{newest}/read")
+            if _unread(connection, key) == 0:
+                raise CannotMeasureError("there is nothing to mark as read")
+            began = time.perf_counter()
+            _answer(connection, key, "POST", "/api/notifications/read-all")
+            taken.append(time.perf_counter() - began)
+            if _unread(connection, key) != 0:
+                raise CannotMeasureError("not all was marked as read")
+    return median(taken) * 1000
+
+
+def _unread(connection: http.client.HTTPConnection, key: str) -> int:
+    return int(json.loads(_answer(connection, key, "GET", "/api/notifications/unread"))["total"])
+
+
+def _answer(connection: http.client.HTTPConnection, key: str, method: str, path: str) -> bytes:
+    status, body = _ask(connection, key, path, method)
+    if status != 200:
+        raise CannotMeasureError(f"{path} answered {status}: {body[:200]!r}")
+    return body
+
+
+def _ask(connection: http.client.HTTPConnection, key: str, path: str, method: str = "GET") -> tuple[int, bytes]:
+    body = b"{}" if method == "POST" else None
+    connection.request(method, path, body, {"X-API-Key": key, "Content-Type": "application/json"})
     response = connection.getresponse()
     return response.status, response.read()
