@@ -1,6 +1,7 @@
 """A search index that is lost, damaged, of another log or out of reach: it is made again, and nothing fails for it."""
 
 import asyncio
+import gc
 import os
 import random
 import resource
@@ -159,6 +160,34 @@ def test_a_log_that_cannot_be_read_is_not_held_against_the_index(folder: Path) -
             assert await find(search, "temperatu") == [number]
         await followed(search, log)
         assert apsw.Connection(str(folder / "search.db")).pragma("application_id") == 7, "it was made again"
+
+    searching(log, test)
+
+
+def test_a_search_that_fails_when_nobody_waits_for_it_any_more_says_nothing(folder: Path) -> None:
+    log = Log(folder)
+    number = log.add("temperatures", user="a")
+
+    async def filled() -> bool:
+        return filled_to(folder) == number
+
+    async def test(search: Search) -> None:
+        assert await eventually(filled)
+        said: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, about: said.append(about))
+        log.path.rename(folder / "away")
+        left = 0
+        for _ in range(20):
+            asking = asyncio.create_task(find(search, "temperatu"))
+            # It has its turn, and a thread.
+            await asyncio.sleep(0)
+            asking.cancel()
+            left += isinstance((await asyncio.gather(asking, return_exceptions=True))[0], asyncio.CancelledError)
+            # Each has ended before this one begins.
+            with pytest.raises(Unavailable):
+                await find(search, "temperatu")
+        gc.collect()
+        assert (left, said) == (20, [])
 
     searching(log, test)
 
