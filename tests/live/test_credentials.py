@@ -88,6 +88,49 @@ def test_a_bad_credential_is_refused_and_never_taken_for_none(dev: Server, optio
         assert refused.value.body == b'{"error":"Authentication required"}'
 
 
+@pytest.mark.parametrize("beside", ["header and token", "header and ticket", "token and ticket"])
+def test_of_two_credentials_each_must_hold_and_be_the_same_ones(dev: Server, beside: str) -> None:
+    def both(first: str, second: str, ticket_: str) -> dict[str, Any]:
+        header, query = {"Authorization": f"Bearer {first}"}, {"token": second}
+        match beside:
+            case "header and token":
+                return {"headers": header, "params": query}
+            case "header and ticket":
+                return {"headers": header, "params": {"ticket": ticket_}}
+            case _:
+                return {"params": {**query, "ticket": ticket_}}
+
+    def refused(options: dict[str, Any]) -> None:
+        with pytest.raises(Refused) as refusal:
+            Sse(dev.url, **options)
+        assert refusal.value.status == 401
+
+    mine, theirs = dev.token("user123"), dev.token("user456")
+    for options in (
+        both(mine, theirs, ticket(dev, "admin")),
+        both("wrong", mine, ticket(dev, "user123"))
+        if beside != "token and ticket"
+        else both("", "wrong", ticket(dev, "user123")),
+        both(mine, "wrong", "wrong"),
+    ):
+        refused(options)
+        assert WebSocket(dev.url, **options).closed_within() == 4401
+    with Sse(dev.url, **both(mine, mine, ticket(dev, "user123"))) as stream:
+        dev.service().send("mine", userId="user123")
+        assert next_title(stream) == "mine"
+
+
+def test_a_ticket_is_not_used_up_by_what_cannot_be_had(dev: Server) -> None:
+    text = ticket(dev, "user123")
+    for params in ({"since": "nowhere"}, {"protocol": "none"}, {"deviceId": ""}):
+        with pytest.raises(Refused) as refused:
+            Sse(dev.url, params={**params, "ticket": text})
+        assert refused.value.status in (400, 422)
+    with Sse(dev.url, params={"ticket": text}) as stream:
+        dev.service().send("mine", userId="user123")
+        assert next_title(stream) == "mine"
+
+
 def test_a_real_api_key_in_a_url_is_refused(dev: Server) -> None:
     _, key = own_key(dev, "user123")
 

@@ -166,6 +166,22 @@ def test_a_plain_get_is_told_what_to_ask_for(dev: Server, accept: str) -> None:
     assert "text/event-stream" in answer.json["error"]
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("text/event-stream;q=0.1, application/x-ndjson", "application/x-ndjson"),
+        ("application/x-ndjson;q=0.5,text/event-stream; q=0.9", "text/event-stream"),
+        ("text/event-stream, application/x-ndjson", "text/event-stream"),
+        ("text/event-stream;q=0, application/x-ndjson;q=0.001", "application/x-ndjson"),
+        ("text/event-stream;charset=utf-8;q=1.000, */*;q=0.1", "text/event-stream"),
+        ("text/event-stream;q=0", None),
+    ],
+)
+def test_what_is_wanted_most_is_what_comes(dev: Server, accept: str, kind: str | None) -> None:
+    answer = dev.user("user123").request("HEAD", "/notifications", headers={"Accept": accept})
+    assert (answer.status, answer.headers["content-type"] if kind else None) == (200 if kind else 406, kind)
+
+
 def test_a_stream_ends_with_its_reason(killable: Server) -> None:
     server = killable
     events, lines = Sse(server.url, token=server.token("user123")), Ndjson(server.url, token=server.token("user123"))

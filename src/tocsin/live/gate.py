@@ -117,8 +117,6 @@ class Gate:
             Malformed, Invalid: a parameter that cannot be understood.
         """
         principal = await self._principal(request)
-        if principal is not None and principal.kind == "app":
-            raise Forbidden("An app secret sends; it does not read")
         # A browser that reconnects asks for the same URL, `since` and all; what it saw last is in the header.
         given = request.header(b"last-event-id") or request.asked("since")
         protocol = request.asked("protocol")
@@ -128,9 +126,13 @@ class Gate:
         if auth not in (None, FIRST_FRAME):
             raise Invalid("auth", f"there is only {FIRST_FRAME}")
         since = Position.parse(given) if given is not None else None
+        devices = devices_asked(request)
+        if (ticket := request.asked("ticket")) is not None:
+            # Last: it is used up by this, and all else that was asked for can be had.
+            principal = await self._by_ticket(ticket, principal)
         await self._arrive((principal and principal.user_id) or "")
         first_frame = principal is None and auth is not None
-        return Asked(principal, since, devices_asked(request), protocol is not None, first_frame)
+        return Asked(principal, since, devices, protocol is not None, first_frame)
 
     def crowded(self, request: Request) -> bool:
         """Whether that address has too many connections that have not said who they are."""
@@ -145,28 +147,41 @@ class Gate:
         """
         if reason := self._turned_down():
             raise Unavailable(reason, retry_after=2)
-        principal = await self.authorize.identify(credential)
-        if principal.kind == "app":
-            raise Forbidden("An app secret sends; it does not read")
+        principal = self._reading(await self.authorize.identify(credential))
         await self._arrive(principal.user_id or "")
         return principal
 
     async def _principal(self, request: Request) -> Principal | None:
-        credential = request.credential
-        if credential is not None:
-            return await self.authorize.identify(credential)
-        if (ticket := request.asked("ticket")) is not None:
-            principal = await self._redeem(ticket)
-            if not await self.authorize.still_holds(principal):
-                raise Unauthenticated
-            return principal
-        token = request.asked("token")
+        """Who it says it is; a ticket is looked at when all else is known to be well."""
+        credential, token = request.credential, request.asked("token")
         if token is None:
-            return await self._signed_in(request)
+            if credential is not None:
+                return self._reading(await self.authorize.identify(credential))
+            return await self._signed_in(request) if request.asked("ticket") is None else None
+        # Two that differ: one of them is not what its sender thinks it is.
+        if credential not in (None, token):
+            raise Unauthenticated
         # A long-lived secret in a URL ends in histories and logs; a token lasts a day at most.
         if not self.config.allow_key_in_query and (parse_key(token) is not None or is_sample(token)):
             raise Unauthenticated
-        return await self.authorize.identify(token)
+        return self._reading(await self.authorize.identify(token))
+
+    async def _by_ticket(self, ticket: str, named: Principal | None) -> Principal:
+        principal = self._reading(await self._redeem(ticket))
+        if named is not None and named.user_id != principal.user_id:
+            raise Unauthenticated
+        if not await self.authorize.still_holds(principal):
+            raise Unauthenticated
+        return principal
+
+    def _reading(self, principal: Principal) -> Principal:
+        if principal.kind == "app":
+            raise Forbidden("An app secret sends; it does not read")
+        # A stream ends when its credential does: without the minute that clocks may be apart, in which requests are
+        # still answered, it would begin only to end.
+        if principal.expires_at is not None and principal.expires_at <= self.clock.now():
+            raise Unauthenticated
+        return principal
 
     async def _signed_in(self, request: Request) -> Principal | None:
         cookie = request.session_cookie

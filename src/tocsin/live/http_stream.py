@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -24,11 +25,20 @@ Headers = list[tuple[bytes, bytes]]
 EVENTS = "text/event-stream"
 LINES = "application/x-ndjson"
 
+_WEIGHT = re.compile(r";q=([01](?:\.\d{0,3})?)(?:;|$)")
+
 
 def kind_asked(request: Request) -> str | None:
-    """The content type that `Accept` asks for, of the two there are; None for neither."""
-    accepted = [part.partition(";")[0].strip().lower() for part in (request.header(b"accept") or "").split(",")]
-    return next((kind for kind in accepted if kind in (EVENTS, LINES)), None)
+    """The content type that `Accept` asks for most, of the two there are; None for neither (RFC 9110 §12.5.1)."""
+    wanted: dict[str, float] = {}
+    for part in (request.header(b"accept") or "").lower().split(","):
+        kind, _, parameters = part.replace(" ", "").partition(";")
+        if kind in (EVENTS, LINES):
+            weight = _WEIGHT.search(f";{parameters}")
+            wanted.setdefault(kind, float(weight[1]) if weight else 1.0)
+    # Of those that are wanted alike, the first.
+    kind = max(wanted, key=lambda one: wanted[one], default="")
+    return kind if wanted.get(kind) else None
 
 
 async def ask(gate: Gate, request: Request) -> Asked:
