@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NewType
 
 import msgspec
@@ -70,3 +71,15 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
             remaining=max(0, limit - used),
             reset=max(1, -(-(HOUR_MS - now_ms % HOUR_MS) // 1000)),
         )
+
+    @classmethod
+    def found(cls, kept: Sequence[tuple[int, int]], limit: int, now_ms: int) -> Quota:
+        """What is left, by what is kept of an app and a user.
+
+        Parameters:
+            kept: no row, or one: which hour of the clock, and how many grants were used in it.
+            now_ms: milliseconds UTC.
+        """
+        # The newer of two hours is charged at their turn.
+        hour = now_ms // HOUR_MS
+        return cls.after(sum(used for of, used in kept if of in (hour, hour + 1)), limit, now_ms)

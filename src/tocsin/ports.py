@@ -213,6 +213,10 @@ class Store(Protocol):
         """
         ...
 
+    async def quota(self, app: App, user: UserId, now: int) -> Quota:
+        """What an app has left to send to a user, at `now` in milliseconds UTC."""
+        ...
+
     async def append_all(
         self, drafts: Sequence[Draft | Refusal], once: Once | None, now: int, *, whole: bool
     ) -> Sequence[Entry | Replay | Refusal]:

@@ -69,12 +69,13 @@ class Request:
             Malformed: not UTF-8, or too many fields.
         """
         found: dict[str, list[str]] = {}
+        text = ""
         try:
             text = self.scope["query_string"].decode("ascii")
-            for name, value in parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1_000):
+            for name, value in _fields(text):
                 found.setdefault(name, []).append(value)
         except UnicodeError:
-            raise Malformed("the query is not UTF-8, percent-encoded") from None
+            raise Malformed(f"the query is not UTF-8, percent-encoded{_where_not(text)}") from None
         except ValueError:
             raise Malformed("the query has too many fields") from None
         return found
@@ -199,6 +200,21 @@ def with_escaped_target(head: bytes) -> bytes:
     """
     line, end, rest = head.partition(b"\r\n")
     return _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], line) + end + rest
+
+
+def _fields(query: str) -> list[tuple[str, str]]:
+    return parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=1_000)
+
+
+def _where_not(query: str) -> str:
+    """Which field of a query it is that is not UTF-8, where its name is."""
+    for field in query.split("&"):
+        try:
+            _fields(field)
+        except UnicodeError:
+            name = field.partition("=")[0]
+            return f": {name:.100}" if "%" not in name else ""
+    return ""
 
 
 def _origin_parts(origin: str) -> SplitResult | None:

@@ -85,9 +85,11 @@ def _strict_json(body: bytes) -> Any:
         value = _decode(body.decode("utf-8"))
     except UnicodeDecodeError:
         raise Malformed("not UTF-8") from None
-    except (ValueError, RecursionError):
-        why = ": it begins with a byte order mark" if body.startswith(BOM_UTF8) else ""
-        raise Malformed(f"not valid JSON{why}") from None
+    except (ValueError, RecursionError) as error:
+        if body.startswith(BOM_UTF8):
+            raise Malformed("not valid JSON: it begins with a byte order mark") from None
+        place = f": line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Malformed(f"not valid JSON{place}") from None
     if _BACKSLASH in body:
         _check_escapes(body, value)
     return value
@@ -99,6 +101,7 @@ _UNSURE = object()
 _LONG = 300
 _LONG_NUMBER = re.compile(rb"[0-9]{%d}" % _LONG)
 _BIG = 10**_LONG
+_SAID_MOST = 100
 
 
 def _quickly(body: bytes) -> Any:
@@ -218,8 +221,15 @@ _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise Malformed("JSON with a key twice in one object")
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise Malformed(f"JSON with a key twice in one object: {_said(twice)}")
     return value
+
+
+def _said(text: str) -> str:
+    """As it may stand in a sentence: in quotation marks, printable, and not all of it where it is long."""
+    return json.dumps(text if len(text) <= _SAID_MOST else f"{text[:_SAID_MOST]}…", ensure_ascii=not text.isprintable())
 
 
 def _constant(name: str) -> float:
@@ -229,7 +239,7 @@ def _constant(name: str) -> float:
 def _float(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
-        raise Malformed("a number beyond the range of a double")
+        raise Malformed(f"a number beyond the range of a double: {text if len(text) <= 40 else f'{text[:40]}…'}")
     return value
 
 
@@ -252,25 +262,29 @@ def _check_escapes(body: bytes, value: Any) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        half = f"\\u{ord(text[error.start]):04x}"
-        raise Malformed(f"half a character in a string ({half} alone): was an emoji cut in two?") from None
-    if "\\u0000" in text and _holds_nul(value):
-        raise Invalid(_where_nul(value), "must not contain U+0000")
+        half = text[error.start]
+        place = f" of {_said(where)}" if (where := _where(value, half)) else ""
+        raise Malformed(
+            f"half a character in a string{place} (\\u{ord(half):04x} alone): was an emoji cut in two?"
+        ) from None
+    if "\\u0000" in text and _holds(value, "\0"):
+        raise Invalid(_where(value, "\0") or "a key", "must not contain U+0000")
 
 
-def _holds_nul(value: Any) -> bool:
+def _holds(value: Any, character: str) -> bool:
     if isinstance(value, str):
-        return "\0" in value
+        return character in value
     if isinstance(value, list):
-        return any(map(_holds_nul, value))
+        return any(_holds(item, character) for item in value)
     if isinstance(value, dict):
-        return any(_holds_nul(key) or _holds_nul(item) for key, item in value.items())
+        return any(_holds(key, character) or _holds(item, character) for key, item in value.items())
     return False
 
 
-def _where_nul(value: Any) -> str:
+def _where(value: Any, character: str) -> str:
+    """The member of an object that holds a character; empty where it is a key, or there is no object."""
     if isinstance(value, dict):
-        return next((key for key, item in value.items() if "\0" not in key and _holds_nul(item)), "")
+        return next((key for key, item in value.items() if character not in key and _holds(item, character)), "")
     return ""
 
 

@@ -165,7 +165,7 @@ def test_half_a_letter_in_an_array_spoils_only_what_it_stands_in(dev: Server) ->
     body = b"[" + good + rb', {"title":"\ud83d","message":"m"}, ' + good + b"]"
     answers = results(post_batch(dev, body))
     assert [answer.get("status") for answer in answers] == [None, 400, None]
-    assert answers[1]["error"] == r"half a character in a string (\ud83d alone): was an emoji cut in two?"
+    assert answers[1]["error"].startswith(r'half a character in a string of "title" (\ud83d alone)')
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,11 @@ def test_a_replay_spends_no_quota_and_comes_before_it(start_server: Callable[...
     for number in range(9):
         assert by_app(server, f"other-{number}").status == 200
     assert by_app(server, "the eleventh").status == 429
-    assert by_app(server, "app-key").status == 200
+    again = by_app(server, "app-key")
+    told = [again.headers.get(f"x-ratelimit-{name}") for name in ("limit", "remaining")]
+    assert (again.status, again.headers["idempotency-replayed"], told) == (200, "true", ["10", "0"])
+    assert 0 < int(again.headers["x-ratelimit-reset"]) <= 3600
+    assert again.headers["ratelimit"].startswith('"hour";r=0;t=')
 
 
 def test_a_key_outlives_a_kill(killable: Server) -> None:

@@ -77,5 +77,8 @@ def test_a_link_is_taken_only_if_a_browser_can_open_it(dev: Server, field: str) 
         given: Any = post(dev, fields(**{field: url}), client=client)
         return given.status, given.json.get("error", "").partition(":")[0]
 
+    for url in ("mailto:ops@example.org", "tel:+1-555"):
+        # No picture is at the end of these.
+        assert answer(url) == ((200, "") if field == "url" else (422, "icon"))
     assert {url: answer(url) for url in OPENED} == dict.fromkeys(OPENED, (200, ""))
     assert {url: answer(url) for url in NEVER_OPENED} == dict.fromkeys(NEVER_OPENED, (422, field))

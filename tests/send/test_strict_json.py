@@ -100,6 +100,30 @@ def test_a_byte_order_mark_is_named(dev: Server) -> None:
     assert post(dev, b"\xef\xbb\xbf" + fields()).json == {"error": "not valid JSON: it begins with a byte order mark"}
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"title":"a",\n "x":{"k":1,"a b\\u2028":2,"k":3}}', 'JSON with a key twice in one object: "k"'),
+        (b'{"\\n":1,"\\n":2}', r'JSON with a key twice in one object: "\n"'),
+        (b'{"title":"a"\n "x":1}', "not valid JSON: line 2, column 2"),
+        (b"", "not valid JSON: line 1, column 1"),
+        (b'{"metadata":{"k":1e999}}', "a number beyond the range of a double: 1e999"),
+        (
+            rb'{"title":"\ud83d"}',
+            r'half a character in a string of "title" (\ud83d alone): was an emoji cut in two?',
+        ),
+    ],
+)
+def test_what_is_no_json_is_refused_with_where_it_is_not(dev: Server, body: bytes, says: str) -> None:
+    answer = post(dev, body)
+    assert (answer.status, answer.json) == (400, {"error": says})
+
+
+def test_a_key_of_the_body_with_u_0000_is_named(dev: Server) -> None:
+    answer = post(dev, b'{"title":"t","message":"m","a\\u0000b":1}')
+    assert (answer.status, answer.json) == (422, {"error": "a key: must not contain U+0000"})
+
+
 @pytest.mark.parametrize("name", ["title", "message", "deviceId", "metadata", "group", "tags"])
 def test_u_0000_is_refused_in_every_text(dev: Server, name: str) -> None:
     texts: dict[str, object] = {"metadata": {"deep": [{"k": "a\0b"}]}, "tags": ["a\0b"]}

@@ -18,7 +18,7 @@ from store.adapters import (
     put_users,
     untouched,
 )
-from tocsin.app import HOUR_MS, App, AppId
+from tocsin.app import HOUR_MS, App, AppId, Quota
 from tocsin.errors import NotFound, TooMany
 from tocsin.notification import NotificationId
 from tocsin.ports import Store
@@ -138,6 +138,12 @@ def test_a_quota_is_exact_however_many_ask_at_once_and_a_refusal_costs_nothing(a
         raised = await store.append(draft("x", user="a", app="app", quota=11))
         assert raised.quota is not None
         assert raised.quota.remaining == 0
+        app = await store.app(AppId("app"))
+        assert app is not None
+        assert await store.quota(app, UserId("a"), NOW) == Quota.after(11, app.quota_per_hour, NOW)
+        assert await store.quota(app, UserId("b"), NOW) == Quota.after(1, app.quota_per_hour, NOW)
+        for later in (NOW + HOUR_MS, NOW - 2 * HOUR_MS):
+            assert (await store.quota(app, UserId("a"), later)).remaining == app.quota_per_hour
 
     adapter.run(folder, test, after)
 

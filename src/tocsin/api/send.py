@@ -60,7 +60,8 @@ async def send_as_app(call: Call) -> Answer:
         return _with(refused(refusal, documented=True), _rate_limit(Quota(limit=limit, remaining=0, reset=reset)))
     sent = wire.AppSent(status="Ok", notification_id=kept.id, recipient_count=kept.streamed)
     if isinstance(kept, Replay):
-        return ok(sent, headers=_REPLAYED)
+        left = await call.parts.store.quota(app, user, now)
+        return ok(sent, headers=[*_REPLAYED, *_rate_limit(left)])
     return ok(sent, headers=_rate_limit(kept.quota) if kept.quota is not None else [])
 
 

@@ -22,7 +22,8 @@ _NO_HOST = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")
 _BRACKETED = re.compile(r"\[[^][]*\](?::[0-9]*)?\Z")
 _JOINERS = {0x200C: None, 0x200D: None}
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*", re.ASCII)
-_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
+_OF_WEB = frozenset({"http", "https"})
+_OF_PEOPLE = frozenset({"mailto", "tel"})
 _NOT_YET = ("actions", "collapse_key", "send_at", "expires_at", "format")
 _later = attrgetter(*_NOT_YET)
 _NOTHING = (None,) * len(_NOT_YET)
@@ -155,11 +156,13 @@ def _check_link(name: str, link: str) -> None:
         parts = urlsplit(link)
     except ValueError:
         raise Invalid(name, "is not a URL") from None
+    of_web = parts.scheme.lower() in _OF_WEB
+    known = of_web or (name != "icon" and parts.scheme.lower() in _OF_PEOPLE)
     # Control characters and spaces inside a scheme are stripped by browsers: `java\tscript:`. Joiners are letters' own.
-    if not link.translate(_JOINERS).isprintable() or link != link.strip() or parts.scheme.lower() not in _SCHEMES:
+    if not known or not link.translate(_JOINERS).isprintable() or link != link.strip():
         expected = "the http or https URL of a picture" if name == "icon" else "an http, https, mailto or tel URL"
         raise Invalid(name, f"must be {expected}")
-    if parts.scheme.lower() in {"http", "https"}:
+    if of_web:
         _check_authority(name, parts)
 
 

@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 
 from tocsin.announcement import entry_of
+from tocsin.app import App, Quota
 from tocsin.device import DeviceId
 from tocsin.errors import Refusal, StartError, Unavailable, UsedKey
 from tocsin.idempotency import Once
@@ -180,6 +181,10 @@ class PostgresqlStore(PostgresqlIdentity):
     ) -> Sequence[Entry | Replay | Refusal]:
         return await self._bulk.append_all(drafts, once, now, whole=whole)
 
+    async def quota(self, app: App, user: UserId, now: int) -> Quota:
+        kept = await self._reader.rows(_QUOTA, app.id, user)
+        return Quota.found([(hour, used) for hour, used in kept], app.quota_per_hour, now)
+
     async def replay(self, once: Once, now: int) -> Replay | None:
         rows = await self._reader.rows(_ONCE, once.scope, once.key, now)
         if not rows:
@@ -303,6 +308,7 @@ class _Tail(msgspec.Struct):
 
 _tail = msgspec.json.Decoder(_Tail).decode
 
+_QUOTA = "SELECT hour, used FROM quotas WHERE app_id = $1 AND user_id = $2"
 _ONCE = """
 SELECT i.fingerprint, i.notification_id,
     coalesce((SELECT s.streams FROM notifications n JOIN streamed s ON s.first = n.first

@@ -12,6 +12,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
+from tocsin.app import App, Quota
 from tocsin.device import DeviceId
 from tocsin.errors import Refusal, StartError, Unavailable
 from tocsin.idempotency import Once
@@ -175,6 +176,9 @@ class SqliteStore(SqliteIdentity):
         self, drafts: Sequence[Draft | Refusal], once: Once | None, now: int, *, whole: bool
     ) -> Sequence[Entry | Replay | Refusal]:
         return await self._bulk.append_all(drafts, once, now, whole=whole)
+
+    async def quota(self, app: App, user: UserId, now: int) -> Quota:
+        return Quota.found(await self._reader.rows("quota_used", app.id, user), app.quota_per_hour, now)
 
     async def replay(self, once: Once, now: int) -> Replay | None:
         return replay_of(await self._reader.rows("once", once.scope, once.key, now), once)
