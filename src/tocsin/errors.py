@@ -16,6 +16,7 @@
     │   ├── Withheld               fine by itself, but what it had to go together with is refused
     │   ├── TooMany                over a rate, a quota or a count
     │   └── Unavailable            the store cannot take or give it now
+    │       └── Damaged            it is not on the disk as it was written
     └── StartError                 `serve` cannot start; the sentence says what to do
         └── NotYet                 what it starts with is away; a later start may succeed
 
@@ -191,6 +192,17 @@ class Unavailable(Refusal):
         self.retry_after = retry_after
         self.outcome_unknown = outcome_unknown
         super().__init__(sentence)
+
+
+class Damaged(Unavailable):
+    """Something is not on the disk as it was written; nothing but a backup mends that.
+
+    Parameters:
+        what: it is.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} is damaged on disk", retry_after=60)
 
 
 class StartError(TocsinError):

@@ -24,7 +24,7 @@ from tocsin.config import Config
 from tocsin.credentials.attempts import Attempts
 from tocsin.credentials.shared_ticket import SharedTickets
 from tocsin.credentials.ticket import Issuing, Tickets
-from tocsin.errors import NotYet, StartError, Unavailable
+from tocsin.errors import Damaged, NotYet, StartError, Unavailable
 from tocsin.live.hub import Hub
 from tocsin.nodes import Answered, Broker, Others, Tailed
 from tocsin.ports import Clock, Span, Store
@@ -326,6 +326,8 @@ async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await ask()
+        except Damaged as error:
+            raise StartError(f"{error.sentence}: restore a backup, or run `tocsin doctor`") from None
         except (StartError, Unavailable) as error:
             if isinstance(error, StartError) and not _may_pass(error.__context__):
                 raise

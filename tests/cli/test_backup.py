@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import apsw
@@ -22,6 +23,7 @@ from harness.http import DEV_KEY, inbox
 from harness.patience import PATIENCE
 from harness.server import Server
 from harness.websocket import WebSocket
+from tocsin.store.sqlite import restore as restores
 
 NOBODY = "http://127.0.0.1:1"
 MIB = 1 << 20
@@ -146,6 +148,39 @@ def test_each_restore_begins_an_epoch_of_its_own(copy: Path, tmp_path: Path) -> 
     with closing(apsw.Connection(str(copy))) as connection:
         epochs |= {row[0] for row in connection.execute("SELECT epoch FROM log")}
     assert len(epochs) == 3
+
+
+class Standing(datetime):
+    """A clock that stands."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Standing:
+        return cls(2026, 11, 27, tzinfo=tz)
+
+
+def test_what_is_replaced_in_the_same_second_is_kept_too(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restores, "datetime", Standing)
+    data = tmp_path / "data"
+    assert restore(copy, data).status == 0
+    for _ in range(3):
+        assert restore(copy, data, "--replace").status == 0
+    kept = sorted(data.glob("tocsin.db.*.old"))
+    epochs = set()
+    for path in [*kept, data / "tocsin.db"]:
+        with closing(apsw.Connection(str(path))) as connection:
+            epochs |= {row[0] for row in connection.execute("SELECT epoch FROM log")}
+    assert (len(kept), len(epochs)) == (3, 4)
+
+
+def test_people_that_are_damaged_are_refused(copy: Path, tmp_path: Path) -> None:
+    for change in ("UPDATE users SET permissions = '{'", "UPDATE settings SET value = '!!' WHERE name = 'token_key'"):
+        damaged = tmp_path / "damaged.db"
+        damaged.write_bytes(copy.read_bytes())
+        with closing(apsw.Connection(str(damaged))) as connection:
+            connection.execute(change)
+        assert "is damaged" in refused(damaged, tmp_path / "data")
 
 
 # -- what is refused

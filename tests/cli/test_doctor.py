@@ -111,6 +111,17 @@ def test_a_row_that_is_not_as_it_was_written_is_named(change: str, stopped: Path
     assert str(id_) in sentence
 
 
+def test_a_damaged_user_is_named_and_nobody_serves_that(stopped: Path) -> None:
+    database = apsw.Connection(str(stopped / "tocsin.db"))
+    database.execute("UPDATE users SET permissions = '[\"notificati' WHERE id = 'admin'")
+    database.close()
+    ran = doctor(stopped, "--dev")
+    assert graded(ran, "problem") == [("database", "the user 'admin' is not as it was written; restore a backup")]
+    ran = tocsin("serve", "--dev", "--port", str(free_port()), "--data", str(stopped))
+    assert (ran.status, ran.err.count("\n")) == (2, 1), ran.err
+    assert "the user 'admin' is damaged on disk: restore a backup" in ran.err
+
+
 @pytest.mark.fault
 def test_a_damaged_file_is_a_problem_and_no_crash(stopped: Path, soak: bool) -> None:
     path = stopped / "tocsin.db"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -57,6 +58,72 @@ def test_a_deleted_database_is_noticed_and_not_made_anew(start_server: Callable[
     answer = server.service().send("into the void")
     assert answer.status == 503, "a send into a deleted database was answered as if it were kept"
     assert not path.exists(), "a new database was made without a word"
+
+
+def test_a_deleted_lock_is_there_again_and_keeps_others_out(start_server: Callable[..., Server]) -> None:
+    """As somebody does who takes it for a leftover."""
+    first = start_server()
+    (first.data / "tocsin.lock").unlink()
+    assert first.service().send("after that").status == 200
+    second = start_server(data=first.data, log=first.data.parent / "second.log", ready=False)
+    second.launch()
+    assert second.wait_exit() == 2
+    assert "another tocsin process" in second.log()
+    (first.data / "tocsin.lock").unlink()
+    # Without a send, too.
+    deadline = time.monotonic() + PATIENCE
+    while not (first.data / "tocsin.lock").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert (first.data / "tocsin.lock").exists()
+    assert first.service().send("undisturbed").status == 200
+
+
+def test_while_another_has_the_lock_nothing_is_taken(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    assert server.service().send("before").status == 200
+    lock = server.data / "tocsin.lock"
+    lock.unlink()
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        answer = server.service().send("into another's folder")
+        assert (answer.status, "retry-after" in answer.headers) == (503, True)
+        assert server.http().get("/readyz").status == 503
+        assert [row["title"] for row in inbox(server.user("user123"))].count("into another's folder") == 0
+    assert eventually_sends(server)
+
+
+def test_what_another_process_writes_ends_the_server(start_server: Callable[..., Server]) -> None:
+    """It has told its streams nothing of that, and cannot any more in its order; the next one has it all."""
+    server = start_server()
+    assert server.service().send("before").status == 200
+    database = apsw.Connection(str(database_file(server.data)))
+    database.execute("UPDATE log SET head = head + 3")
+    database.close()
+    assert server.service().send("after").status == 503
+    assert server.wait_exit() == 1
+    assert "another process has written to the log" in server.log()
+    server.start()
+    assert server.service().send("again").status == 200
+
+
+def test_a_database_that_is_missing_is_not_made_anew_without_a_word(
+    start_server: Callable[..., Server], at_rest: Path, tmp_path: Path
+) -> None:
+    server = start_server(data=shutil.copytree(at_rest, tmp_path / "data"), ready=False)
+    path = database_file(server.data)
+    path.rename(tmp_path / "aside")
+    server.launch()
+    assert server.wait_exit() == 2
+    assert "is gone" in server.log()
+    assert not path.exists()
+    (tmp_path / "aside").rename(path)
+    server.start()
+    assert "before" in [row["title"] for row in inbox(server.user("user123"))]
+    assert server.stop() == 0
+    for file in [*server.data.glob(path.name + "*"), server.data / "tocsin.lock"]:
+        file.unlink()
+    server.start()
+    assert server.ready()
 
 
 def test_files_that_turn_read_only_are_reported_and_recovered_from(

@@ -30,8 +30,9 @@ def ledger(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Counting:
     monkeypatch.setattr(ledgers, "WAL_PAGES", LONG)
     folder.mkdir(exist_ok=True)
     connection = connect(folder / "tocsin.db")
-    epoch, head = prepare(connection, Lock(folder / "tocsin.lock"))
-    return Counting(connection, None, epoch, head)
+    lock = Lock(folder / "tocsin.lock")
+    epoch, head = prepare(connection, lock)
+    return Counting(connection, None, epoch, head, lock.hold)
 
 
 def send(ledger: Ledger, count: int) -> None:

@@ -230,6 +230,8 @@ def _read_through(looked: Examination, config: Config) -> Iterator[Finding]:
         yield Finding("problem", "database", f"{line}; restore a backup")
     if not lines:
         yield Finding("good", "database", "its structure is sound")
+    for what in looked.damaged_people():
+        yield Finding("problem", "database", f"{what} is not as it was written; restore a backup")
     count, damaged = looked.damaged_rows()
     for id_ in damaged:
         yield Finding("problem", "database", f"{id_} is not as it was written and is never shown; restore a backup")

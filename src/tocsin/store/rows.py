@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from tocsin.app import App, Secret
+from tocsin.errors import Damaged
 from tocsin.principal import Key, Session, User
 
 Row = tuple[Any, ...]
@@ -19,12 +20,24 @@ def user_of(row: Row) -> User:
         id=id_,
         name=name,
         password=password,
-        permissions=frozenset(msgspec.json.decode(permissions, type=list[str])),
+        permissions=frozenset(permissions_of(id_, permissions)),
         superuser=bool(superuser),
         disabled=bool(disabled),
         joined=joined,
         tokens_after=tokens_after,
     )
+
+
+def permissions_of(user: str, text: str | bytes) -> list[str]:
+    """What a row of `users` keeps as JSON.
+
+    Raises:
+        Damaged: it is not as it was written.
+    """
+    try:
+        return msgspec.json.decode(text, type=list[str])
+    except msgspec.DecodeError:
+        raise Damaged(f"the user {user!r:.100}") from None
 
 
 def key_of(row: Row) -> Key:

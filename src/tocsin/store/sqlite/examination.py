@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import hashlib
 import os
@@ -13,6 +14,8 @@ from urllib.parse import quote
 
 import apsw
 
+from tocsin import errors
+from tocsin.store.rows import permissions_of
 from tocsin.store.sqlite.file import OLDEST_SAFE
 from tocsin.store.sqlite.moved import NAME as MOVED
 from tocsin.store.sqlite.moved import left_sentence, moved_sentence
@@ -21,6 +24,7 @@ from tocsin.store.sqlite.store import FILE
 
 LOCK_FILE = "tocsin.lock"
 _MOST_NAMED = 5
+_KEY_BYTES = 32
 
 
 class Damaged(Exception):
@@ -145,6 +149,27 @@ class Examination:
             if checksum(first, id_, user, device, body) != crc and len(damaged) < _MOST_NAMED:
                 damaged.append(str(id_))
         return count, damaged
+
+    def damaged_people(self) -> list[str]:
+        """What of people and of the key that their tokens are signed with is not as it was written: the first few.
+
+        Raises:
+            Damaged: it cannot be read to the end.
+        """
+        found = []
+        for id_, permissions in self._rows("SELECT id, CAST(permissions AS BLOB) FROM users"):
+            try:
+                permissions_of(id_, permissions)
+            except errors.Damaged:
+                found.append(f"the user {id_!r:.100}")
+        for (key,) in self._rows("SELECT value FROM settings WHERE name = 'token_key'"):
+            try:
+                sound = len(base64.b64decode(key, validate=True)) >= _KEY_BYTES
+            except ValueError:
+                sound = False
+            if not sound:
+                found.append("the key that tokens are signed with")
+        return found[:_MOST_NAMED]
 
     def newest(self) -> int | None:
         """When the newest notification was created, milliseconds UTC; None where there is none.

@@ -15,7 +15,7 @@ from typing import Any
 
 import apsw
 
-from tocsin.errors import StartError
+from tocsin.errors import StartError, Unavailable
 from tocsin.ownership import why_not_opened
 from tocsin.position import Epoch
 from tocsin.store.sqlite.queries import queries
@@ -84,8 +84,9 @@ class Lock:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = self._open()
         except OSError as error:
             raise StartError(f"{path}: cannot be opened: {why_not_opened(path, error)}") from None
         try:
@@ -97,6 +98,11 @@ class Lock:
                 "stop it first, or start this one with another --data"
             ) from None
 
+    @property
+    def name(self) -> str:
+        """Of the file, without its folder."""
+        return self._path.name
+
     def read(self) -> tuple[str, int]:
         """Epoch and head as last noted; an empty epoch where nothing was."""
         text = os.pread(self._file, 64, 0).decode("ascii", "replace")
@@ -107,9 +113,60 @@ class Lock:
         """Note how far the log has come."""
         os.pwrite(self._file, f"{epoch} {head:<19d}\n".encode(), 0)
 
+    def hold(self) -> None:
+        """Have it still: somebody may take it for a leftover, and delete it.
+
+        Raises:
+            Unavailable: it is gone, and another process has the one that is there now.
+        """
+        if is_same(self._path, self._file):
+            return
+        try:
+            file = self._open()
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.pwrite(file, os.pread(self._file, 64, 0), 0)
+                # Under the same number, which the checkpointer writes to.
+                os.dup2(file, self._file, inheritable=False)
+            finally:
+                os.close(file)
+        except OSError:
+            raise Unavailable(
+                f"{self._path.name} was taken away, and another process may have the data folder now", retry_after=5
+            ) from None
+        log.warning("%s was taken away while it is in use; it is there again", self._path)
+
     def release(self) -> None:
         """Let the next process in."""
         os.close(self._file)
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def is_same(path: Path, file: int) -> bool:
+    """Whether what an open file is is found under that path."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file))
+    except OSError:
+        return False
+
+
+def refuse_lost(path: Path, lock: Lock) -> None:
+    """Keep a server from beginning anew, empty, where a log was.
+
+    Parameters:
+        path: of the database file.
+
+    Raises:
+        StartError: it is not there, and the lock tells of one.
+    """
+    _epoch, head = lock.read()
+    if head and not path.exists():
+        raise StartError(
+            f"{path} is gone: {lock.name} beside it tells of a log with {head} numbers. Put it back, or a backup "
+            f"(`tocsin restore`); to begin with an empty one, remove {lock.name}, too"
+        )
 
 
 def not_opened(path: Path, error: apsw.Error) -> StartError:

@@ -33,7 +33,7 @@ the size that it came to: to cut it holds up the commit that does it, by seconds
 
 
 class Broken(Exception):
-    """A sync failed: what is in the file can no longer be told from what is only in memory."""
+    """What is in the file is not what this process has brought it to: a sync failed, or another process wrote."""
 
 
 class Ledger:
@@ -42,13 +42,16 @@ class Ledger:
     Parameters:
         connection: opened for writing.
         path: of the database file, looked at before each commit; None where a VFS keeps it elsewhere.
+        hold: raises Unavailable where the data folder is another process's; asked before each commit.
 
     Attributes:
         streamed: (number, streams) of notifications that were fanned out, kept with the next commit; added to
             by the event loop.
     """
 
-    def __init__(self, connection: apsw.Connection, path: Path | None, epoch: Epoch, head: int) -> None:
+    def __init__(
+        self, connection: apsw.Connection, path: Path | None, epoch: Epoch, head: int, hold: Callable[[], None]
+    ) -> None:
         self.epoch = epoch
         self.head = head
         self.trouble = ""
@@ -59,6 +62,7 @@ class Ledger:
         self._connection = connection
         connection.set_wal_hook(self._note_wal)
         self._path = path
+        self._hold = hold
         self._file = _identity(path)
         self._known_users: dict[str, bool] = {}
         self.streamed: deque[tuple[int, int]] = deque()
@@ -73,10 +77,12 @@ class Ledger:
             A result for each command, and the span they took, None when nothing was numbered.
 
         Raises:
-            Broken: a sync failed; the process must end.
+            Broken: the process must end.
         """
         try:
             return self._attempt(commands, patience_ms)
+        except Broken:
+            raise
         except apsw.Error as error:
             self._roll_back()
             if _is_of_the_store(error) or len(commands) == 1:
@@ -113,6 +119,10 @@ class Ledger:
         batch = Batch(self._connection, self.head, self._known_users, self.streamed)
         results: list[Result] = []
         self._wait("BEGIN IMMEDIATE")
+        [(head, _epoch)] = self._connection.execute(queries()["head"]).fetchall()
+        if head != self.head:
+            # What it has numbered was told to no stream here, and cannot be told in its order any more.
+            raise Broken(f"another process has written to the log: it is at {head}, not at {self.head}")
         try:
             for command in commands:
                 results.append(_result(command, batch))
@@ -198,6 +208,7 @@ class Ledger:
         # A deleted file goes on taking writes, which nobody will ever read.
         if self._path is not None and _identity(self._path) != self._file:
             raise Unavailable("the database file is gone or was replaced", retry_after=5)
+        self._hold()
 
 
 def _result(command: Command, batch: Batch) -> Result:

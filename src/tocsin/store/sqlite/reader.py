@@ -17,7 +17,7 @@ import apsw
 import msgspec
 
 from tocsin.device import DeviceId
-from tocsin.errors import Unavailable
+from tocsin.errors import Damaged, Unavailable
 from tocsin.notification import Notification
 from tocsin.ports import Page
 from tocsin.principal import UserId
@@ -146,6 +146,9 @@ class Reader:
             return None
         try:
             return job.query(connection)
+        except UnicodeDecodeError as error:
+            log.error("a read failed: a text is damaged on disk: %s", error)
+            return Damaged("a text that this needs")
         except apsw.Error as error:
             log.error("a read failed: %s", error)
             return Unavailable("The store cannot be read now")

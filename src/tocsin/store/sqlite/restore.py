@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import apsw
@@ -70,7 +71,7 @@ def examine(folder: Path, *, newer: bool) -> Looked:
             raise Unsound(f"it is damaged: {line}")
         _judge_schema(looked, newer=newer)
         count, damaged = looked.damaged_rows()
-        if damaged:
+        if damaged := damaged + looked.damaged_people():
             raise Unsound(f"it is damaged: {', '.join(damaged)} not as it was written")
         return Looked(count, looked.newest(), path.stat().st_size)
     except Damaged as error:
@@ -231,7 +232,10 @@ def _put_aside(path: Path) -> Path:
     # Closed by its last connection, its WAL is in the file: one file to put aside. A damaged one is kept as it is.
     with suppress(apsw.Error):
         connect(path).close()
-    aside = path.with_name(f"{path.name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}.old")
+    stem = f"{path.name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    names = (f"{stem}{'' if number == 1 else f'-{number}'}.old" for number in count(1))
+    # What was put aside a moment ago is not the one to lose its name.
+    aside = next(aside for name in names if not (aside := path.with_name(name)).exists())
     log = path.with_name(f"{path.name}-wal")
     if log.exists():
         log.replace(aside.with_name(f"{aside.name}-wal"))

@@ -41,7 +41,7 @@ from tocsin.store.sqlite.backup import Snapshots
 from tocsin.store.sqlite.batch import Appending, Batch, replay_of
 from tocsin.store.sqlite.bulk import keeping
 from tocsin.store.sqlite.checkpointer import Checkpointer
-from tocsin.store.sqlite.file import Lock, connect, make_folder, not_opened, prepare
+from tocsin.store.sqlite.file import Lock, connect, make_folder, not_opened, prepare, refuse_lost
 from tocsin.store.sqlite.identity import SqliteIdentity
 from tocsin.store.sqlite.inbox import read_inbox, read_item, read_unread, read_whereabouts, sent_of
 from tocsin.store.sqlite.ledger import Ledger
@@ -115,6 +115,7 @@ class SqliteStore(SqliteIdentity):
         path = folder / FILE
         lock = Lock(folder / "tocsin.lock")
         try:
+            refuse_lost(path, lock)
             connection = connect(path, vfs=vfs, synchronous=synchronous)
             epoch, head = prepare(connection, lock)
             refuse_moved(connection, folder)
@@ -124,7 +125,7 @@ class SqliteStore(SqliteIdentity):
         except StartError:
             lock.release()
             raise
-        ledger = Ledger(connection, path if vfs is None else None, epoch, head)
+        ledger = Ledger(connection, path if vfs is None else None, epoch, head, lock.hold)
         following = _Following(announcer)
         writer = Writer(ledger, following, most_queued=most_queued, died=died)
         reader, checkpoints = Reader(path, vfs=vfs), connect(path, vfs=vfs, synchronous=synchronous)
