@@ -4,65 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from datetime import datetime, tzinfo
 from pathlib import Path
 
 import apsw
 import pytest
 
-from cli.command import PROGRAM, Ran, environment, tocsin
+from cli.backups import back_up, change, refused, restore
+from cli.command import PROGRAM, environment, tocsin
 from faults.load import Publishers
 from harness.http import DEV_KEY, inbox
 from harness.patience import PATIENCE
 from harness.server import Server
 from harness.websocket import WebSocket
-from tocsin.store.sqlite import restore as restores
 
 NOBODY = "http://127.0.0.1:1"
 MIB = 1 << 20
 
 pytestmark = pytest.mark.one_file(reason="a backup is a copy of the file of SQLite; PostgreSQL has pg_dump")
-
-
-def back_up(server: Server, file: Path, *args: str) -> Ran:
-    return tocsin("backup", str(file), *args, server=server, token=DEV_KEY)
-
-
-def restore(file: Path, data: Path, *args: str) -> Ran:
-    return tocsin("restore", str(file), "--data", str(data), *args)
-
-
-def change(file: Path, sql: str) -> None:
-    with closing(apsw.Connection(str(file))) as connection:
-        connection.execute(sql)
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A backup of ten notifications; to be copied, not changed."""
-    folder = tmp_path_factory.mktemp("backup")
-    server = Server(folder / "data")
-    server.start()
-    try:
-        for n in range(10):
-            assert server.service().send(f"t{n}", "m", userId="user123").status == 200
-        assert back_up(server, folder / "good.db").status == 0
-    finally:
-        server.close()
-    server.check_log()
-    return folder / "good.db"
-
-
-@pytest.fixture
-def copy(good: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(good, tmp_path / "copy.db"))
 
 
 # -- there and back
@@ -150,47 +114,7 @@ def test_each_restore_begins_an_epoch_of_its_own(copy: Path, tmp_path: Path) -> 
     assert len(epochs) == 3
 
 
-class Standing(datetime):
-    """A clock that stands."""
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> Standing:
-        return cls(2026, 11, 27, tzinfo=tz)
-
-
-def test_what_is_replaced_in_the_same_second_is_kept_too(
-    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(restores, "datetime", Standing)
-    data = tmp_path / "data"
-    assert restore(copy, data).status == 0
-    for _ in range(3):
-        assert restore(copy, data, "--replace").status == 0
-    kept = sorted(data.glob("tocsin.db.*.old"))
-    epochs = set()
-    for path in [*kept, data / "tocsin.db"]:
-        with closing(apsw.Connection(str(path))) as connection:
-            epochs |= {row[0] for row in connection.execute("SELECT epoch FROM log")}
-    assert (len(kept), len(epochs)) == (3, 4)
-
-
-def test_people_that_are_damaged_are_refused(copy: Path, tmp_path: Path) -> None:
-    for change in ("UPDATE users SET permissions = '{'", "UPDATE settings SET value = '!!' WHERE name = 'token_key'"):
-        damaged = tmp_path / "damaged.db"
-        damaged.write_bytes(copy.read_bytes())
-        with closing(apsw.Connection(str(damaged))) as connection:
-            connection.execute(change)
-        assert "is damaged" in refused(damaged, tmp_path / "data")
-
-
 # -- what is refused
-
-
-def refused(file: Path, data: Path) -> str:
-    ran = restore(file, data / "below")
-    assert ran.status == 2
-    assert not data.exists()
-    return ran.err
 
 
 @pytest.mark.parametrize("told", ["by a variable", "by the folder's settings"])

@@ -132,7 +132,12 @@ class Endpoint:
         except Gone:
             return
         if isinstance(answer, Streaming):
-            await answer.run(usual_headers(request, []), receive, send)
+            try:
+                await answer.run(usual_headers(request, []), receive, send)
+            except Exception:
+                # The server beneath keeps it to itself.
+                log.exception("a stream could not be begun", extra={"request": request.id, "path": scope["path"]})
+                raise
             return
         if self._sends:
             self._parts.minutes.answered(answer.status, perf_counter() - started)

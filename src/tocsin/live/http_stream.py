@@ -80,15 +80,25 @@ async def run(
     ]
     farewell = _event if kind == EVENTS else _line
     protocol = protocol_of(request.scope)
-    if protocol is None:
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        door: AsgiDoor | Any = AsgiDoor(_part, lambda code, reason: _part(farewell(code, reason), more=False))
-    else:
-        # No length and no chunks: the body ends with the connection, so one frame fits every stream.
-        fields = b"".join(b"%b: %b\r\n" % field for field in [*headers, (b"connection", b"close")])
-        door = protocol.take_over(request.scope, b"HTTP/1.1 200 OK\r\n" + fields, farewell)
-    connection = StreamConnection(gate, Stream(form, door, devices=asked.devices), gate.address(request))
-    door.connection = connection
+    counted = True
+    try:
+        if protocol is None:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            door: AsgiDoor | Any = AsgiDoor(_part, lambda code, reason: _part(farewell(code, reason), more=False))
+        elif protocol.has_left(request.scope):
+            # While it was looked up who it is; nobody would tell the stream that it is over.
+            return
+        else:
+            # No length and no chunks: the body ends with the connection, so one frame fits every stream.
+            fields = b"".join(b"%b: %b\r\n" % field for field in [*headers, (b"connection", b"close")])
+            door = protocol.take_over(request.scope, b"HTTP/1.1 200 OK\r\n" + fields, farewell)
+        connection = StreamConnection(gate, Stream(form, door, devices=asked.devices), gate.address(request))
+        door.connection = connection
+        # From now on it is the connection that counts the address off.
+        counted = False
+    finally:
+        if counted:
+            gate.release(request)
     connection.begin(asked, can_speak=False)
     if isinstance(door, AsgiDoor):
         await door.run(send, lambda: _until_gone(receive))

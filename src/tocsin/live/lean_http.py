@@ -46,6 +46,10 @@ class LeanHttpProtocol(HttpToolsProtocol):
         """Close so that the peer can still read the answer, and for good where it does not."""
         raise NotImplementedError
 
+    def has_left(self, scope: Any) -> bool:
+        """Whether the peer of a request is gone already."""
+        return cycle_of(scope).disconnected or self.transport.is_closing()
+
     def whole_body(self, scope: Any) -> bytes | None:
         """The body of a request, where all of it is here; None where it has to be waited for.
 

@@ -139,8 +139,8 @@ class TransportDoor:
                 if room > sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF):
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
                 sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, unsent)
-            except OSError:
-                # The peer is gone already; `lost` follows.
+            except (OSError, ValueError):
+                # The peer is gone already, and perhaps the descriptor with it; `lost` follows.
                 return
 
 
