@@ -16,7 +16,7 @@
     │   ├── Withheld               fine by itself, but what it had to go together with is refused
     │   ├── TooMany                over a rate, a quota or a count
     │   └── Unavailable            the store cannot take or give it now
-    │       └── Damaged            it is not on the disk as it was written
+    ├── Damaged                    something that is needed is not on the disk as it was written
     └── StartError                 `serve` cannot start; the sentence says what to do
         └── NotYet                 what it starts with is away; a later start may succeed
 
@@ -194,15 +194,17 @@ class Unavailable(Refusal):
         super().__init__(sentence)
 
 
-class Damaged(Unavailable):
-    """Something is not on the disk as it was written; nothing but a backup mends that.
+class Damaged(TocsinError):
+    """Something that is needed is not on the disk as it was written; nothing but a backup mends that.
 
     Parameters:
         what: it is.
     """
 
+    code = "damaged"
+
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what} is damaged on disk", retry_after=60)
+        super().__init__(f"{what} is damaged on disk")
 
 
 class StartError(TocsinError):

@@ -18,10 +18,10 @@ from types import FrameType
 
 import uvicorn
 
-from tocsin import logs, samples
+from tocsin import __version__, logs, samples
 from tocsin.api import refusals, streams
 from tocsin.api.app import Api
-from tocsin.api.minutes import Counts, Minutes
+from tocsin.api.minutes import STEPS, Counts, Minutes
 from tocsin.api.parts import Parts
 from tocsin.app import AppId
 from tocsin.clock import SystemClock
@@ -43,7 +43,7 @@ from tocsin.live.turnstile import OrderlyHttpProtocol, Turnstile
 from tocsin.live.uvicorn_protocol import WebSocketProtocol
 from tocsin.live.websocket import WebSocketSkin
 from tocsin.loop_probe import LoopProbe
-from tocsin.metrics import Figures, exposition
+from tocsin.metrics import Figures, exposition, of_sends, of_version
 from tocsin.path.acknowledge import Acknowledge
 from tocsin.path.announce import Announce
 from tocsin.path.authorize import Authorize
@@ -149,7 +149,7 @@ class Tocsin:
                 draining=lambda: self.draining,
                 identity=foundation.identity,
                 troubles=self._troubles,
-                metrics=exposition(_figures(foundation, hub, probe)),
+                metrics=exposition(_figures(foundation, hub, probe, attempts, minutes)),
             )
             streams.answer_others(foundation.others, hub)
             refusals.answer_others(parts)
@@ -356,15 +356,19 @@ async def _first_superuser(store: Store, clock: SystemClock, folder: Path) -> No
         log.warning("another node was first to make the first superuser: its note holds, the one of here does not")
 
 
-def _figures(foundation: Foundation, hub: Hub, probe: LoopProbe) -> Figures:
+def _figures(foundation: Foundation, hub: Hub, probe: LoopProbe, attempts: Attempts, minutes: Minutes) -> Figures:
     store, loop = foundation.store, asyncio.get_running_loop()
     return Figures(
         counters={
             **foundation.counters(),
             ("tocsin_deliveries", "Notifications written to streams."): lambda: hub.deliveries,
             ("tocsin_commits", "Transactions of the writer."): lambda: store.batches,
+            ("tocsin_failed_sign_ins", "Sign-ins that failed here, or were refused."): lambda: attempts.failures,
             ("tocsin_loop_stalls", "Times the event loop stood still for more than 100 ms."): lambda: probe.stalls,
             ("tocsin_log_numbers", "Numbers that the log has given out."): lambda: store.head,
+            ("tocsin_notifications", "Notifications of all nodes that this one has heard of."): (
+                lambda: hub.notifications
+            ),
         },
         gauges={
             **foundation.gauges(),
@@ -373,4 +377,8 @@ def _figures(foundation: Foundation, hub: Hub, probe: LoopProbe) -> Figures:
             ("tocsin_tasks", "Tasks of the event loop."): lambda: len(asyncio.all_tasks(loop)),
             ("tocsin_writes_waiting", "Writes that wait for their commit."): lambda: store.queued,
         },
+        others=lambda: [
+            *of_sends(minutes.statuses, minutes.steps, STEPS, minutes.spent),
+            of_version(__version__),
+        ],
     )

@@ -14,6 +14,9 @@ from tocsin.ports import Clock
 KEPT = 24 * 60
 """Minutes."""
 
+STEPS = 4
+"""Of a time, to a doubling of it; the first begins at a microsecond."""
+
 _MINUTE_MS = 60_000
 _FIRST_REFUSAL = 400
 
@@ -36,7 +39,7 @@ class Span(msgspec.Struct):
         refusals: requests to send that were answered with 400 or more.
         streams: most that were open when somebody looked.
         seconds: how long requests to send took to be answered, when they were taken: how many took up to the upper
-            end of which step. Four steps to a doubling.
+            end of which step.
     """
 
     at: int
@@ -61,7 +64,7 @@ class Span(msgspec.Struct):
         for step in sorted(self.seconds):
             wanted -= self.seconds[step]
             if wanted <= 0:
-                return round(2 ** ((step + 1) / 4) / 1000, 3)
+                return round(2 ** ((step + 1) / STEPS) / 1000, 3)
         return None
 
 
@@ -74,23 +77,32 @@ class Minutes:
 
     Attributes:
         began: when the process did, milliseconds UTC.
+        statuses: how many requests to send were answered with which status since then.
+        steps: of those that were taken, how long each took, as `Span.seconds`.
+        spent: seconds that they took together.
     """
 
     def __init__(self, clock: Clock, read: Callable[[], Counts]) -> None:
         self._clock = clock
         self._read = read
         self.began = clock.now()
+        self.statuses: dict[int, int] = {}
+        self.steps: dict[int, int] = {}
+        self.spent = 0.0
         self._before = read()
         self._past: deque[Span] = deque(maxlen=KEPT)
         self._current = Span(self.began // _MINUTE_MS * _MINUTE_MS)
 
     def answered(self, status: int, seconds: float) -> None:
         """A request to send was answered."""
+        self.statuses[status] = self.statuses.get(status, 0) + 1
         if status >= _FIRST_REFUSAL:
             self._current.refusals += 1
         else:
-            step = int(4 * math.log2(max(1.0, seconds * 1e6)))
+            step = int(STEPS * math.log2(max(1.0, seconds * 1e6)))
             self._current.seconds[step] = self._current.seconds.get(step, 0) + 1
+            self.steps[step] = self.steps.get(step, 0) + 1
+            self.spent += seconds
 
     def look(self) -> None:
         """Bring the minute up to now, and begin the next one where it is over."""

@@ -43,9 +43,13 @@ class Attempts:
     Parameters:
         limit: failures that are told as such in five minutes, at least 1; the next is refused.
         clock: its monotonic side is used.
+
+    Attributes:
+        failures: sign-ins that failed at this process, or were refused.
     """
 
     def __init__(self, limit: int, clock: Clock) -> None:
+        self.failures = 0
         self._clock = clock
         self._accounts = _Failures(max(1, limit))
         self._addresses = _Failures(max(1, limit))
@@ -69,6 +73,7 @@ class Attempts:
         if not self._is_familiar(by_account + by_address, now):
             wait = max(wait, self._accounts.wait(by_account, now))
         if wait > 0:
+            self.failures += 1
             raise TooMany("Too many failed sign-ins", retry_after=math.ceil(wait))
 
     def failed(self, account: str, address: str) -> None:
@@ -78,6 +83,7 @@ class Attempts:
             TooMany: others reached the limit meanwhile; this one must not be told whether it was right.
         """
         self.check(account, address)
+        self.failures += 1
         by_account, by_address = _key(account), _key(address_bucket(address))
         self._count(by_account, by_address)
         self.tell((by_account + by_address).hex().encode())

@@ -7,7 +7,7 @@ from typing import Any
 import apsw
 import msgspec
 
-from tocsin.errors import Damaged
+from tocsin.errors import Unavailable
 from tocsin.notification import NotificationId
 from tocsin.ports import EVERYTHING, InboxPage, Recipient, SentNotification, Wanted, Whereabouts
 from tocsin.principal import UserId
@@ -196,7 +196,7 @@ def read_item(connection: apsw.Connection, user: UserId, id_: NotificationId) ->
         return None
     item = item_of(row, user, marks)
     if not isinstance(item, Item):
-        raise Damaged("This notification")
+        raise Unavailable("This notification is damaged on disk", retry_after=60)
     return item
 
 
