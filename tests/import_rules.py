@@ -35,7 +35,7 @@ AREAS: dict[str, list[str]] = {
     "request": ["tocsin.request", "tocsin.request_log"],
     "clock": ["tocsin.clock"],
     "logs": ["tocsin.logs", "tocsin.supervisor", "tocsin.interpreter"],
-    "metrics": ["tocsin.metrics", "tocsin.loop_probe"],
+    "metrics": ["tocsin.metrics", "tocsin.descriptors", "tocsin.loop_probe"],
     "samples": ["tocsin.samples"],
     "credentials": ["tocsin.credentials.*"],
     "path": ["tocsin.path.*"],

@@ -30,6 +30,7 @@ from tocsin.credentials.attempts import Attempts
 from tocsin.credentials.jwks import IssuerKeys
 from tocsin.credentials.jwt import TokenIssuer, Verifier
 from tocsin.credentials.password import hash_password
+from tocsin.descriptors import DescriptorProbe
 from tocsin.directory import Directory
 from tocsin.errors import StartError
 from tocsin.foundation import Foundation, open_foundation, patiently
@@ -155,7 +156,10 @@ class Tocsin:
             refusals.answer_others(parts)
             self.app = Api(parts, WebSocketSkin(gate))
             purge = store.purge(_keeping(config), clock)
-            work += [asyncio.create_task(part.run()) for part in (hub, keys, probe, purge, minutes, unwritten)]
+            work += [
+                asyncio.create_task(part.run())
+                for part in (hub, keys, probe, DescriptorProbe(), purge, minutes, unwritten)
+            ]
             yield self
         finally:
             for task in work:
