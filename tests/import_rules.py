@@ -61,7 +61,7 @@ AREAS: dict[str, list[str]] = {
     "web": ["tocsin.web.*"],
     "client": ["tocsin.client.*"],
     "cli": ["tocsin.cli", "tocsin.cli.*", "tocsin.__main__"],
-    "server": ["tocsin.server", "tocsin.foundation"],
+    "server": ["tocsin.server", "tocsin.foundation", "tocsin.first_start"],
     "listening": ["tocsin.listening"],
 }
 

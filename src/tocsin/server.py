@@ -10,15 +10,13 @@ import secrets
 import signal
 import socket
 import ssl
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
-from tocsin import __version__, logs, samples
+from tocsin import __version__, logs
 from tocsin.api import refusals, streams
 from tocsin.api.app import Api
 from tocsin.api.minutes import STEPS, Counts, Minutes
@@ -29,10 +27,10 @@ from tocsin.config import Config
 from tocsin.credentials.attempts import Attempts
 from tocsin.credentials.jwks import IssuerKeys
 from tocsin.credentials.jwt import TokenIssuer, Verifier
-from tocsin.credentials.password import hash_password
 from tocsin.descriptors import DescriptorProbe
 from tocsin.directory import Directory
 from tocsin.errors import StartError
+from tocsin.first_start import put_in
 from tocsin.foundation import Foundation, open_foundation, patiently
 from tocsin.interpreter import set_for_a_server
 from tocsin.listening import BACKLOG, listen, reserve
@@ -48,11 +46,8 @@ from tocsin.metrics import Figures, exposition, of_sends, of_version
 from tocsin.path.acknowledge import Acknowledge
 from tocsin.path.announce import Announce
 from tocsin.path.authorize import Authorize
-from tocsin.ports import AuditEntry, Store
 from tocsin.position import Epoch
-from tocsin.principal import NOTIFICATIONS, User, UserId
 from tocsin.store.purge import Keeping
-from tocsin.store.sqlite.examination import left_behind
 from tocsin.supervisor import READY, STOPPING, tell_supervisor
 from tocsin.unwritten import MOST, Unwritten
 from tocsin.wire import BODY_BYTES
@@ -100,7 +95,7 @@ class Tocsin:
         store = foundation.store
         work: list[asyncio.Task[None]] = []
         try:
-            await patiently(lambda: foundation.first_start(self._first_people(store)))
+            await patiently(lambda: foundation.first_start(lambda: put_in(store, config, clock)))
             keys = IssuerKeys(config.issuers)
             token_key = await patiently(lambda: store.setting("token_key", _new_signing_key))
             tokens = TokenIssuer(base64.b64decode(token_key))
@@ -186,20 +181,6 @@ class Tocsin:
     def is_writing(self) -> bool:
         """Whether somebody waits for the disk."""
         return self._foundation.store.queued > 0
-
-    def _first_people(self, store: Store) -> Callable[[], Awaitable[None]]:
-        async def put_in() -> None:
-            folder = Path(self.config.data)
-            is_empty = bool(self.config.database) and not await store.users(None, 1)
-            if is_empty and (left := await asyncio.to_thread(left_behind, folder)):
-                log.warning(left)
-            if self.config.dev:
-                await samples.put_in(store, self.clock)
-            else:
-                await samples.refuse_in(store)
-                await _first_superuser(store, self.clock, folder)
-
-        return put_in
 
     def _turned_down(self) -> str:
         return "The server is restarting" if self.draining else self._foundation.blindness
@@ -330,34 +311,6 @@ def _keeping(config: Config) -> Keeping:
 
 def _new_signing_key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
-
-
-async def _first_superuser(store: Store, clock: SystemClock, folder: Path) -> None:
-    if await store.users(None, 1):
-        return
-    password = secrets.token_urlsafe(18)
-    hashed = await asyncio.to_thread(hash_password, password)
-    user = User(
-        id=UserId("admin"),
-        name="admin",
-        password=hashed,
-        permissions=frozenset({NOTIFICATIONS}),
-        superuser=True,
-    )
-    audit = AuditEntry(at=clock.now(), who="tocsin", action="user.create", what="admin", origin="")
-    note = f"user: admin\npassword: {password}\n"
-    if sys.stderr.isatty():
-        print(f"The first superuser, shown once:\n{note}", file=sys.stderr)  # noqa: T201
-    else:
-        path = folder / "first-superuser.txt"
-        await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(note)
-        log.warning("the first superuser's password is in %s; sign in, change it, delete the file", path)
-    # Written down first: a crash in between leaves a note without a user, never a user nobody knows.
-    stored = await store.put_user(user, audit, replace=False)
-    if stored.password != hashed:
-        log.warning("another node was first to make the first superuser: its note holds, the one of here does not")
 
 
 def _figures(foundation: Foundation, hub: Hub, probe: LoopProbe, attempts: Attempts, minutes: Minutes) -> Figures:
