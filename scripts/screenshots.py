@@ -76,7 +76,7 @@ def main() -> None:
             keep(inbox(browser, server, "light", 390, 780), "inbox-narrow")
             send(server, ALARM)
             page = inbox(browser, server, "light", 1000, 640)
-            page.locator(".alarm").wait_for()
+            page.locator(".acknowledge[aria-disabled=false]").wait_for()
             keep(page, "emergency")
             administration(browser, server)
         finally:

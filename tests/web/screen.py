@@ -123,6 +123,14 @@ class Screen:
         self.row(title).hover()
         self.button(title, what).click()
 
+    def acknowledge(self) -> None:
+        """The emergency that is shown, by the keyboard, as soon as it may be."""
+        button = self.page.get_by_role("alertdialog").locator(".acknowledge")
+        expect(button).to_be_enabled()
+        self.press("Tab")
+        expect(button).to_be_focused()
+        self.press("Enter")
+
     # -- what an examiner finds
 
     def looks(self) -> Iterator[str]:

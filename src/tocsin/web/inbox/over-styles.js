@@ -66,6 +66,8 @@ export const overStyles = css`
   .alarm .problem { padding: 0.5rem 1rem; border-radius: 0.75rem; background: rgb(0 0 0 / 35%); }
   .alarm .acknowledge { min-block-size: 3.25rem; margin-block-start: 0.75rem; padding-inline: 2rem; border: 0; border-radius: 1rem; background: #ffffff; color: #7d0f3c; font-size: 1.125rem; font-weight: 700; }
   .alarm .acknowledge:hover:not(:disabled) { background: #ffe4ee; }
+  .alarm .acknowledge[aria-disabled="true"][aria-disabled] { background: rgb(255 255 255 / 16%); color: #ffe4ee; cursor: wait; }
   .alarm .quiet { color: #ffffff; }
+  dialog.emergency:focus-visible { outline: none; }
   .alarm :focus-visible { outline: 3px solid #ffffff; outline-offset: 4px; }
 `;
