@@ -53,7 +53,7 @@ export const appStyles = [controls, css`
   .radios label { position: relative; flex: 1; }
   .radios input { position: absolute; inset: 0; opacity: 0; cursor: pointer; margin: 0; inline-size: 100%; block-size: 100%; }
   .radios span { display: block; padding: 0.4rem 0.5rem; border-radius: 0.6rem; color: var(--quiet); font-size: 0.875rem; font-weight: 600; text-align: center; }
-  .radios input:checked + span { background: var(--raised); color: var(--text); box-shadow: 0 1px 3px rgb(0 0 0 / 18%); }
+  .radios input:checked + span { background: light-dark(#ffffff, #3b3e47); color: var(--text); box-shadow: 0 0 0 1px var(--edge), 0 1px 3px rgb(0 0 0 / 18%); }
   .radios input:focus-visible + span { outline: 2px solid var(--accent); outline-offset: 2px; }
   .switch { display: flex; align-items: center; gap: 0.75rem; cursor: pointer; }
   .switch b { display: block; font-size: 0.875rem; }

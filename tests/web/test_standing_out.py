@@ -1,0 +1,61 @@
+"""What must be seen: which of a few is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator
+
+from harness.server import Server
+from web.people import Reader
+from web.screen import Screen
+
+COLOURS = """(chosen) => {
+  const rgb = (colour) => {
+    const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const over = ([r, g, b, a], below) => [r, g, b].map((part, at) => (part * a + below[at] * (255 - a)) / 255);
+  const ground = (at) => {
+    if (!at) return [255, 255, 255];
+    const colour = rgb(getComputedStyle(at).backgroundColor);
+    return over(colour, colour[3] < 255 ? ground(at.parentElement ?? at.getRootNode().host) : [0, 0, 0]);
+  };
+  const edge = getComputedStyle(chosen).boxShadow.match(/^(\\S+\\([^)]*\\)) 0px 0px 0px 1px/)?.[1];
+  return [ground(chosen), ground(chosen.closest(".radios")), edge ? rgb(edge).slice(0, 3) : ground(chosen)];
+}"""
+"""The grounds of the chosen one and of its track, and the colour of its edge, as red, green and blue."""
+
+
+def light(colour: list[float]) -> float:
+    """The relative luminance (WCAG 2.2)."""
+    parts = [part / 255 for part in colour]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: list[float], other: list[float]) -> float:
+    darker, lighter = sorted((light(one), light(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def stands_out(chosen: Locator) -> None:
+    """It is the lighter one, with an edge that can be seen (WCAG 2.2, 1.4.11)."""
+    ground, track, edge = chosen.evaluate(COLOURS)
+    assert light(ground) > light(track), (ground, track)
+    assert contrast(edge, track) >= 3, (edge, track)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_chosen_one_of_a_few_stands_out(
+    scheme: str, dev: Server, reader: Reader, new_screen: Callable[..., Screen]
+) -> None:
+    page = new_screen(dev, color_scheme=scheme).sign_in(reader).open().until_live().page
+    page.get_by_role("button", name="Preferences").click()
+    for name in ("Theme", "Density"):
+        stands_out(page.get_by_role("group", name=name).locator("input:checked + span"))
+    page = new_screen(dev, color_scheme=scheme).sign_in(Reader(dev, superuser=True)).open("/admin#/send").page
+    stands_out(page.get_by_role("group", name="To", exact=True).locator("input:checked + span"))
