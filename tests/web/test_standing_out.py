@@ -1,15 +1,20 @@
-"""What must be seen: which of a few is chosen."""
+"""What must be seen: which of a few is chosen and what something is about."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
 from harness.server import Server
 from web.people import Reader
 from web.screen import Screen
+
+LONG = "device-" + "0123456789abcdef" * 4
+"""As long as ids of devices are that a factory gives: 71 characters."""
+
+WIDTHS = (320, 800, 1400)
 
 COLOURS = """(chosen) => {
   const rgb = (colour) => {
@@ -59,3 +64,30 @@ def test_the_chosen_one_of_a_few_stands_out(
         stands_out(page.get_by_role("group", name=name).locator("input:checked + span"))
     page = new_screen(dev, color_scheme=scheme).sign_in(Reader(dev, superuser=True)).open("/admin#/send").page
     stands_out(page.get_by_role("group", name="To", exact=True).locator("input:checked + span"))
+
+
+def test_a_long_id_is_whole_in_what_is_open_and_named_in_a_row(reader: Reader, window: Callable[..., Screen]) -> None:
+    reader.sent("Pressure is rising", deviceId=LONG)
+    screen = window(reader)
+    expect(screen.row("Pressure").locator(".chip bdi")).to_have_attribute("title", LONG)
+    screen.row("Pressure").click()
+    for width in WIDTHS:
+        screen.page.set_viewport_size({"width": width, "height": 700})
+        whole(screen.page.locator(".whole .chip bdi"), width)
+    reader.sent("Fire", type="emergency", deviceId=LONG)
+    for width in WIDTHS:
+        screen.page.set_viewport_size({"width": width, "height": 700})
+        whole(screen.page.locator(".alarm .chip bdi"), width)
+
+
+def whole(text: Locator, width: int) -> None:
+    """All of it is within its box, and its box within the page."""
+    expect(text).to_have_text(LONG)
+    assert text.evaluate("(one) => one.scrollWidth <= one.clientWidth || getComputedStyle(one).overflowX === 'visible'")
+    left, right = text.evaluate(
+        "(one) => { const of = document.createRange(); of.selectNodeContents(one);"
+        " const { left, right } = of.getBoundingClientRect(); return [left, right]; }"
+    )
+    box = text.bounding_box()
+    assert box
+    assert box["x"] - 1 <= left <= right <= box["x"] + box["width"] + 1 <= width + 1, (left, right, box)

@@ -39,9 +39,9 @@ export function sendingEntry({ id, type, sentAt, userId, sender, credential, str
         <span class="message"><bdi>${notification?.message ?? id}</bdi></span>
         <span class="about">
           <span class="word">${texts.say(type)}</span>
-          <span class="chip">${icon(userId === null ? "users" : "user")}<bdi>${userId ?? texts.say("adminEveryone")}</bdi></span>
+          <span class="chip">${icon(userId === null ? "users" : "user")}<bdi title=${userId ?? nothing}>${userId ?? texts.say("adminEveryone")}</bdi></span>
           <span class="chip" title=${credential}>${icon("send")}<bdi>${from}</bdi></span>
-          ${notification?.deviceId ? html`<span class="chip">${icon("cpu")}<bdi>${notification.deviceId}</bdi></span>` : nothing}
+          ${notification?.deviceId ? html`<span class="chip">${icon("cpu")}<bdi title=${notification.deviceId}>${notification.deviceId}</bdi></span>` : nothing}
           <span class="chip ${streamed ? "" : "none"}">${icon("radio")}${streamed ? texts.say("adminToStreams", { count: streamed }) : texts.say("adminNoStream")}</span>
           ${withdrawn ? html`<span class="tag warning">${texts.say("adminWithdrawn")}</span>` : nothing}
         </span>

@@ -10,6 +10,9 @@ export const overStyles = css`
   .whole .badge.large .icon { inline-size: 1.6rem; block-size: 1.6rem; }
   .whole h2 { margin: 0; font-size: 1.5rem; line-height: 1.25; font-weight: 700; letter-spacing: -0.01em; overflow-wrap: anywhere; }
   .whole .about { flex-wrap: wrap; font-size: 0.875rem; }
+  .whole .chip { align-items: baseline; max-inline-size: 100%; }
+  .whole .chip .icon { flex: none; align-self: start; block-size: 1lh; }
+  .whole .chip bdi, .alarm .chip bdi { max-inline-size: none; white-space: normal; overflow-wrap: anywhere; }
   .whole p { margin: 0; max-inline-size: 100%; }
   .whole .text { font-size: 1.0625rem; line-height: 1.55; white-space: pre-wrap; overflow-wrap: anywhere; }
   .whole a.link { display: inline-flex; align-items: center; gap: 0.4rem; max-inline-size: 100%; overflow-wrap: anywhere; }

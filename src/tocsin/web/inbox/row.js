@@ -58,8 +58,8 @@ export function about(told, names, texts) {
   return html`
     <span class="about">
       <span class="word">${texts.say(told.type)}</span>
-      ${told.appId === undefined ? nothing : html`<span class="chip">${icon("layout-grid")}<bdi>${names.app(told.appId)}</bdi></span>`}
-      ${told.deviceId === null ? nothing : html`<span class="chip">${icon("cpu")}<bdi>${names.device(told.deviceId)}</bdi></span>`}
+      ${told.appId === undefined ? nothing : html`<span class="chip">${icon("layout-grid")}<bdi title=${names.app(told.appId)}>${names.app(told.appId)}</bdi></span>`}
+      ${told.deviceId === null ? nothing : html`<span class="chip">${icon("cpu")}<bdi title=${names.device(told.deviceId)}>${names.device(told.deviceId)}</bdi></span>`}
     </span>`;
 }
 
