@@ -1,11 +1,14 @@
-"""What must be seen: which of a few is chosen and what something is about."""
+"""What must be seen: which of a few is chosen, what something is about, a figure without neighbours."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from harness.server import Server
 from web.people import Reader
@@ -91,3 +94,45 @@ def whole(text: Locator, width: int) -> None:
     box = text.bounding_box()
     assert box
     assert box["x"] - 1 <= left <= right <= box["x"] + box["width"] + 1 <= width + 1, (left, right, box)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_minute_alone_between_empty_ones_is_a_point(
+    scheme: str, dev: Server, new_screen: Callable[..., Screen]
+) -> None:
+    screen = new_screen(dev, color_scheme=scheme).sign_in(Reader(dev, superuser=True))
+    page = screen.page
+    page.route("**/api/figures?*", an_hour_with_one_answer)
+    screen.open("/admin")
+    canvas = page.locator("admin-chart").nth(2).locator("canvas")
+    expect(canvas).to_be_visible()
+    width, height = spot(page, canvas)
+    assert 5 <= width <= 12, width
+    assert 5 <= height <= 12, height
+
+
+def an_hour_with_one_answer(route: Route) -> None:
+    minute = int(time.time()) // 60
+    ats = [datetime.fromtimestamp(60 * at, UTC).isoformat() for at in range(minute - 59, minute + 1)]
+    none: dict[str, Any] = {"sends": 0, "deliveries": 0, "refusals": 0, "streams": 0, "p50": None, "p99": None}
+    figures = [{"at": at, **none, **({"p50": 5.0} if number == 30 else {})} for number, at in enumerate(ats)]
+    route.fulfill(json={"span": "hour", "began": ats[0], "step": 60, "figures": figures})
+
+
+def spot(page: Page, canvas: Locator) -> tuple[int, int]:
+    """Width and height of what is drawn in the colour of p50."""
+    found: list[int] = canvas.evaluate(
+        """async (canvas) => {
+          await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+          const key = canvas.closest("figure").querySelector(".key.info .swatch");
+          const [r, g, b] = getComputedStyle(key).backgroundColor.match(/\\d+/g).map(Number);
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height), xs = [], ys = [];
+          for (let at = 0; at < data.length; at += 4) {
+            if (data[at] !== r || data[at + 1] !== g || data[at + 2] !== b || data[at + 3] !== 255) continue;
+            xs.push((at / 4) % canvas.width);
+            ys.push(Math.floor(at / 4 / canvas.width));
+          }
+          return xs.length ? [Math.max(...xs) - Math.min(...xs) + 1, Math.max(...ys) - Math.min(...ys) + 1] : [0, 0];
+        }"""
+    )
+    return found[0], found[1]

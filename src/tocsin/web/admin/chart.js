@@ -150,7 +150,7 @@ export class Chart extends LitElement {
         { ...axis, space: 34, size: 46, incrs: STEPS, values: (/** @type {unknown} */ _, /** @type {number[]} */ splits) => splits.map((value) => compact(value, this.texts)) },
       ],
       series: [{}, ...this.lines.map(({ tone }, at) => ({
-        stroke: () => resolved(tone), width: 2, spanGaps: false, ...(at === 0 ? { fill: () => resolved(tone, 14) } : {}), points: { show: this.times.length < 4, size: 7, fill: () => resolved(tone) },
+        stroke: () => resolved(tone), width: 2, spanGaps: false, ...(at === 0 ? { fill: () => resolved(tone, 14) } : {}), points: { show: this.times.length < 4, size: 7, fill: () => resolved(tone), filter: alone },
       }))],
       hooks: {
         setCursor: [(/** @type {uPlot} */ plot) => {
@@ -162,6 +162,15 @@ export class Chart extends LitElement {
       },
     };
   }
+}
+
+/**
+ * Which values have no neighbour that a line could be drawn to: they are drawn as points.
+ * @param {uPlot} plot @param {number} series @param {boolean} all are drawn as points
+ */
+function alone(plot, series, all) {
+  const values = plot.data[series] ?? [];
+  return all ? null : [...values.keys()].filter((at) => values[at] != null && values[at - 1] == null && values[at + 1] == null);
 }
 
 /** @param {HTMLElement} target */

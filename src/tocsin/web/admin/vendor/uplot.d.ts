@@ -2,6 +2,7 @@
 export type Columns = (number | null)[][];
 export default class uPlot {
   constructor(options: object, data: Columns, target: HTMLElement);
+  readonly data: Columns;
   readonly cursor: { readonly idx?: number | null };
   setData(data: Columns, resetScales?: boolean): void;
   setScale(name: string, range: { min: number; max: number }): void;
