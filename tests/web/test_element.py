@@ -247,5 +247,30 @@ def test_the_demo_page_shows_both_with_nothing_for_axe_to_find(
     screen.is_clean_in_every_look()
 
 
+def test_the_demo_page_says_that_nobody_is_signed_in_and_asks_for_nothing(
+    reader: Reader, new_screen: Callable[..., Screen]
+) -> None:
+    reader.sent("Pressure is rising", type="warning")
+    screen = new_screen(reader.server)
+    refused: list[str] = []
+    screen.page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
+    screen.open("/demo")
+    nobody = screen.page.get_by_text("Nobody is signed in here.")
+    expect(nobody).to_be_visible()
+    screen.page.wait_for_load_state("networkidle")
+    assert refused == []
+    screen.is_clean_in_every_look()
+    # A token does, too, and so does signing in meanwhile.
+    screen.page.get_by_label("Token").fill(reader.server.http().login(reader.id, reader.password))
+    screen.page.get_by_role("button", name="Show").click()
+    screen.until_live().shows("Pressure is rising")
+    expect(nobody).to_be_hidden()
+    screen.open("/demo")
+    expect(nobody).to_be_visible()
+    screen.sign_in(reader).page.get_by_role("button", name="Show").click()
+    screen.until_live().shows("Pressure is rising")
+    assert refused == []
+
+
 def colour(screen: Screen, what: str) -> str:
     return str(screen.page.locator(f"tocsin-inbox {what}").first.evaluate("(one) => getComputedStyle(one).color"))
