@@ -54,6 +54,22 @@ def host() -> Iterator[http.server.ThreadingHTTPServer]:
     site.server_close()
 
 
+def visit(
+    host: http.server.ThreadingHTTPServer, screen: Screen, reader: Reader, element: str, language: str = "en"
+) -> Page:
+    """That page, with one of the elements, live."""
+    host.page = HOST.format(  # type: ignore[attr-defined]
+        server=reader.server.url,
+        token=reader.server.http().login(reader.id, reader.password),
+        element=element,
+        language=language,
+        direction="rtl" if language == "ar" else "ltr",
+    ).encode()
+    screen.page.goto(f"http://127.0.0.1:{host.server_address[1]}/")
+    screen.page.wait_for_function(f"() => document.querySelector('{element}').feed?.state === 'live'")
+    return screen.page
+
+
 def alarm(page: Page) -> Locator:
     return page.get_by_role("alertdialog")
 
@@ -121,14 +137,8 @@ def test_who_types_into_a_page_of_others_acknowledges_nothing(
     host: http.server.ThreadingHTTPServer,
     new_screen: Callable[..., Screen],
 ) -> None:
-    token, direction = dev.http().login(reader.id, reader.password), "rtl" if language == "ar" else "ltr"
-    host.page = HOST.format(  # type: ignore[attr-defined]
-        server=dev.url, token=token, element=element, language=language, direction=direction
-    ).encode()
-    screen = new_screen(dev)
-    page, note = screen.page, screen.page.get_by_label("Note")
-    page.goto(f"http://127.0.0.1:{host.server_address[1]}/")
-    page.wait_for_function(f"() => document.querySelector('{element}').feed?.state === 'live'")
+    page = visit(host, new_screen(dev), reader, element, language)
+    note = page.get_by_label("Note")
     note.fill("Dear colleagues")
     note.evaluate("(one) => one.setSelectionRange(5, 5)")
     fire = reader.sent("Fire", message="Leave the building.", type="emergency")
@@ -159,6 +169,29 @@ def test_who_types_into_a_page_of_others_acknowledges_nothing(
     assert (note.input_value(), note.evaluate("(one) => one.selectionStart")) == (typed, caret)
     page.keyboard.type("!")
     assert note.input_value() == typed[:caret] + "!" + typed[caret:]
+
+
+def test_who_types_into_the_search_below_a_bell_finds_it_again(
+    reader: Reader, host: http.server.ThreadingHTTPServer, new_screen: Callable[..., Screen]
+) -> None:
+    page = visit(host, new_screen(reader.server), reader, "tocsin-bell")
+    reader.sent("a pump")
+    bell = page.locator("tocsin-bell")
+    bell.get_by_role("button").first.click()
+    search = bell.locator("input[type=search]")
+    search.fill("pump")
+    search.press("ArrowLeft")
+    fire = reader.sent("Fire", type="emergency")
+    expect(alarm(page)).to_be_focused()
+    expect(search).to_be_hidden()
+    reader.did("PUT", fire, "acknowledgement")
+    expect(alarm(page)).to_be_hidden()
+    expect(search).to_be_focused()
+    page.keyboard.type("!")
+    expect(search).to_have_value("pum!p")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(search).to_have_count(0)
 
 
 def test_a_double_click_acknowledges_one_of_two(reader: Reader, window: Callable[..., Screen]) -> None:

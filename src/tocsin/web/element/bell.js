@@ -26,6 +26,8 @@ export class TocsinBell extends Listening {
   static properties = { open: { type: Boolean, reflect: true } };
 
   #version = 0;
+  /** Where the focus was when an emergency covered the inbox; null: none covers it. @type {HTMLElement | null} */
+  #covered = null;
 
   constructor() {
     super();
@@ -54,7 +56,7 @@ export class TocsinBell extends Listening {
           <tocsin-inbox part="inbox" src=${this.src ?? nothing} .token=${this.token} .tokenProvider=${this.tokenProvider} .tokenProviderUrl=${this.tokenProviderUrl}
             theme=${this.theme ?? nothing} density=${this.density} lang=${this.lang || nothing} .within=${true}></tocsin-inbox>` : nothing}
       </div>
-      <div class="over" dir=${texts.direction} lang=${texts.language}>${this.teller.draw(null, texts, this.#version, (id) => void this.#show(id))}</div>`;
+      <div class="over" @close=${{ handleEvent: () => this.#uncover(), capture: true }} dir=${texts.direction} lang=${texts.language}>${this.teller.draw(null, texts, this.#version, (id) => void this.#show(id))}</div>`;
   }
 
   /** Open the inbox with a notification. @param {string} id */
@@ -69,7 +71,11 @@ export class TocsinBell extends Listening {
 
   /** @param {ToggleEvent} event */
   #toggling({ newState }) {
-    if (newState !== "open") return;
+    if (newState !== "open") {
+      // An emergency closes every popover: what is written in this one stays, and is shown again.
+      this.#covered = this.renderRoot.querySelector("dialog.emergency[open]") ? focused() : null;
+      return;
+    }
     const bell = this.renderRoot.querySelector(".bell")?.getBoundingClientRect();
     const panel = /** @type {HTMLElement | null} */ (this.renderRoot.querySelector(".panel"));
     if (!bell || !panel) return;
@@ -80,6 +86,21 @@ export class TocsinBell extends Listening {
 
   /** @param {ToggleEvent} event */
   #toggled({ newState }) {
-    this.open = newState === "open";
+    this.open = newState === "open" || this.#covered !== null;
   }
+
+  #uncover() {
+    const before = this.#covered;
+    if (!before) return;
+    this.#covered = null;
+    /** @type {HTMLElement | null} */ (this.renderRoot.querySelector(".panel"))?.showPopover();
+    before.focus();
+  }
+}
+
+/** What has the focus, in whichever root it is. */
+function focused() {
+  let at = document.activeElement;
+  while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+  return /** @type {HTMLElement} */ (at ?? document.body);
 }
