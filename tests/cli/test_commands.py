@@ -11,7 +11,7 @@ import click
 import msgspec
 import pytest
 
-from cli.command import PROGRAM, environment, installed
+from cli.command import PROGRAM, environment, installed, tocsin
 from harness.http import DEV_KEY
 from harness.patience import PATIENCE
 from harness.server import Server
@@ -90,3 +90,15 @@ def test_sending_does_not_load_the_server(dev: Server) -> None:
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "tocsin.client" in loaded
     assert {"uvicorn", "starlette", "apsw", "uvloop", "tocsin.server", "tocsin.api"} & loaded == set()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://joe:secret@127.0.0.1", "http://a..b", "http://127.0.0.1/#f", "http://127.0.0.1/?a", "ftp://x"]
+)
+@pytest.mark.parametrize("name", ["send t m", "listen", "user list", "token --user anna", "backup there-is-none"])
+def test_every_command_judges_an_address_alike(url: str, name: str) -> None:
+    ran = tocsin(*name.split(), env={"TOCSIN_URL": url}, token=DEV_KEY, stdin="a password\n")
+
+    assert (ran.status, ran.out) == (2, ""), ran
+    assert "address of a server" in ran.err
+    assert "secret" not in ran.err

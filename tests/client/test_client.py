@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
+from client.both import KINDS, opened
 from harness.http import DEV_KEY, inbox
 from harness.ports import free_port
 from harness.server import Server
-from tocsin.client import Client, NotFound, Unauthenticated, Unreachable
+from tocsin.client import AsyncClient, Client, NotFound, Unauthenticated, Unreachable
 
 
 def test_a_send_is_kept_and_read_back(dev: Server) -> None:
@@ -72,6 +73,38 @@ def test_refusals_have_their_kinds(dev: Server) -> None:
 def test_what_is_no_address_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="expected http"):
         Client(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("http://joe:secret@a.example", "no user and no password"),
+        ("http://joe@a.example:port", "no user and no password"),
+        ("joe:secret@a.example", "no user and no password"),
+        ("http://a.example/#f", "leave out what begins with"),
+        ("http://a.example?q=1", "leave out what begins with"),
+        ("http://a..b", "no host has such a name"),
+        ("http://.", "no host has such a name"),
+        (f"http://{'a' * 300}", "no host has such a name"),
+        ("http://a.example:99999", "there is no port 99999"),
+        ("http://a.example:0", "there is no port 0"),
+    ],
+)
+def test_what_one_library_would_take_and_another_not_is_no_address_for_either_client(url: str, sentence: str) -> None:
+    for client in (Client, AsyncClient):
+        with pytest.raises(ValueError, match=sentence) as refused:
+            client(url)
+        assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_scheme_may_be_written_in_any_case(kind: str, dev: Server) -> None:
+    with opened(kind, dev.url.replace("http://", "HtTp://"), dev.token("user456")) as client:
+        assert client.url == dev.url
+        sent = client.send("t", "m")
+        stream = client.stream("00000000-1", events=True)
+        next(stream)
+        assert client.get(sent.notification_id).title == "t"
 
 
 def test_sends_of_the_client_are_in_the_inbox_once(dev: Server) -> None:

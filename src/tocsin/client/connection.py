@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
+import re
 import ssl
 import urllib.parse
 from typing import Literal, TypedDict
@@ -59,7 +60,7 @@ class Server:
     """Where a server is, who asks, and whom to trust.
 
     Parameters:
-        url: `http://…` or `https://…`.
+        url: `http://…` or `https://…`; without a user, a query or a fragment.
         token: sent with each request as its bearer; None for none.
 
     Raises:
@@ -67,14 +68,8 @@ class Server:
     """
 
     def __init__(self, url: str, token: str | None) -> None:
-        self.url = url.rstrip("/")
+        self.url, self._base = _address(url)
         self.named = token is not None
-        try:
-            self._base = httpx2.URL(self.url)
-        except httpx2.InvalidURL as error:
-            raise ValueError(f"{url!r} is no URL: {error}") from None
-        if self._base.scheme not in ("http", "https") or not self._base.host:
-            raise ValueError(f"{url!r} is no address of a server; expected http://… or https://…")
         if token is not None and not (token.isascii() and token.isprintable() and token == token.strip()):
             raise ValueError("the token has characters that no key and no JWT has")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -95,7 +90,7 @@ class Server:
         """For a stream."""
         query = urllib.parse.urlencode(opening.query)
         return {
-            "uri": f"ws{self.url.removeprefix('http')}{opening.path}?{query}",
+            "uri": f"ws{str(self._base).rstrip('/').removeprefix('http')}{opening.path}?{query}",
             "additional_headers": self._headers,
             "proxy": True if self._by_proxy else None,
             "ssl": self._trusted,
@@ -159,6 +154,34 @@ def why_closed(following: Following, closed: ConnectionClosed) -> ClientError:
     if closed.sent is not None and not closed.rcvd_then_sent and closed.sent.code in (1002, 1003, 1007, 1009):
         return not_tocsin("the stream")
     return following.closed(*((told.code, told.reason) if told is not None else (None, "")))
+
+
+def _address(url: str) -> tuple[str, httpx2.URL]:
+    """An address of a server as it is shown, and to connect to; for every client, as their libraries disagree.
+
+    Raises:
+        ValueError: it is none. The sentence repeats nothing that may be a password.
+    """
+    scheme, colon, rest = url.rstrip("/").partition("://")
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    if "@" in (authority if colon else url):
+        raise ValueError("the address of a server names no user and no password: leave them out, and give a token")
+    if "?" in url or "#" in url:
+        raise ValueError(f"{url!r} is no address of a server: leave out what begins with ? or #")
+    shown = f"{scheme.lower()}{colon}{rest}"
+    try:
+        base = httpx2.URL(shown)
+    except httpx2.InvalidURL as error:
+        raise ValueError(f"{url!r} is no URL: {error}") from None
+    if base.scheme not in ("http", "https") or not base.host:
+        raise ValueError(f"{url!r} is no address of a server; expected http://… or https://…")
+    try:
+        base.raw_host.decode("ascii").encode("idna")
+    except UnicodeError:
+        raise ValueError(f"{url!r} is no address of a server: no host has such a name") from None
+    if base.port is not None and not 0 < base.port < 65_536:
+        raise ValueError(f"{url!r} is no address of a server: there is no port {base.port}")
+    return shown, base
 
 
 def _trusted() -> ssl.SSLContext:
