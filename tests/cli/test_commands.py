@@ -102,3 +102,36 @@ def test_every_command_judges_an_address_alike(url: str, name: str) -> None:
     assert (ran.status, ran.out) == (2, ""), ran
     assert "address of a server" in ran.err
     assert "secret" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "user show {}", "user delete {}", "key revoke {}", "device set {} name", "device delete {}",
+        "app secret list {}", "app secret revoke a {}", "app send a u {}", "app send {} u m",
+    ],
+)  # fmt: skip
+def test_an_id_that_no_url_can_hold_is_a_mistake_of_usage(name: str, dev: Server) -> None:
+    ran = tocsin(*name.format("x" * 70_000).split(), server=dev, token=DEV_KEY)
+
+    assert (ran.status, ran.out) == (2, ""), ran
+    assert "longer than a URL can be" in ran.err
+
+
+@pytest.mark.parametrize("name", ["send t -", "app send a u -", "token --user admin", "user password admin"])
+def test_a_standard_input_that_is_closed_is_a_mistake_of_usage(name: str, dev: Server) -> None:
+    command = ["sh", "-c", 'exec "$@" <&-', "sh", PROGRAM, *name.split()]
+    env = environment(dev, DEV_KEY, None)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert done.stderr.endswith("\nError: there is no standard input to read from\n"), done.stderr
+
+
+def test_a_password_that_is_no_text_is_a_mistake_of_usage(dev: Server) -> None:
+    # As in a locale such as de_DE.UTF-8; in that of C, Python lets such bytes through.
+    env = {"PYTHONIOENCODING": "utf-8:strict"}
+    ran = installed("token", "--user", "admin", server=dev, stdin=b"\xff\n", env=env)
+
+    assert ran.status == 2
+    assert "the password given is not UTF-8" in ran.err

@@ -182,6 +182,7 @@ def _receive(session: Session, path: Path) -> None:
 
     from tocsin.client import exchange
     from tocsin.client.connection import CONNECT_SECONDS, connect, unreachable
+    from tocsin.client.errors import not_tocsin
 
     with session.client():  # what goes wrong ends the program, as for any other command
         try:
@@ -193,6 +194,7 @@ def _receive(session: Session, path: Path) -> None:
             ):
                 if response.status_code != 200:
                     exchange.judge(response.status_code, response.headers, response.read())
+                    raise not_tocsin("the answer")
                 unsynced = 0
                 for part in response.iter_raw():
                     unsynced += file.write(part)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import shlex
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tocsin.cli.session import Session, holding, speaks
+from tocsin.cli.session import Session, holding, speaks, standard_input
 from tocsin.cli.terminal import complain
 from tocsin.notification import TYPES
 
@@ -75,7 +74,7 @@ def sends(run: Callable[..., None]) -> Callable[..., None]:
 def message_of(argument: str) -> str:
     """The text that a MESSAGE stands for: of `-`, what is on standard input."""
     # The end of the last line is `echo`'s, not the message's.
-    return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n") if argument == "-" else argument
+    return standard_input().buffer.read().decode("utf-8").removesuffix("\n") if argument == "-" else argument
 
 
 @click.command(short_help="Send a notification with TITLE and MESSAGE.")

@@ -6,7 +6,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -171,16 +171,31 @@ def speaks(run: Callable[..., None]) -> Callable[..., None]:
     return _url(_token(as_json(command)))
 
 
+def standard_input() -> TextIO:
+    """What a command reads from.
+
+    Raises:
+        UsageError: whoever started it has closed it (`<&-`).
+    """
+    if sys.stdin is None:
+        raise click.UsageError("there is no standard input to read from")
+    return sys.stdin
+
+
 def read_password(prompt: str, *, twice: bool = False) -> str:
     """A password: asked for on a terminal, else the first line of standard input.
 
     Parameters:
         twice: asked for again, for a new one.
     """
-    if sys.stdin.isatty():
+    given = standard_input()
+    if given.isatty():
         text: str = click.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True)
         return text
-    line = sys.stdin.readline()
+    try:
+        line = given.readline()
+    except UnicodeDecodeError:
+        raise click.UsageError("the password given is not UTF-8") from None
     if not line:
         raise click.UsageError("no terminal to ask for the password at, and nothing on standard input")
     return line.rstrip("\r\n")

@@ -4,7 +4,7 @@ A client does the I/O: its `get` is `calls.get` with the answer in place of the 
 client does them:
 
     Refused, Unreachable    it was not done, unless `doubtful`: then nobody knows
-    ValueError              it cannot be asked: a text is not Unicode
+    ValueError              it cannot be asked: a text is not Unicode, or an id or the query is too long for a URL
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tocsin.client.answer import AllRead, Changes, Page, Receipts, State
 from tocsin.client.call import Call, know, reading, several
 from tocsin.client.errors import not_tocsin
 from tocsin.client.event import Envelope, Unread, read_event
-from tocsin.client.exchange import read
+from tocsin.client.exchange import UNREADABLE, read
 from tocsin.client.notification import Notification, read_notification
 from tocsin.client.request import api
 
@@ -235,7 +235,7 @@ def _read_page(body: bytes) -> Page[Notification]:
 def _read_notification(body: bytes) -> Notification:
     try:
         return read_notification(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise not_tocsin("the answer") from None
 
 
@@ -251,6 +251,6 @@ def _read_changes(body: bytes) -> Changes:
     found = read(body, _Changed)
     try:
         events = [event for change in found.changes if (event := read_event(change)) is not None]
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise not_tocsin("the answer") from None
     return Changes(events=events, position=found.position, more=found.more)

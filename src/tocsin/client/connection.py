@@ -137,15 +137,22 @@ def prepare(http: httpx2.Client | httpx2.AsyncClient, asked: Request, within: fl
 
     Parameters:
         within: seconds to wait for its answer.
+
+    Raises:
+        ValueError: its path or query is longer than a URL can be.
     """
-    return http.build_request(
-        asked.method,
-        asked.path,
-        params=list(asked.query) or None,
-        headers=dict(asked.headers),
-        content=asked.body,
-        timeout=httpx2.Timeout(within, connect=min(CONNECT_SECONDS, within)),
-    )
+    try:
+        return http.build_request(
+            asked.method,
+            asked.path,
+            params=list(asked.query) or None,
+            headers=dict(asked.headers),
+            content=asked.body,
+            timeout=httpx2.Timeout(within, connect=min(CONNECT_SECONDS, within)),
+        )
+    except httpx2.InvalidURL:
+        # Of what we make it of, only its length can be wrong.
+        raise ValueError("an id, or the whole of what is asked for, is longer than a URL can be") from None
 
 
 def why_closed(following: Following, closed: ConnectionClosed) -> ClientError:

@@ -57,6 +57,9 @@ def check(*, tries: int, retry_for: float) -> None:
 
 _NO_CONTENT = 204
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON raises that is none, or is nested deeper than anybody means."""
+
 
 class Answer(NamedTuple):
     """What a server answered; headers by name in lower case."""
@@ -88,7 +91,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes) -> None:
         return
     try:
         said = msgspec.json.decode(body, type=_Said)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         said = _Said()
     sentence = said.error or f"answered {status}, and not as a Tocsin server does: is the address right?"
     if said.results is not None:
@@ -105,7 +108,7 @@ def read(body: bytes, form: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(body, type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise not_tocsin("the answer") from None
 
 

@@ -22,7 +22,7 @@ from tocsin.client.errors import (
     not_tocsin,
 )
 from tocsin.client.event import CaughtUp, Envelope, Event, Gap, read_event
-from tocsin.client.exchange import retry_delay
+from tocsin.client.exchange import UNREADABLE, retry_delay
 from tocsin.client.notification import Notification
 from tocsin.client.request import Request
 from tocsin.errors import Malformed
@@ -106,7 +106,7 @@ class Following:
             envelope = msgspec.json.decode(message, type=Envelope)
             at = Position.parse(envelope.position) if envelope.position else None
             event = read_event(envelope)
-        except (msgspec.DecodeError, UnicodeDecodeError, Malformed):
+        except (*UNREADABLE, Malformed):
             raise not_tocsin("the stream") from None
         self._opened = True
         if envelope.event == "hello":
