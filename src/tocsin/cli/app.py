@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from tocsin.cli import exits
 from tocsin.cli.send import Sending, message_of, sends
 from tocsin.cli.session import Session, empty, holding, speaks
-from tocsin.cli.terminal import complain, show_table
+from tocsin.cli.terminal import complain, done, show_table
 
 _HEADS = ("ID", "NAME", "PER HOUR", "FOR ALL")
 _FIELDS = ("id", "name", "quotaPerHour", "installForAll")
@@ -52,7 +53,7 @@ def create(session: Session, id_: str, name: str | None, quota: int | None, **gi
             holding(client.call("GET", "apps", id_), "id")
         except NotFound:
             body = {field: value for field, value in fields.items() if value is not None}
-            _tell(session, client.call("PUT", "apps", id_, body=body))
+            _tell_done(session, client.call("PUT", "apps", id_, body=body))
             return
     complain(f"there is an app {id_} already; see `tocsin app update`")
     sys.exit(exits.FAILED)
@@ -73,7 +74,7 @@ def update(session: Session, id_: str, name: str | None, quota: int | None, **gi
     with session.client() as client:
         # A PUT replaces the whole app, so what stays has to go along.
         body = holding(client.call("GET", "apps", id_), *_FIELDS) | changes
-        _tell(session, client.call("PUT", "apps", id_, body=body))
+        _tell_done(session, client.call("PUT", "apps", id_, body=body))
 
 
 @app.command(short_help="Delete an app; what it sent stays.")
@@ -83,7 +84,7 @@ def delete(session: Session, id_: str) -> None:
     """Delete an app with its secrets and installs; what it sent stays."""
     with session.client() as client:
         empty(client.call("DELETE", "apps", id_))
-    session.show({"deleted": id_}, f"deleted {id_}")
+    session.show_done({"deleted": id_}, f"deleted {id_}")
 
 
 @app.command()
@@ -93,7 +94,7 @@ def delete(session: Session, id_: str) -> None:
 def install(session: Session, id_: str, user: str | None) -> None:
     """Let an app send to you."""
     _install(session, "PUT", id_, user)
-    session.show({"app": id_, "user": user, "installed": True}, f"installed {id_}")
+    session.show_done({"app": id_, "user": user, "installed": True}, f"installed {id_}")
 
 
 @app.command()
@@ -103,7 +104,7 @@ def install(session: Session, id_: str, user: str | None) -> None:
 def uninstall(session: Session, id_: str, user: str | None) -> None:
     """Let an app send to you no more."""
     _install(session, "DELETE", id_, user)
-    session.show({"app": id_, "user": user, "installed": False}, f"uninstalled {id_}")
+    session.show_done({"app": id_, "user": user, "installed": False}, f"uninstalled {id_}")
 
 
 @app.command("send", short_help="Send as an app, with one of its secrets.")
@@ -133,8 +134,10 @@ def secret() -> None:
 def create_secret(session: Session, app_id: str) -> None:
     """Make a secret for APP and print it: it is shown this once. Earlier ones go on holding."""
     with session.client() as client:
-        made = holding(client.call("POST", "apps", app_id, "secrets"), "secret")
-    session.show(made, made["secret"])
+        made = holding(client.call("POST", "apps", app_id, "secrets"), "id", "secret")
+    lost = f"the secret {made['id']} was made, and could not be shown:"
+    lost += f" `tocsin app secret revoke {shlex.quote(app_id)} {made['id']}`, and make another"
+    session.show_once(made, made["secret"], lost=lost)
 
 
 @secret.command("list")
@@ -158,7 +161,7 @@ def revoke_secret(session: Session, app_id: str, id_: str) -> None:
     """Revoke the secret ID of APP."""
     with session.client() as client:
         empty(client.call("DELETE", "apps", app_id, "secrets", id_))
-    session.show({"revoked": id_}, f"revoked {id_}")
+    session.show_done({"revoked": id_}, f"revoked {id_}")
 
 
 def _install(session: Session, method: str, id_: str, user: str | None) -> None:
@@ -166,12 +169,13 @@ def _install(session: Session, method: str, id_: str, user: str | None) -> None:
         empty(client.call(method, "apps", id_, *(("install",) if user is None else ("installs", user))))
 
 
-def _tell(session: Session, answer: Any) -> None:
+def _tell_done(session: Session, answer: Any) -> None:
     found = holding(answer, *_FIELDS)
-    if session.as_json:
-        session.show(found, "")
-    else:
-        show_table(_HEADS, [_row(found)])
+    with done():
+        if session.as_json:
+            session.show(found, "")
+        else:
+            show_table(_HEADS, [_row(found)])
 
 
 def _row(found: dict[str, Any]) -> tuple[str, ...]:

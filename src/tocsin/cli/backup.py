@@ -222,4 +222,4 @@ def _words(looked: Looked) -> str:
 
 
 def _show(session: Session, looked: Looked, said: dict[str, Any], text: str) -> None:
-    session.show({**said, "notifications": looked.notifications, "bytes": looked.bytes}, text)
+    session.show_done({**said, "notifications": looked.notifications, "bytes": looked.bytes}, text)

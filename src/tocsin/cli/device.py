@@ -33,7 +33,7 @@ def set_device(session: Session, id_: str, name: str) -> None:
     """Call the device ID by NAME."""
     with session.client() as client:
         found = holding(client.call("PUT", "devices", id_, body={"name": name}), "id", "name")
-    session.show(found, f"{found['id']} is called {found['name']}")
+    session.show_done(found, f"{found['id']} is called {found['name']}")
 
 
 @device.command()
@@ -43,4 +43,4 @@ def delete(session: Session, id_: str) -> None:
     """Forget a device's name; what was sent about it stays."""
     with session.client() as client:
         empty(client.call("DELETE", "devices", id_))
-    session.show({"deleted": id_}, f"deleted {id_}")
+    session.show_done({"deleted": id_}, f"deleted {id_}")

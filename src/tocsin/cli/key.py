@@ -42,8 +42,9 @@ def create(session: Session, user: str, name: str, expires: str | None, days: in
         expires = (datetime.now(UTC) + timedelta(days=days)).isoformat()
     with session.client() as client:
         body = {"userId": user, "name": name, "expiresAt": expires}
-        made = holding(client.call("POST", "keys", body=body), "key")
-    session.show(made, made["key"])
+        made = holding(client.call("POST", "keys", body=body), "id", "key")
+    lost = f"the key {made['id']} was made, and could not be shown: `tocsin key revoke {made['id']}`, and make another"
+    session.show_once(made, made["key"], lost=lost)
 
 
 @key.command()
@@ -53,4 +54,4 @@ def revoke(session: Session, id_: str) -> None:
     """Revoke a key: it holds no more, and its streams end."""
     with session.client() as client:
         empty(client.call("DELETE", "keys", id_))
-    session.show({"revoked": id_}, f"revoked {id_}")
+    session.show_done({"revoked": id_}, f"revoked {id_}")

@@ -21,7 +21,7 @@ import click
 
 from tocsin.cli import exits
 from tocsin.cli.session import Session, say_waiting, speaks
-from tocsin.cli.terminal import complain, plain, plain_json
+from tocsin.cli.terminal import complain, not_printed, plain, plain_json, say
 
 if TYPE_CHECKING:
     from tocsin.client import Notification, Stream
@@ -64,7 +64,7 @@ def listen(session: Session, since: str | None, device: Sequence[str], **given: 
         if os.environ.get("TOCSIN_TOKEN") == "":
             # What was to fill it has failed, and what is one's own would be waited for in vain.
             raise click.UsageError("TOCSIN_TOKEN is empty; unset it to listen to what goes to everyone")
-        click.echo("tocsin: no TOCSIN_TOKEN: asking for broadcasts only", err=True)
+        say("tocsin: no TOCSIN_TOKEN: asking for broadcasts only")
     with (
         session.client() as client,
         client.stream(since, events=True, devices=device, waiting=wait) as stream,
@@ -94,10 +94,8 @@ def _while_read(stream: Stream[Any]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # What is still in the buffer would be tried, and complained about, once more at the exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        not_printed(error)
         if not isinstance(error, BrokenPipeError):
-            complain(f"standard output: {error.strerror}")
             sys.exit(exits.FAILED)
 
 

@@ -12,6 +12,7 @@ import click
 
 from tocsin import __version__
 from tocsin.cli import exits
+from tocsin.cli.terminal import complain, not_printed
 
 _STATUSES = "\n".join(f"  {status:>3}  {meaning}" for status, meaning in exits.MEANINGS.items())
 
@@ -48,6 +49,17 @@ class _Commands(Mapping[str, click.Command]):
 
 
 class _Program(click.Group):
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            if error.filename is not None:
+                complain(f"{error.filename}: {error.strerror}")
+            else:
+                # A reader that has gone away (`| head`) does not come this far: click ends with the same status.
+                not_printed(error)
+            sys.exit(exits.FAILED)
+
     def invoke(self, ctx: click.Context) -> Any:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):

@@ -10,7 +10,7 @@ import click
 
 from tocsin.cli import exits
 from tocsin.cli.session import as_json
-from tocsin.cli.terminal import complain, show_json
+from tocsin.cli.terminal import complain, done, show_json
 
 
 @click.command("migrate-store")
@@ -43,7 +43,9 @@ def migrate_store(folder: Path, url: str | None, *, undo: bool, **given: Any) ->
 
     def tell(table: str, rows: int) -> None:
         if not given["as_json"]:
-            click.echo(f"{table:<16} {rows:>10}")
+            # In the middle of the transaction: nobody to tell is no reason to give it up.
+            with done():
+                click.echo(f"{table:<16} {rows:>10}")
 
     try:
         if trouble := database_trouble(url):
@@ -56,13 +58,14 @@ def migrate_store(folder: Path, url: str | None, *, undo: bool, **given: Any) ->
     except StartError as error:
         complain(error.sentence)
         sys.exit(exits.USAGE)
-    if given["as_json"]:
-        show_json({"rows": copied.rows, "epoch": copied.epoch, "head": copied.head})
-    else:
-        click.echo(
-            f"copied and compared; the log stands at {copied.epoch}-{copied.head}; serve with `database`"
-            f" (TOCSIN_DATABASE) set to it. {folder} is marked, and is not served without"
-        )
+    with done():
+        if given["as_json"]:
+            show_json({"rows": copied.rows, "epoch": copied.epoch, "head": copied.head})
+        else:
+            click.echo(
+                f"copied and compared; the log stands at {copied.epoch}-{copied.head}; serve with `database`"
+                f" (TOCSIN_DATABASE) set to it. {folder} is marked, and is not served without"
+            )
 
 
 def _undo(folder: Path, *, as_json: bool) -> None:
@@ -74,10 +77,11 @@ def _undo(folder: Path, *, as_json: bool) -> None:
     except StartError as error:
         complain(error.sentence)
         sys.exit(exits.USAGE)
-    if as_json:
-        show_json({"data": str(folder), "left": left})
-    else:
-        click.echo(
-            f"{folder} can be served again, without what came since it was copied to {left};"
-            " streams that come back are told that there is a gap"
-        )
+    with done():
+        if as_json:
+            show_json({"data": str(folder), "left": left})
+        else:
+            click.echo(
+                f"{folder} can be served again, without what came since it was copied to {left};"
+                " streams that come back are told that there is a gap"
+            )

@@ -55,7 +55,7 @@ class Sending:
     def show(self, sent: Sent) -> None:
         """Print what became of it."""
         streams = sent.recipient_count
-        self.session.show(
+        self.session.show_done(
             {"success": True, "notificationId": sent.notification_id, "recipientCount": streams},
             f"{sent.notification_id}  kept; written to {streams} open stream{'' if streams == 1 else 's'}",
         )

@@ -12,7 +12,7 @@ import click
 
 from tocsin.cli import exits
 from tocsin.cli.session import DEFAULT_URL, as_json
-from tocsin.cli.terminal import complain, show_json
+from tocsin.cli.terminal import complain, done, show_json
 from tocsin.credentials.key import DEV_KEY
 
 if TYPE_CHECKING:
@@ -82,13 +82,14 @@ def _hold_standard_streams() -> None:
 
 def _announcer(config: Config, *, as_json: bool) -> Callable[[str], None]:
     def announce(url: str) -> None:
-        if as_json:
-            show_json({"url": url, "dev": config.dev} | ({"key": DEV_KEY} if config.dev else {}))
-        else:
-            click.echo(f"Tocsin is at {url} (the API, with a curl for each route: {url}/docs)")
-            if config.dev:
-                click.echo(_welcome(url))
-        sys.stdout.flush()
+        with done():
+            if as_json:
+                show_json({"url": url, "dev": config.dev} | ({"key": DEV_KEY} if config.dev else {}))
+            else:
+                click.echo(f"Tocsin is at {url} (the API, with a curl for each route: {url}/docs)")
+                if config.dev:
+                    click.echo(_welcome(url))
+            sys.stdout.flush()
 
     return announce
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from tocsin.cli import exits
-from tocsin.cli.terminal import complain, plain, show_json
+from tocsin.cli.terminal import complain, done, not_printed, plain, show_json
 from tocsin.credentials.key import DEV_KEY
 
 if TYPE_CHECKING:
@@ -108,6 +109,27 @@ class Session:
             show_json(value)
         else:
             click.echo(plain(text, lines=True))
+
+    def show_done(self, value: Any, text: str) -> None:
+        """As `show`, of what is done: that it cannot be printed makes no failure of it."""
+        with done():
+            self.show(value, text)
+
+    def show_once(self, value: Any, text: str, *, lost: str) -> None:
+        """As `show`, of what cannot be had again: where it cannot be printed, that is a failure.
+
+        Parameters:
+            lost: said then: what was made all the same, and what to do about it.
+        """
+        try:
+            if sys.stdout is None:
+                raise OSError(errno.EBADF, "closed")
+            self.show(value, text)
+        except OSError as error:
+            if sys.stdout is not None:
+                not_printed(error)
+            complain(lost)
+            sys.exit(exits.FAILED)
 
     def _by_option(self, sentence: str) -> str:
         field, colon, why = sentence.partition(": ")

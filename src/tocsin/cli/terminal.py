@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
+import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 import click
 
@@ -78,4 +82,35 @@ def show_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def complain(sentence: str) -> None:
     """Say on standard error what went wrong."""
-    click.echo(f"tocsin: {plain(sentence)}", err=True)
+    say(f"tocsin: {plain(sentence)}")
+
+
+def say(text: str) -> None:
+    """Say on standard error; where that takes nothing, it is lost, and changes nothing."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        _let_go(sys.stderr)
+
+
+@contextmanager
+def done() -> Iterator[None]:
+    """What is printed here tells of what is done: it stays done where it cannot be printed."""
+    try:
+        yield
+    except OSError as error:
+        not_printed(error)
+
+
+def not_printed(error: OSError) -> None:
+    """Print no more, and say why; who has stopped reading (`| head`) knows."""
+    _let_go(sys.stdout)
+    if error.errno != errno.EPIPE:
+        complain(f"standard output: {error.strerror}")
+
+
+def _let_go(stream: TextIO) -> None:
+    # What is in its buffer would be tried, and complained about, once more at the exit.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

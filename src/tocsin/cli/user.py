@@ -10,7 +10,7 @@ import click
 
 from tocsin.cli import exits
 from tocsin.cli.session import Session, empty, holding, read_password, speaks
-from tocsin.cli.terminal import complain, show_table
+from tocsin.cli.terminal import complain, done, say, show_table
 
 _HEADS = ("ID", "NAME", "PERMISSIONS", "SUPERUSER", "DISABLED")
 _FIELDS = ("id", "name", "permissions", "superuser", "disabled")
@@ -64,7 +64,7 @@ def create(session: Session, id_: str, name: str | None, permission: Sequence[st
         except NotFound:
             if given["password"]:
                 body["password"] = read_password(f"Password for {id_}", twice=True)
-            _tell(session, client.call("PUT", "users", id_, body=body))
+            _tell_done(session, client.call("PUT", "users", id_, body=body))
             return
     complain(f"there is a user {id_} already; see `tocsin user update`")
     sys.exit(exits.FAILED)
@@ -96,7 +96,7 @@ def delete(session: Session, id_: str) -> None:
     """Delete a user with their notifications, keys and installs."""
     with session.client() as client:
         empty(client.call("DELETE", "users", id_))
-    session.show({"deleted": id_}, f"deleted {id_}")
+    session.show_done({"deleted": id_}, f"deleted {id_}")
 
 
 @user.command()
@@ -119,8 +119,9 @@ def password(session: Session, id_: str | None) -> None:
         body = {"current": current, "new": read_password("New password", twice=True)}
         answer = holding(client.call("PUT", "auth", "password", body=body), "token")
     if not session.as_json:
-        click.echo("changed; the token to use from now on:", err=True)
-    session.show(answer, answer["token"])
+        say("changed; the token to use from now on:")
+    lost = "the password was changed, and the token to use from now on could not be shown: `tocsin token` prints one"
+    session.show_once(answer, answer["token"], lost=lost)
 
 
 @user.command()
@@ -143,7 +144,12 @@ def _change(session: Session, id_: str, changes: dict[str, Any]) -> None:
     with session.client() as client:
         # A PUT replaces the whole user, so what stays has to go along.
         found = holding(client.call("GET", "users", id_), *_FIELDS)
-        _tell(session, client.call("PUT", "users", id_, body=found | changes))
+        _tell_done(session, client.call("PUT", "users", id_, body=found | changes))
+
+
+def _tell_done(session: Session, answer: Any) -> None:
+    with done():
+        _tell(session, answer)
 
 
 def _tell(session: Session, answer: Any) -> None:
