@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -135,3 +136,12 @@ def test_a_password_that_is_no_text_is_a_mistake_of_usage(dev: Server) -> None:
 
     assert ran.status == 2
     assert "the password given is not UTF-8" in ran.err
+
+
+def test_an_interruption_while_modules_are_read_ends_it_without_a_trace(tmp_path: Path) -> None:
+    # In place of the library that is read first.
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    env = environment(None, None, {"PYTHONPATH": str(tmp_path)})
+    done = subprocess.run([PROGRAM, "--help"], env=env, capture_output=True, timeout=PATIENCE, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
