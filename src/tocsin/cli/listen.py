@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from tocsin.cli.session import Session, say_waiting, speaks
 from tocsin.cli.terminal import complain, not_printed, plain, plain_json, say
 
 if TYPE_CHECKING:
+    from tocsin.cli.place import Place
     from tocsin.client import Notification, Stream
 
 _COLOURS = {"success": "green", "warning": "yellow", "error": "red", "emergency": "bright_red"}
@@ -31,8 +32,10 @@ _COLOURS = {"success": "green", "warning": "yellow", "error": "red", "emergency"
 
 @click.command()
 @click.option("--since", metavar="POSITION", help="Go on right after this position, as --json gave it.")
+@click.option("--keep", metavar="FILE", help="Keep there how far it got, and go on from there after a start.")
 @click.option("--device", multiple=True, metavar="ID", help="Only notifications about this device; may be repeated.")
 @click.option("--exec", "command", metavar="CMD", help="Run this for each; no shell, the JSON is on its stdin.")
+@click.option("--quiet", "-q", is_flag=True, help="With --exec: print no notifications.")
 @click.option("--count", type=click.IntRange(min=1), help="End after so many.")
 @speaks
 def listen(session: Session, since: str | None, device: Sequence[str], **given: Any) -> None:
@@ -41,16 +44,24 @@ def listen(session: Session, since: str | None, device: Sequence[str], **given: 
     A lost connection is made again by itself, and what came meanwhile is printed then. With --json one object a
     line, whose `position` can be given to --since.
 
+    With --keep, what is sent while it is not running is printed when it is started again, and it waits for a server
+    that is not there yet. FILE is for one listener alone.
+
     CMD finds TOCSIN_ID, TOCSIN_TYPE, TOCSIN_TITLE, TOCSIN_MESSAGE, TOCSIN_DEVICE_ID, TOCSIN_USER_ID,
     TOCSIN_TIMESTAMP and TOCSIN_POSITION in its environment. One runs at a time, in order.
 
     \b
         tocsin listen --exec 'notify-send --app-name tocsin'
     """
-    from tocsin.client import Gap, Notification
+    from tocsin.client import CaughtUp, Gap, Notification
 
     arguments = _arguments(given["command"])
+    if given["quiet"] and not arguments:
+        raise click.UsageError("--quiet without --exec would do nothing")
     _check(since)
+    place = _place(given["keep"])
+    if place is not None and place.position:
+        since = place.position
     signal.signal(signal.SIGTERM, _terminated)
     left: int | None = given["count"]
     listening = False
@@ -67,8 +78,8 @@ def listen(session: Session, since: str | None, device: Sequence[str], **given: 
         say("tocsin: no TOCSIN_TOKEN: asking for broadcasts only")
     with (
         session.client() as client,
-        client.stream(since, events=True, devices=device, waiting=wait) as stream,
-        _while_read(stream),
+        client.stream(since, events=True, devices=device, waiting=wait, patient=place is not None) as stream,
+        nullcontext() if given["quiet"] else _while_read(stream),
     ):
         for event in stream:
             if not listening:
@@ -77,9 +88,14 @@ def listen(session: Session, since: str | None, device: Sequence[str], **given: 
             if isinstance(event, Gap):
                 complain(f"some notifications can no longer be had; going on from {event.position}")
             elif isinstance(event, Notification):
-                _show(event, session)
+                if not given["quiet"]:
+                    _show(event, session)
                 if arguments:
                     _run(arguments, event)
+            # Of a first start that is where it begins, and after years without a notification not years ago.
+            if place is not None and isinstance(event, (Notification, Gap, CaughtUp)):
+                place.keep(event.position)
+            if isinstance(event, Notification):
                 stream.confirm(event.position)
                 if left is not None and (left := left - 1) == 0:
                     return
@@ -116,6 +132,12 @@ def _arguments(command: str | None) -> list[str]:
     if not arguments or shutil.which(arguments[0]) is None:
         raise click.UsageError(f"--exec: there is no command {plain(arguments[0]) if arguments else ''!r}")
     return arguments
+
+
+def _place(file: str | None) -> Place | None:
+    from tocsin.cli.place import Place
+
+    return None if file is None else Place(file)
 
 
 def _check(since: str | None) -> None:

@@ -139,7 +139,8 @@ class Client:
             options: as StreamOptions says.
 
         Raises:
-            Refused, StreamEnded: the server would not have it. Unreachable: the first connection found nobody.
+            Refused, StreamEnded: the server would not have it. Unreachable: the first connection found nobody,
+                and it is not `patient`.
             Malformed: `since` is no position.
         """
         follows, chooses = following(since, options, named=self._server.named), choice(options, events=events)

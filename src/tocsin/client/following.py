@@ -52,6 +52,7 @@ class Following:
         devices: only notifications about these; none: all.
         named: whether a credential goes with it; a stream of nobody has nothing to confirm.
         confirm: whether what the reader came back from is confirmed without a word from them.
+        patient: whether the very first connection is tried again, too, where it finds nobody.
 
     Attributes:
         position: everything up to it was given out; empty before the first connection.
@@ -62,12 +63,19 @@ class Following:
     """
 
     def __init__(
-        self, since: str | None, devices: Sequence[str] = (), *, named: bool = True, confirm: bool = True
+        self,
+        since: str | None,
+        devices: Sequence[str] = (),
+        *,
+        named: bool = True,
+        confirm: bool = True,
+        patient: bool = False,
     ) -> None:
         self._at = Position.parse(since) if since else None
         self._devices = tuple(devices)
         self._confirming = Confirming(by_itself=confirm) if named and not self._devices else None
-        self._opened = False
+        # As good as opened once: whoever was there before comes back.
+        self._opened = patient
         self._greeted = False
         self._since = 0.0
         self.attempt = 0
@@ -200,7 +208,7 @@ class Following:
 
         Raises:
             ClientError: `why` itself, when coming back unchanged would not help, or when the very first
-                connection found nobody.
+                connection found nobody and it is not `patient`.
         """
         if isinstance(why, Refused):
             if not why.temporary:

@@ -23,6 +23,7 @@ class StreamOptions(TypedDict, total=False):
         (so that `delivered` of its receipts is true; True unless given). False: only what is given to `confirm`.
     lost: without `events`: told when something that was to come can no longer be had; a warning is logged unless
         given.
+    patient: wait for a server that is not there at the first connection, as at later ones; False unless given.
     waiting: told why a connection was lost, and for how many seconds the next one is put off; as the client's
         unless given.
     """
@@ -30,6 +31,7 @@ class StreamOptions(TypedDict, total=False):
     devices: str | Sequence[str]
     confirm: bool
     lost: Callable[[Gap], None]
+    patient: bool
     waiting: Waiting
 
 
@@ -40,7 +42,13 @@ def following(since: str | None, options: StreamOptions, *, named: bool) -> Foll
         Malformed: `since` is no position. TypeError: an option that there is not.
     """
     know(options, StreamOptions)
-    return Following(since, several(options.get("devices", ())), named=named, confirm=options.get("confirm", True))
+    return Following(
+        since,
+        several(options.get("devices", ())),
+        named=named,
+        confirm=options.get("confirm", True),
+        patient=options.get("patient", False),
+    )
 
 
 def choice(options: StreamOptions, *, events: bool) -> Callable[[Event], Any]:
