@@ -73,6 +73,30 @@ def test_a_new_installation_is_sound_but_for_the_first_password(start_server: Ca
     assert [about for about, _ in graded(ran, "warning")] == ["password"]
 
 
+def test_a_first_password_that_was_changed_is_only_to_be_deleted(start_server: Callable[..., Server]) -> None:
+    server = start_server(dev=False)
+    note = server.data / "first-superuser.txt"
+    warning = dict(graded(doctor(server.data), "warning"))["password"]
+    assert f"{note} still holds the first superuser's password" in warning
+
+    current = note.read_text().split("password: ")[1].strip()
+    signed_in = tocsin("token", "--user", "admin", server=server, stdin=f"{current}\n")
+    given = f"{current}\nanother one, and long enough\n"
+    changed = tocsin("user", "password", server=server, token=signed_in.out.strip(), stdin=given)
+    assert changed.status == 0, changed.err
+    for look in range(2):
+        ran = doctor(server.data)
+        assert "password" not in [about for about, _ in graded(ran, "warning")]
+        assert ("password", f"{note} has a password that nobody signs in with any more: delete the file") in graded(
+            ran, "note"
+        )
+        if look == 0:
+            server.stop()
+
+    note.write_text("what is this?")
+    assert "or an old one" in dict(graded(doctor(server.data), "warning"))["password"]
+
+
 def test_sample_secrets_are_a_problem_outside_dev(stopped: Path) -> None:
     ran = doctor(stopped)
 

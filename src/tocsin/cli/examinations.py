@@ -70,7 +70,7 @@ def examine(options: dict[str, Any], url: str | None) -> Iterator[Finding]:
             yield from broker(config.broker)
         yield from _clock()
         yield from _tls(config)
-        yield from _first_password(Path(config.data))
+        yield from _first_password(Path(config.data), elsewhere=True)
         if url is not None:
             yield from _server(url)
         return
@@ -163,15 +163,39 @@ def _permissions(folder: Path) -> Iterator[Finding]:
         yield Finding("good", "permissions", f"{folder} is its owner's alone")
 
 
-def _first_password(folder: Path) -> Iterator[Finding]:
+def _first_password(folder: Path, *, elsewhere: bool = False) -> Iterator[Finding]:
     note = folder / FIRST_NOTE
-    if note.exists():
-        yield Finding(
-            "warning",
-            "password",
-            f"{note} still holds the first superuser's password: sign in with it, change it"
-            " (`tocsin user password`), then delete the file",
-        )
+    if not note.exists():
+        return
+    holds = None if elsewhere else _still_holds(folder, note)
+    if holds is False:
+        yield Finding("note", "password", f"{note} has a password that nobody signs in with any more: delete the file")
+        return
+    said = (
+        "still holds the first superuser's password" if holds else "has the first superuser's password, or an old one"
+    )
+    yield Finding(
+        "warning",
+        "password",
+        f"{note} {said}: sign in with it, change it (`tocsin user password`), then delete the file",
+    )
+
+
+def _still_holds(folder: Path, note: Path) -> bool | None:
+    """Whether somebody signs in with what the note says; None where that cannot be told."""
+    try:
+        told = dict(line.split(": ", 1) for line in note.read_text(encoding="utf-8").splitlines())
+        if not database(folder).exists():
+            return None
+        # A server may run on it: this reads one row, and no more.
+        looked = Examination(folder)
+        try:
+            given, kept = told["password"], looked.password(told["user"])
+        finally:
+            looked.close()
+    except (OSError, ValueError, KeyError, Damaged):
+        return None
+    return password_holds(given, kept)
 
 
 def _space(folder: Path) -> Iterator[Finding]:

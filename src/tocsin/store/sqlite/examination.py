@@ -197,6 +197,15 @@ class Examination:
         sql = "SELECT id, password FROM users WHERE superuser AND NOT disabled AND password IS NOT NULL LIMIT ?"
         return [(str(id_), str(password)) for id_, password in self._rows(sql, most)]
 
+    def password(self, user: str) -> str | None:
+        """The password hash of somebody who can sign in with one; None where they cannot, or there is no such user.
+
+        Raises:
+            Damaged: it cannot be read.
+        """
+        rows = self._rows("SELECT password FROM users WHERE id = ? AND NOT disabled", user)
+        return None if not rows or rows[0][0] is None else str(rows[0][0])
+
     def moved(self) -> str:
         """Where it was copied to, and when; empty when it was not.
 
