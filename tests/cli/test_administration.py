@@ -54,6 +54,7 @@ def test_a_user_from_beginning_to_end(admin: Admin) -> None:
     nothing = admin("user", "update", "cli-anna")
     assert nothing.status == 2
     assert "nothing to change was given" in nothing.err
+    assert "--no-superuser" in nothing.err
     assert admin.json("user", "update", "cli-anna", "--no-permissions", "--no-superuser") == made | {
         "name": "Anna B", "permissions": [],
     }  # fmt: skip

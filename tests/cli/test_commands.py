@@ -48,6 +48,11 @@ def test_every_command_takes_json_has_help_and_is_documented(name: str) -> None:
             assert parameter.help, parameter.name
 
 
+def test_the_help_says_which_commands_need_no_server() -> None:
+    said = " ".join(installed("--help").out.split())
+    assert "config and doctor work on this machine, and so does backup where no server runs." in said
+
+
 def test_exit_statuses_are_in_the_help_and_in_the_reference() -> None:
     told = installed("--help").out
     reference = (REFERENCE / "command-line.md").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,6 +65,12 @@ def test_of_days_by_app_it_is_said_whether_the_file_names_them_or_the_environmen
 
     assert setting("retention.apps.cameras", "--data", str(tmp_path), env=env) == (7, str(file))
     assert setting("retention.apps.doors", "--data", str(tmp_path), env=env) == (9, "TOCSIN_RETENTION__APPS")
+
+
+def test_days_by_app_are_shown_where_none_are_given(tmp_path: Path) -> None:
+    assert setting("retention.apps", "--data", str(tmp_path)) == ({}, "default")
+    shown = tocsin("config", "show", "--data", str(tmp_path)).out
+    assert re.search(r"^retention\.apps +- +default$", shown, re.MULTILINE)
 
 
 def test_good_settings_are_called_good(tmp_path: Path) -> None:

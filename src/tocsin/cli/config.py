@@ -131,7 +131,8 @@ def effective(options: dict[str, Any], loaded: Any) -> list[Setting]:
 def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in settings.items():
-        if isinstance(value, dict):
+        # An empty table is a setting, too: days of no app.
+        if isinstance(value, dict) and value:
             found |= _flat(value, f"{prefix}{name}.")
         else:
             found[f"{prefix}{name}"] = value
@@ -155,4 +156,4 @@ def _written(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list):
         return ", ".join(one["issuer"] if isinstance(one, dict) else str(one) for one in value) or "-"
-    return str(value) if value != "" else "-"
+    return str(value) if value not in ("", {}) else "-"

@@ -81,6 +81,7 @@ class _Program(click.Group):
 def main() -> None:
     """Tocsin, a self-hosted notification server.
 
-    Commands other than serve, restore, migrate-store, config and doctor speak to a running server: TOCSIN_URL says
-    where it is (http://127.0.0.1:8000 unless set), TOCSIN_TOKEN who you are. Every command takes --json.
+    serve, restore, migrate-store, config and doctor work on this machine, and so does backup where no server runs. All
+    others speak to a running server: TOCSIN_URL says where it is (http://127.0.0.1:8000 unless set), TOCSIN_TOKEN who
+    you are. Every command takes --json.
     """

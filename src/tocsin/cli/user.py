@@ -85,7 +85,8 @@ def update(session: Session, id_: str, name: str | None, permission: Sequence[st
     given_fields = {"name": name, "permissions": permissions, "superuser": given["superuser"]}
     changes = {field: value for field, value in given_fields.items() if value is not None}
     if not changes:
-        raise click.UsageError("nothing to change was given: --name, --permission, --no-permissions or --superuser")
+        options = "--name, --permission, --no-permissions, --superuser or --no-superuser"
+        raise click.UsageError(f"nothing to change was given: {options}")
     _change(session, id_, changes)
 
 
