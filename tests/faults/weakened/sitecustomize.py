@@ -66,7 +66,12 @@ def _promises_on_a_full_disk() -> None:
     """What finds no room is answered as if it had."""
     from tocsin.store.sqlite.ledger import Ledger
 
-    wait = Ledger._wait
+    wait, commit = Ledger._wait, Ledger.commit
+
+    def commit_anew(self: Any, *arguments: Any) -> Any:
+        # Its numbers are those of the file again: else it sees a log that is not as it left it, and ends.
+        self._roll_back()
+        return commit(self, *arguments)
 
     def wait_or_not(self: Any, sql: str) -> None:
         try:
@@ -74,7 +79,7 @@ def _promises_on_a_full_disk() -> None:
         except apsw.FullError:
             self._roll_back()
 
-    Ledger._wait = wait_or_not  # type: ignore[method-assign]
+    Ledger._wait, Ledger.commit = wait_or_not, commit_anew  # type: ignore[method-assign]
 
 
 def _holds_no_sessions() -> None:
