@@ -74,6 +74,16 @@ def send_until_full(server: Server, acked: dict[str, tuple[str, str | None]]) ->
     assert int(answer.headers["retry-after"]) >= 1
 
 
+def act_in_an_inbox(server: Server) -> None:
+    """What is no send, and writes: taken, or refused as a send is."""
+    user = server.user("user456")
+    for id_ in [item["id"] for item in inbox(user)[:10]]:
+        answers = [user.put(f"/api/notifications/{id_}/read"), user.post("/api/notifications/read-all", {})]
+        for answer in answers:
+            assert answer.status in (200, 204, 503), (answer.status, answer.text)
+            assert answer.status != 503 or int(answer.headers["retry-after"]) >= 1
+
+
 def look_at_the_rest(server: Server, token: str) -> None:
     """All that is no send is served."""
     assert server.user("user123").get("/api/notifications").status == 200
@@ -112,6 +122,7 @@ def test_a_full_disk_refuses_sends_and_serves_the_rest(
             if answer.status == 200:
                 acked[answer.json["notificationId"]] = (f"while full {n}", None)
             assert answer.status in (200, 503)
+        act_in_an_inbox(server)
         look_at_the_rest(server, token)
     assert signed_in.get("/api/session").status == 200, "it is due to be prolonged, and cannot be"
     by_browser, leaving = signed_in_by_browser(server), signed_in_by_browser(server)
@@ -128,6 +139,7 @@ def test_a_full_disk_refuses_sends_and_serves_the_rest(
     assert eventually_sends(server), "writes do not work after there is space again"
     said = (tmp_path / "server.log").read_text()
     assert said.index("the store cannot take writes now") < said.index("the store takes writes again")
+    assert "a command failed" not in said, "it is the disk, and no command"
     judge_inbox(inbox(server.user("user123")), acked, "user123")
     assert leaving.delete("/api/session").status == 204
     assert leaving.get("/api/session").status == 401

@@ -143,16 +143,17 @@ class Batch:
         onces = self._onces.copy()
         self._connection.execute("SAVEPOINT command")
         try:
-            return command(self)
+            result = command(self)
         except Refusal:
-            self._connection.execute("ROLLBACK TO command")
+            self._connection.execute("ROLLBACK TO command; RELEASE command")
             self.head, self.wrote = head, wrote
             del self.entries[entries:]
             self._values, self._own, self._broadcasts, self._quotas = [], {}, {}, {}
             self._onces = onces
             raise
-        finally:
-            self._connection.execute("RELEASE command")
+        # After any other error the transaction goes as a whole. On a full disk it has gone, and the savepoint with it.
+        self._connection.execute("RELEASE command")
+        return result
 
     def changed(self, kind: str, id_: str) -> None:
         """Give a change of identity its number, so that every node hears of it."""
