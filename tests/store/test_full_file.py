@@ -19,6 +19,7 @@ from tocsin.store.sqlite.store import SqliteStore
 ADAPTER = ADAPTERS["sqlite"]
 ANNA = UserId("anna")
 FULL = "the store cannot take writes now: database or disk is full"
+AGAIN = "the store takes writes again"
 
 
 async def room(store: SqliteStore, pages: int) -> None:
@@ -110,3 +111,22 @@ def test_what_a_full_file_took_back_is_thought_kept_by_nobody(folder: Path) -> N
 
     ADAPTER.run(folder, test)
     assert ADAPTER.rows(folder, "SELECT count(*), max(first) = (SELECT head FROM log) FROM notifications") == [(2, 1)]
+
+
+def test_a_full_file_is_told_of_once_a_minute(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def test(store: SqliteStore, _recorder: Recorder) -> None:
+        await put_users(store, ANNA)
+        one = await kept(store, user=ANNA)
+        await room(store, 0)
+        for _ in range(20):
+            with pytest.raises(Unavailable):
+                await set_large(store)
+            assert store.troubles()
+            # What takes no room goes on, between the large ones.
+            await read(store, one)
+            await store.act(ANNA, one.id, "unread", NOW)
+            assert not store.troubles()
+
+    ADAPTER.run(folder, test)
+    assert caplog.text.count(FULL) == 1
+    assert caplog.text.count(AGAIN) == 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,9 @@ WAL_PAGES = 8_000
 While somebody reads what is in it, it cannot; then the writer tries again after a quarter as many more. The file keeps
 the size that it came to: to cut it holds up the commit that does it, by seconds where the disk has other work.
 """
+
+_TOLD_AGAIN_SECONDS = 60.0
+"""After which a trouble that comes and goes is told of again: on a full disk a small write may find room."""
 
 
 class Broken(Exception):
@@ -55,6 +59,9 @@ class Ledger:
         self.epoch = epoch
         self.head = head
         self.trouble = ""
+        self._told = ""
+        self._told_at = 0.0
+        self._told_of_end = True
         self.waiting = False
         self.before_commit: Callable[[], None] = lambda: None
         self.wal_pages = 0
@@ -162,11 +169,15 @@ class Ledger:
         return results, Span(self.epoch, first, self.head, entries) if entries else None
 
     def _note(self, trouble: str) -> None:
-        if trouble and not self.trouble:
-            log.error("the store cannot take writes now: %s", trouble)
-        if self.trouble and not trouble:
-            log.warning("the store takes writes again")
         self.trouble = trouble
+        if not trouble and not self._told_of_end:
+            log.warning("the store takes writes again")
+            self._told_of_end = True
+        elif trouble and self._told_of_end:
+            now = time.monotonic()
+            if trouble != self._told or now - self._told_at >= _TOLD_AGAIN_SECONDS:
+                log.error("the store cannot take writes now: %s", trouble)
+                self._told, self._told_at, self._told_of_end = trouble, now, False
 
     def _refusal(self, error: apsw.Error) -> Unavailable:
         raise_if_broken(error)
