@@ -4,10 +4,13 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from store.adapters import ADAPTERS, NOW, Recorder, put_users
 from store.purging import ANNA, BERT, Held, check_counts, inbox, numbers, on_a_store, purge, rows, sent
 from tocsin.app import AppId
 from tocsin.receipt import Purged, Withdrawn
+from tocsin.store import purge as retention
 from tocsin.store.purge import NO_APP, Keeping
 from tocsin.store.sqlite.store import SqliteStore
 
@@ -73,6 +76,27 @@ def test_a_clock_that_was_ahead_for_a_while_does_not_hold_the_rest_back(either: 
         young = await sent(store, day=99, user=ANNA)
         assert await purge(store, day=100) == 3
         assert await numbers(store, ANNA) == [ahead, young]
+
+    on_a_store(either, test)
+
+
+def test_it_may_have_been_ahead_for_more_than_goes_at_a_time(either: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "SPAN", 6)
+    monkeypatch.setattr(retention, "_PAGE", 2)
+    noise = AppId("noise")
+
+    async def test(store: SqliteStore, _recorder: Recorder) -> None:
+        await put_users(store, ANNA)
+        for day in (0, *[30_000] * 20, 1, *[30_000] * 3):
+            await sent(store, day=day, user=ANNA)
+            await sent(store, day=day, user=ANNA, app=noise)
+            await sent(store, day=day)
+        ahead = await numbers(store, ANNA)
+        young = await sent(store, day=99, user=ANNA)
+        assert await purge(store, day=80, apps={noise: 60}) == 22
+        assert await purge(store, day=100) == 44
+        assert await numbers(store, ANNA) == [*ahead[-9:], young]
+        await check_counts(store, ANNA)
 
     on_a_store(either, test)
 

@@ -248,20 +248,22 @@ class Purge:
         found: list[Row] = []
         unsaid: list[Row] = []
         at = upto = self._looked.get(rule, 0)
-        while len(found) + len(unsaid) < SPAN:
+        while not (full := len(found) + len(unsaid) >= SPAN) or not found:
             rows = await self._look("purge_look", at, _PAGE)
             for first, user, app, created in rows:
                 at = first
                 if cutoff <= created <= now:
                     return found, upto, False
-                if rule.takes(app):
+                if not full and rule.takes(app):
                     unsaid.append((first, user, app))
                 if created < cutoff:
+                    if full:
+                        return unsaid, unsaid[-1][0], True
                     found += unsaid
                     unsaid, upto = [], first
             if len(rows) < _PAGE:
                 return found, upto, False
-        return found, upto, bool(found)
+        return found, upto, True
 
     # ------------------------------------------------------------ broadcasts
 
