@@ -11,7 +11,8 @@ from tocsin.app import App, AppId, Secret
 from tocsin.device import Device, DeviceId
 from tocsin.errors import NotFound, TooMany, UsedKey
 from tocsin.idempotency import KEPT_MS, Once
-from tocsin.ports import Entry, Store
+from tocsin.notification import Draft
+from tocsin.ports import Entry, Replay, Store
 from tocsin.principal import Key, KeyId, User, UserId
 
 # -- people who go
@@ -97,6 +98,35 @@ def test_who_is_made_again_has_the_whole_quota_and_no_marks_of_before(adapter: A
         await asyncio.gather(*(outcome(write) for write in marked))
         await put_users(store, "a")
         assert [type(one).__name__ for one in (await store.changes(UserId("a"), None, started, 9)).changes] == []
+
+    adapter.run(folder, test)
+
+
+def test_who_is_made_again_is_answered_with_nothing_that_went(adapter: Any, folder: Path) -> None:
+    """A send under a key and the deletion of who sent it come in one batch, in this order or between others."""
+    once = Once(scope="user:a send", key="k", fingerprint=b"f" * 32)
+
+    def to_oneself() -> Draft:
+        return msgspec.structs.replace(draft("x", user="a"), once=once)
+
+    async def test(store: Store, recorder: Recorder) -> None:
+        await put_users(store, "a")
+        await asyncio.gather(store.append(to_oneself()), store.delete_user(UserId("a"), audit()))
+        await put_users(store, "a")
+        assert isinstance(again := await store.append(to_oneself()), Entry)
+        assert [number(item) for item in await pages(store, "a", 10)] == [again.seq]
+
+        *_, last = await asyncio.gather(
+            store.delete_user(UserId("a"), audit()),
+            put_users(store, "a"),
+            store.append(to_oneself()),
+            store.delete_user(UserId("a"), audit()),
+            put_users(store, "a"),
+            store.append(to_oneself()),
+        )
+        assert isinstance(last, Entry)
+        assert [number(item) for item in await pages(store, "a", 10)] == [last.seq]
+        assert isinstance(await store.append(to_oneself()), Replay)
 
     adapter.run(folder, test)
 

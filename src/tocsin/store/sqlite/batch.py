@@ -155,6 +155,11 @@ class Batch:
         self._connection.execute("RELEASE command")
         return result
 
+    def forget_onces(self, scope: str) -> None:
+        """Forget what was sent under the keys of a scope, in this batch, too."""
+        self.run("forget_onces", scope)
+        self._onces = {place: sent for place, sent in self._onces.items() if place[0] != scope}
+
     def changed(self, kind: str, id_: str) -> None:
         """Give a change of identity its number, so that every node hears of it."""
         self.head += 1

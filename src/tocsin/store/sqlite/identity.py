@@ -78,7 +78,7 @@ class SqliteIdentity:
             batch.run("delete_sessions_of", id_)
             batch.run("delete_installs_of", id_)
             batch.run("forget_quotas_of", id_)
-            batch.run("forget_onces", f"user:{id_} send")
+            batch.forget_onces(f"user:{id_} send")
             batch.run("forget_batches", f"user:{id_} batch")
             leave(batch, id_, batch.head)
             batch.record(audit)
