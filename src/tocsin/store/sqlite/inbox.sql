@@ -167,8 +167,16 @@ ORDER BY missed DESC LIMIT 500;
 UPDATE watermarks SET missed = :missed WHERE user_id = :user AND upto = :upto;
 
 -- name: put_streamed
--- To how many streams notifications went: [[number, streams], …].
-INSERT OR REPLACE INTO streamed (first, streams) SELECT value ->> 0, value ->> 1 FROM json_each(?);
+-- To how many streams notifications went, those that are still there: [[number, streams], …].
+INSERT OR REPLACE INTO streamed (first, streams) SELECT value ->> 0, value ->> 1 FROM json_each(?)
+WHERE EXISTS (SELECT 1 FROM notifications WHERE first = value ->> 0);
+
+-- name: forget_streamed
+-- A chunk of what is said of notifications that are gone, below the oldest that is left: a user's who was deleted
+-- before such notes went along with them.
+DELETE FROM streamed WHERE first IN (SELECT first FROM streamed
+    WHERE first < coalesce((SELECT min(first) FROM notifications), (SELECT head + 1 FROM log)) LIMIT 500)
+RETURNING first;
 
 -- name: receipt_changes
 -- What a user did that took a number in (since, upto], oldest first.

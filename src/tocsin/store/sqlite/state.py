@@ -140,7 +140,10 @@ def remove_of_leaver(batch: Batch) -> bool:
     found = batch.run("leaver")
     if not found:
         return False
-    chunks = ("delete_of_leaver", "delete_receipts_of_leaver", "delete_watermarks_of_leaver")
+    if gone := batch.run("delete_of_leaver", *found[0]):
+        batch.run("purge_streamed", msgspec.json.encode([first for (first,) in gone]).decode())
+        return True
+    chunks = ("delete_receipts_of_leaver", "delete_watermarks_of_leaver")
     if not any(batch.run(name, *found[0]) for name in chunks):
         batch.run("forget_leaver", found[0][0])
     return True

@@ -85,7 +85,7 @@ class SqliteStore(SqliteIdentity):
         self._bulk = Bulk(lambda part: writer.submit(keeping(part)))
         self._checkpointer = Checkpointer(checkpoints, ledger, lock, writer.fail)
         self._leaving = asyncio.create_task(self._let_leavers_go())
-        self._expiring = asyncio.create_task(self._forget_old_keys())
+        self._expiring = asyncio.create_task(self._forget_what_is_over())
 
     @classmethod
     async def open(
@@ -285,10 +285,11 @@ class SqliteStore(SqliteIdentity):
             except Unavailable:
                 await asyncio.sleep(1.0)
 
-    async def _forget_old_keys(self) -> None:
+    async def _forget_what_is_over(self) -> None:
         def chunk(batch: Batch) -> bool:
             now = int(time.time() * 1000)
-            return bool(batch.run("expire_onces", now) + batch.run("expire_batches", now))
+            gone = batch.run("expire_onces", now) + batch.run("expire_batches", now) + batch.run("forget_streamed")
+            return bool(gone)
 
         while True:
             try:
@@ -296,7 +297,7 @@ class SqliteStore(SqliteIdentity):
                 while going:
                     going = await self._writer.submit(chunk)
             except Unavailable:
-                log.debug("expired idempotency keys stay until the store takes writes again")
+                log.debug("expired idempotency keys and the like stay until the store takes writes again")
             await asyncio.sleep(_TIDY_SECONDS)
 
 
