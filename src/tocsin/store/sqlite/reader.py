@@ -8,7 +8,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Hashable
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -66,7 +66,10 @@ class Reader:
 
     def __init__(self, path: Path, *, vfs: str | None = None) -> None:
         # Opened before they are needed: later there may be no file descriptor left to open them with.
-        self._connections = [connect(path, vfs=vfs, read_only=True) for _ in range(_THREADS)]
+        with ExitStack() as opened:
+            connections = (closing(connect(path, vfs=vfs, read_only=True)) for _ in range(_THREADS))
+            self._connections = [opened.enter_context(connection) for connection in connections]
+            opened.pop_all()
         self._inbox: SimpleQueue[_Job | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._waiting: dict[Hashable, _Job] = {}

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
 from pathlib import Path
 
 import apsw
@@ -14,7 +14,7 @@ import msgspec
 
 from tocsin.app import App, Quota
 from tocsin.device import DeviceId
-from tocsin.errors import Refusal, StartError, Unavailable
+from tocsin.errors import Refusal, Unavailable
 from tocsin.idempotency import Once
 from tocsin.notification import Draft, NotificationId, Type
 from tocsin.ports import (
@@ -113,22 +113,25 @@ class SqliteStore(SqliteIdentity):
         """
         make_folder(folder)
         path = folder / FILE
-        lock = Lock(folder / "tocsin.lock")
-        try:
-            refuse_lost(path, lock)
-            connection = connect(path, vfs=vfs, synchronous=synchronous)
-            epoch, head = prepare(connection, lock)
-            refuse_moved(connection, folder)
-        except apsw.Error as error:
-            lock.release()
-            raise not_opened(path, error) from None
-        except StartError:
-            lock.release()
-            raise
+        with ExitStack() as opened:
+            lock = Lock(folder / "tocsin.lock")
+            opened.callback(lock.release)
+            try:
+                refuse_lost(path, lock)
+                connection = connect(path, vfs=vfs, synchronous=synchronous)
+                opened.callback(connection.close)
+                epoch, head = prepare(connection, lock)
+                refuse_moved(connection, folder)
+                checkpoints = connect(path, vfs=vfs, synchronous=synchronous)
+                opened.callback(checkpoints.close)
+                # Last, as it has threads.
+                reader = Reader(path, vfs=vfs)
+            except apsw.Error as error:
+                raise not_opened(path, error) from None
+            opened.pop_all()
         ledger = Ledger(connection, path if vfs is None else None, epoch, head, lock.hold)
         following = _Following(announcer)
         writer = Writer(ledger, following, most_queued=most_queued, died=died)
-        reader, checkpoints = Reader(path, vfs=vfs), connect(path, vfs=vfs, synchronous=synchronous)
         search = Search.open(folder, path, epoch) if vfs is None else None
         store = cls(ledger, reader, lock, checkpoints, writer, Snapshots(writer, folder), search)
         following.committed = store._committed
