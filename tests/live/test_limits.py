@@ -17,6 +17,8 @@ from harness.server import Server
 from harness.websocket import Closed, WebSocket
 from live.people import make_user, superuser
 
+PER_ADDRESS = 60
+
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -24,7 +26,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(
         tmp_path_factory.mktemp("strict") / "data",
         dev=False,
-        env={"TOCSIN_LIMITS__STREAMS_PER_USER": "20", "TOCSIN_LIMITS__STREAMS_PER_ADDRESS": "60"},
+        env={"TOCSIN_LIMITS__STREAMS_PER_USER": "20", "TOCSIN_LIMITS__STREAMS_PER_ADDRESS": str(PER_ADDRESS)},
     )
     server.start()
     yield server
@@ -198,8 +200,12 @@ def test_an_address_has_a_limit_of_streams(strict: Server, admin: Http) -> None:
 
 @pytest.mark.one_process(reason="a limit of streams is shared out among nodes")
 def test_refused_streams_are_not_counted(strict: Server, admin: Http) -> None:
-    for _ in range(40):
+    make_user(strict, admin, "signed-in")
+    cookie = {"Cookie": strict.http().sign_in("signed-in", "signed-in-has-a-long-password")}
+    # Of each kind one more than there may be, so that it is found out whichever stays counted.
+    for _ in range(PER_ADDRESS + 1):
         assert refusal(lambda: WebSocket(strict.url, headers={"Origin": "https://evil.example"})).status == 403
+        assert refusal(lambda: WebSocket(strict.url, headers=cookie)).status == 403, "no page says that it is ours"
         assert refusal(lambda: Sse(strict.url, token="wrong")).status == 401
         assert WebSocket(strict.url, token="wrong").closed_within() == 4401
         assert admin.request("HEAD", "/notifications", headers={"Accept": "text/event-stream"}).status == 200
