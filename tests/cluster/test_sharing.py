@@ -1,4 +1,4 @@
-"""Counts, presence and leases of nodes, on a real PostgreSQL, step by step."""
+"""Counts and leases of nodes, on a real PostgreSQL, step by step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from harness.postgresql import cluster
 from tocsin.clock import SystemClock
 from tocsin.cluster.counting import COUNTS, PATIENCE_SECONDS, Counting
 from tocsin.cluster.leases import Lease
-from tocsin.cluster.presence import GONE_SECONDS, Presence
 from tocsin.cluster.turns import Turns
 from tocsin.ports import Entry, Span
 from tocsin.position import Epoch
@@ -223,61 +222,6 @@ async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
 
 def audiences(store: PostgresqlStore) -> Awaitable[list[tuple[str, str]]]:
     return store._reader.rows("SELECT node, audience FROM presence ORDER BY 1, 2")
-
-
-def test_it_is_known_who_has_streams_before_they_open_and_no_more_after_the_last_has_closed() -> None:
-    async def test() -> None:
-        async with stores("a", "b") as (a, _):
-            here: set[str] = set()
-            presence = Presence(a, "a", SystemClock(), lambda: here, here.__contains__)
-            running = asyncio.create_task(presence.run())
-            await presence.arrive("ada")
-            assert await audiences(a) == [("a", ""), ("a", "ada")]
-            assert presence.concerns("ada")
-            here |= {"ada", ""}
-            await asyncio.gather(*(presence.arrive(f"user{n}") for n in range(300)))
-            assert len(await audiences(a)) == 302
-            here.clear()
-            presence._expected.clear()
-            for one in ("ada", ""):
-                presence.left(one)
-            await until(lambda: not presence.concerns("ada"))
-            assert ("a", "ada") not in await audiences(a)
-            running.cancel()
-
-    run(test())
-
-
-@pytest.mark.fault
-def test_a_node_that_was_stopped_is_forgotten_and_notes_anew_what_it_has_when_it_wakes() -> None:
-    async def test() -> None:
-        async with stores("a", "b") as (a, b):
-            clock = Clock()
-            presence = Presence(a, "a", clock, lambda: ["", "ada"], lambda _: True)
-            running = asyncio.create_task(presence.run())
-            await presence.arrive("ada")
-            running.cancel()
-            long_ago = f"UPDATE nodes SET seen_at = now() - interval '{GONE_SECONDS} s' WHERE id = 'a'"
-            forgetting = asyncio.create_task(Presence(b, "b", clock, list, lambda _: False).forget_the_dead())
-
-            async def forgotten() -> bool:
-                # Its store is still about, and says so.
-                await b._reader.rows(long_ago)
-                return await audiences(b) == []
-
-            await until(forgotten)
-            forgetting.cancel()
-            clock.stopped = 30.0
-            running = asyncio.create_task(presence.run())
-
-            async def noted() -> bool:
-                return bool(await audiences(b))
-
-            await until(noted)
-            assert await audiences(b) == [("a", ""), ("a", "ada")]
-            running.cancel()
-
-    run(test())
 
 
 @pytest.mark.fault

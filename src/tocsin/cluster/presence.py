@@ -61,6 +61,8 @@ class Presence:
         self._expected: dict[str, float] = {}
         self._arriving: dict[str, asyncio.Future[None]] = {}
         self._left: set[str] = set()
+        # What the log may have or not: it is being taken out, or was and somebody has come meanwhile.
+        self._doubtful: set[str] = set()
         self._wake = asyncio.Event()
         self._seen = self._whole = -math.inf
 
@@ -71,7 +73,7 @@ class Presence:
 
     def concerns(self, audience: str) -> bool:
         """Whether somebody may believe that this node has streams for an audience."""
-        return audience in self._noted or audience in self._arriving
+        return audience in self._noted or audience in self._arriving or audience in self._doubtful
 
     async def arrive(self, audience: str) -> None:
         """Have it known that a stream of an audience is about to open here: what is sent after that counts it.
@@ -105,7 +107,7 @@ class Presence:
             except Exception:
                 log.exception("what this node has could not be noted")
                 await asyncio.sleep(_AGAIN_SECONDS[1])
-            if not self._arriving:
+            if not self._arriving and not self._doubtful:
                 self._wake.clear()
                 try:
                     async with asyncio.timeout(_LEAVE_SECONDS if self._left else SEEN_SECONDS):
@@ -116,7 +118,7 @@ class Presence:
     async def _note(self) -> None:
         now = self._clock.monotonic()
         arriving = list(self._arriving)[:_BATCH]
-        came = set(arriving)
+        came = {*arriving, *filter(self._is_wanted, self._doubtful)}
         whole = now - self._seen > FORGOTTEN_SECONDS or now - self._whole > WHOLE_SECONDS
         if whole:
             # Others may have removed what this node had noted.
@@ -128,19 +130,26 @@ class Presence:
         for one in arriving:
             self._arrived(one)
         self._expected = {one: until for one, until in self._expected.items() if until > now}
-        gone = {one for one in self._left if one in self._noted and not self._has(one)}
-        for some in _parts({one for one in gone if one not in self._expected and one not in self._arriving}):
-            await self._say(now, (), some)
-        self._left = {one for one in gone if one in self._noted}
+        self._left = {one for one in self._left if not self._has(one) and (one in self._noted or one in self._arriving)}
+        for some in _parts(self._left | self._doubtful):
+            if gone := [one for one in some if not self._is_wanted(one)]:
+                await self._say(now, (), gone)
         if now - self._seen >= SEEN_SECONDS * 0.9:
             await self._say(now, (), ())
             await self._count()
 
     async def _say(self, now: float, came: Collection[str], gone: Collection[str]) -> None:
+        # Before it is said: who arrives while it is on its way must not take for noted what is about to go.
+        self._left.difference_update(gone)
+        self._noted.difference_update(gone)
+        self._doubtful.update(gone)
         await self._log.note_presence(self._node, came, gone)
         self._seen = now
         self._noted.update(came)
-        self._noted.difference_update(gone)
+        self._doubtful.difference_update(came, (one for one in gone if not self._is_wanted(one)))
+
+    def _is_wanted(self, audience: str) -> bool:
+        return audience in self._expected or audience in self._arriving or self._has(audience)
 
     def _arrived(self, audience: str) -> None:
         future = self._arriving.pop(audience, None)
