@@ -277,13 +277,12 @@ class Writer:
         try:
             connection = await asyncio.wait_for(self._connect(), _CONNECT_SECONDS)
             try:
-                batch = secrets.token_hex(12)
                 # A batch that is still under way has the lock; one that comes later finds another name here.
                 async with connection.transaction():
                     log_row = await connection.fetchrow(
                         "SELECT head, epoch FROM log FOR UPDATE", timeout=_CONNECT_SECONDS
                     )
-                    row = await connection.fetchrow(_FENCE, self._node, batch, timeout=_CONNECT_SECONDS)
+                    row = await connection.fetchrow(_FENCE, self._node, secrets.token_hex(12), timeout=_CONNECT_SECONDS)
             except BaseException:
                 connection.terminate()
                 raise
@@ -291,7 +290,7 @@ class Writer:
             self._note(error)
             await asyncio.sleep(random.uniform(*_AGAIN_SECONDS) / 2)  # noqa: S311
             return None
-        self._connection, self._batch = connection, batch
+        self._connection, self._batch = connection, row["fence"]
         self._answer_stands = True
         self.epoch, self.head = Epoch(log_row["epoch"]), max(self.head, log_row["head"])
         return row["batch"], row["answer"]
@@ -382,9 +381,11 @@ class Writer:
 
 # What was answered has come here. It may tell of somebody who is deleted since, and is not to stand for longer.
 _SEE = "UPDATE nodes SET seen_at = clock_timestamp(), answer = '' WHERE id = $1 RETURNING 1"
+# A fence keeps the name of the batch that it stands behind: its own answer can be lost, too.
 _FENCE = """
-UPDATE nodes SET batch = $2, seen_at = clock_timestamp() FROM (SELECT id, batch, answer FROM nodes WHERE id = $1) before
-WHERE nodes.id = before.id RETURNING before.batch, before.answer
+UPDATE nodes SET batch = before.batch || '.' || $2, seen_at = clock_timestamp()
+FROM (SELECT id, split_part(batch, '.', 1) AS batch, answer FROM nodes WHERE id = $1) before
+WHERE nodes.id = before.id RETURNING before.batch, before.answer, nodes.batch AS fence
 """
 
 
