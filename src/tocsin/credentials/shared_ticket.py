@@ -1,6 +1,7 @@
 """Tickets that open one stream on whichever of several nodes they come to.
 
-A ticket carries whom it was issued to, sealed with a key that all nodes have; that it was used is known to all by a
+A ticket carries whom it was issued to, sealed with a key that all nodes have, but not what they may do: a stream asks
+for no permission, and the list of an issuer's token may be longer than a URL. That it was used is known to all by a
 register in which only the first who takes a name gets it.
 """
 
@@ -50,17 +51,18 @@ class SharedTickets:
         self._take = take
 
     def issue(self, principal: Principal) -> tuple[str, int]:
-        """As Tickets does.
+        """As Tickets does; what comes of it opens a stream and may do nothing else.
 
         Raises:
             TooMany: as Tickets does.
         """
         text, expires_at = self._own.issue(principal)
-        sealed = base64.urlsafe_b64encode(_encode(_Sealed(principal, expires_at))).decode().rstrip("=")
+        reader = msgspec.structs.replace(principal, permissions=frozenset(), superuser=False)
+        sealed = base64.urlsafe_b64encode(_encode(_Sealed(reader, expires_at))).decode().rstrip("=")
         return f"{text}.{sealed}.{self._seal(text, sealed)}", expires_at
 
     async def redeem(self, ticket: str) -> Principal:
-        """Whoever the ticket was issued to; it is used up by this, everywhere.
+        """Whoever the ticket was issued to, without their permissions; it is used up by this, everywhere.
 
         Raises:
             Unauthenticated: forged, used or expired, or the credential that it was got with has expired.
