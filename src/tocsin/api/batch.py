@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
 from time import perf_counter
 from typing import TypeVar
 
@@ -23,8 +24,6 @@ BATCH_ROUTE = "/api/notifications/batch"
 
 V = TypeVar("V")
 Look = Callable[[Principal, str | None], Awaitable[V]]
-
-_UNKNOWN = Refusal()
 
 
 class WholeRefused(Problem, frozen=True, kw_only=True):
@@ -85,46 +84,58 @@ class _Drafts:
         """
         found: list[Draft | Refusal] = []
         while len(found) < len(items):
+            forms: list[wire.SendBody | Refusal] = []
             async with self._room.turn:
-                until = perf_counter() + SLICE_SECONDS
-                while len(found) < len(items) and perf_counter() < until:
-                    found.append(await self._draft(items[len(found)]))
+                until = perf_counter() + SLICE_SECONDS / 2
+                for raw in islice(items, len(found), None):
+                    forms.append(self._read(raw))
+                    if perf_counter() >= until:
+                        break
+            # Not in the turn: others need not wait while the database looks for somebody.
+            for form in forms:
+                if not isinstance(form, Refusal):
+                    await self._look_up(self._apps, form.app_id, self._authorize.in_name_of)
+                    await self._look_up(self._audiences, form.user_id, self._authorize.audience)
+            async with self._room.turn:
+                some = items[len(found) : len(found) + len(forms)]
+                found += [self._draft(form, raw) for form, raw in zip(forms, some, strict=True)]
             await asyncio.sleep(0)
         self._call.wanted = None
         return found
 
-    async def _draft(self, raw: bytes) -> Draft | Refusal:
-        self._call.wanted = None
+    @staticmethod
+    def _read(raw: bytes) -> wire.SendBody | Refusal:
         try:
             if len(raw) > wire.BODY_BYTES:
                 raise TooLarge("The item", wire.BODY_BYTES)
-            form = read_send(raw)
-            self._call.wanted = form.user_id
-            app = self._apps.get(form.app_id, _UNKNOWN)
-            if isinstance(app, Refusal):
-                app = await self._look_up(self._apps, form.app_id, self._authorize.in_name_of)
-            user = self._audiences.get(form.user_id, _UNKNOWN)
-            if isinstance(user, Refusal):
-                user = await self._look_up(self._audiences, form.user_id, self._authorize.audience)
-        except Unavailable:
-            raise
+            return read_send(raw)
         except Refusal as refusal:
-            self._call.turn_away(BATCH_ROUTE, status_of(refusal), refusal.code, refusal.sentence)
             # Ten thousand tracebacks would hold what they have seen.
             return refusal.with_traceback(None)
+
+    def _draft(self, form: wire.SendBody | Refusal, raw: bytes) -> Draft | Refusal:
+        if isinstance(form, Refusal):
+            return self._refuse(form, None)
+        app, user = self._apps[form.app_id], self._audiences[form.user_id]
+        if isinstance(app, Refusal):
+            return self._refuse(app, form.user_id)
+        if isinstance(user, Refusal):
+            return self._refuse(user, form.user_id)
         return draft_of(form, raw, principal=self._principal, user=user, app=app, now=self._now, once=None)
 
-    async def _look_up(self, known: dict[str | None, V | Refusal], wanted: str | None, look: Look[V]) -> V:
+    def _refuse(self, refusal: Refusal, wanted: str | None) -> Refusal:
+        self._call.wanted = wanted
+        self._call.turn_away(BATCH_ROUTE, status_of(refusal), refusal.code, refusal.sentence)
+        return refusal
+
+    async def _look_up(self, known: dict[str | None, V | Refusal], wanted: str | None, look: Look[V]) -> None:
         if wanted not in known:
             try:
                 known[wanted] = await look(self._principal, wanted)
             except Unavailable:
                 raise
             except Refusal as refusal:
-                known[wanted] = refusal
-        if isinstance(found := known[wanted], Refusal):
-            raise found
-        return found
+                known[wanted] = refusal.with_traceback(None)
 
 
 def _answer(outcomes: Sequence[Entry | Replay | Refusal], *, whole: bool) -> Answer:
