@@ -158,6 +158,18 @@ def test_other_ends_are_an_invitation_to_come_back(code: int | None) -> None:
     assert later(following, following.closed(code, "why")) > 0
 
 
+@pytest.mark.parametrize(("code", "waits"), [(1012, True), (1013, True), (4529, True), (1000, False), (1011, False)])
+def test_a_server_that_says_come_back_before_its_greeting_is_waited_for(code: int, waits: bool) -> None:
+    following = Following(None)
+    following.request(0.0)
+    why = following.closed(code, "why")
+    if waits:
+        assert later(following, why) > 0
+    else:
+        with pytest.raises(Unreachable):
+            later(following, why)
+
+
 def test_a_server_that_was_never_there_is_not_waited_for() -> None:
     with pytest.raises(Unreachable):
         later(Following(None))

@@ -43,6 +43,9 @@ _REFUSALS: dict[int, tuple[type[Refused], int]] = {
 }
 """Close codes of a connection that told nothing: what the same refusal is over HTTP."""
 
+_COME_BACK = (1012, 1013)
+"""Close codes, besides 45xx, of a server that goes down or has no answer yet."""
+
 
 class Following:
     """One stream as its reader sees it.
@@ -197,6 +200,9 @@ class Following:
                 kind, status = _REFUSALS[code]
                 return kind(reason or f"the server closed the stream ({code})", status=status)
             return StreamEnded(code, reason)
+        if code in _COME_BACK or code >= 4500:
+            # Whoever says that is there, though nobody was let in yet.
+            self._opened = True
         return Unreachable(f"the server closed the stream: {reason} ({code})")
 
     def lost(self, why: ClientError, now: float, chance: float) -> float:
