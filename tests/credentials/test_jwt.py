@@ -11,7 +11,7 @@ from credentials.issuers import ID, NOW, NOW_S, NULL, OTHER, SECRET, World, by_i
 from tocsin.config import Issuer
 from tocsin.credentials.jwt import LIFE_MS, TokenIssuer, Verifier
 from tocsin.credentials.key_set import key_set_from_jwks
-from tocsin.errors import StartError, Unauthenticated
+from tocsin.errors import StartError, Unauthenticated, Unavailable
 from tocsin.principal import User, UserId
 
 
@@ -106,6 +106,23 @@ def test_what_is_remembered_goes_with_the_key_that_proved_it() -> None:
     world.keys.sets[ID] = held
     world.verifier.verify(token, NOW)
     del world.keys.sets[ID]
+    with pytest.raises(Unavailable):
+        world.verifier.verify(token, NOW)
+
+
+def test_while_an_issuer_has_given_no_keys_its_tokens_are_not_said_to_be_bad() -> None:
+    world = World()
+    token = by_id(world)
+    del world.keys.sets[ID]
+    with pytest.raises(Unavailable) as refusal:
+        world.verifier.verify(token, NOW)
+    assert refusal.value.retry_after
+    assert not world.verifier._proven, "nothing is remembered of what may be forged"
+    # Whatever the keys will be, these are none of its tokens.
+    refused(world, by_id(world, {"alg": "RS512"}))
+    refused(world, by_id(world, {"jku": "https://evil.example/"}))
+    refused(world, by_id(world, payload=claims(iss="https://unknown.example")))
+    world.keys.sets[ID] = key_set_from_jwks([forge.jwk(world.stranger, kid="k1")], "RS256")
     refused(world, token)
 
 

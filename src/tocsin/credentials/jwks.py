@@ -101,7 +101,7 @@ class IssuerKeys:
                 log.info("issuer %s: %d keys", name, len(self._sets[name]))
         # RuntimeError: a stream that ended early, or JSON nested too deep.
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError, RuntimeError) as error:
-            held = "those held are used on" if name in self._sets else "its tokens are refused until then"
+            held = "those held are used on" if name in self._sets else "its tokens are answered 503 until then"
             log.warning("issuer %s: keys could not be fetched, %s: %s %s", name, held, type(error).__name__, error)
 
     async def _read(self, url: str) -> bytes:

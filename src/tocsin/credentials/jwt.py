@@ -25,7 +25,7 @@ from tocsin.config import Issuer
 from tocsin.credentials.claims import Claims as Claims
 from tocsin.credentials.claims import read_external, read_own
 from tocsin.credentials.key_set import KeySet, own_key_set
-from tocsin.errors import Refusal, StartError, Unauthenticated
+from tocsin.errors import Refusal, StartError, Unauthenticated, Unavailable
 from tocsin.principal import User
 
 OWN = "tocsin"
@@ -40,6 +40,9 @@ LONGEST = 8 * 1024
 
 REMEMBERED = 10_000
 """Tokens whose signature need not be checked again."""
+
+NO_KEYS_RETRY_SECONDS = 5
+"""When to come back with a token whose issuer has given no keys yet; it is asked every 15 s."""
 
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
@@ -152,7 +155,8 @@ class Verifier:
             now_ms: milliseconds UTC.
 
         Raises:
-            Unauthenticated: it does not hold; never says why.
+            Unauthenticated: it does not hold; never says why. Unavailable: its issuer's keys have not been had yet, so
+                nobody can tell.
         """
         if len(token) > LONGEST or not _FORM.fullmatch(token):
             raise Unauthenticated
@@ -161,6 +165,8 @@ class Verifier:
         if proof is None or proof.keys is not proof.rules.keys():
             try:
                 proof = self._prove(token, digest)
+            except Unavailable:
+                raise
             except _UNREADABLE:
                 self._proven.pop(digest, None)
                 raise Unauthenticated from None
@@ -185,6 +191,9 @@ class Verifier:
         if rules is None or header.alg != rules.registry.name:
             raise Unauthenticated
         keys = rules.keys()
+        if not keys:
+            # Not "does not hold": whoever is told so stays away, and the keys may be there in a moment.
+            raise Unavailable("The keys of the token's issuer are not known yet", retry_after=NO_KEYS_RETRY_SECONDS)
         key = keys.find(header.kid)
         if key is None:
             raise Unauthenticated

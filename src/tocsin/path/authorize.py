@@ -44,7 +44,7 @@ class Authorize:
         """Who holds this API key, app secret or JWT.
 
         Raises:
-            Unauthenticated: it does not hold; the reason is never told.
+            Unauthenticated: it does not hold; the reason is never told. Unavailable: that cannot be known now.
         """
         digest = sha256(credential.encode("utf-8", "surrogatepass")).digest()
         if (known := self._known.get(digest)) is not None:
