@@ -120,7 +120,17 @@ export class TocsinInbox extends Listening {
   }
 
   #key = (/** @type {KeyboardEvent} */ event) => {
-    if (this.desk) keyed(event, this.desk, this.#rows, () => this.#search?.focus());
+    if (!this.desk) return;
+    if (event.key === "Escape" && event.composedPath()[0] === this.#search && this.#typed) {
+      // Left to itself, what was typed a moment ago would be asked for after it was cleared.
+      clearTimeout(this.#typing);
+      this.#typed = null;
+      void this.desk.ask({ words: "" });
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
+    keyed(event, this.desk, this.#rows, () => this.#search?.focus());
   };
 
   /** @returns {Rows | null} */
