@@ -98,7 +98,7 @@ class Tocsin:
             await patiently(lambda: foundation.first_start(lambda: put_in(store, config, clock)))
             keys = IssuerKeys(config.issuers)
             token_key = await patiently(lambda: store.setting("token_key", _new_signing_key))
-            tokens = TokenIssuer(base64.b64decode(token_key))
+            tokens = TokenIssuer(_signing_key(token_key))
             unwritten = Unwritten(store, clock, most=0 if foundation.several else MOST)
             directory = Directory(store, unwritten.get)
             authorize = Authorize(directory, Verifier(tokens, config.issuers, keys), store, clock)
@@ -307,6 +307,13 @@ def _keeping(config: Config) -> Keeping:
     kept = config.retention
     apps = {AppId(app): days for app, days in kept.apps.items()}
     return Keeping(days=kept.days, per_user=kept.per_user, apps=apps, every=kept.every_seconds)
+
+
+def _signing_key(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise StartError("the key that tokens are signed with is damaged on disk: restore a backup") from None
 
 
 def _new_signing_key() -> str:

@@ -268,7 +268,10 @@ def _check_escapes(body: bytes, value: Any) -> None:
             f"half a character in a string{place} (\\u{ord(half):04x} alone): was an emoji cut in two?"
         ) from None
     if "\\u0000" in text and _holds(value, "\0"):
-        raise Invalid(_where(value, "\0") or "a key", "must not contain U+0000")
+        where = _where(value, "\0") or ("a key" if isinstance(value, dict) else "a text")
+        raise Invalid(
+            where if len(where) <= _SAID_MOST and where.isprintable() else "a member", "must not contain U+0000"
+        )
 
 
 def _holds(value: Any, character: str) -> bool:

@@ -106,6 +106,28 @@ def test_what_another_process_writes_ends_the_server(start_server: Callable[...,
     assert server.service().send("again").status == 200
 
 
+def test_what_another_process_wrote_while_it_had_the_lock_ends_the_server(start_server: Callable[..., Server]) -> None:
+    """However long the server looked on: the numbers of the other are not to be taken for its own."""
+    server = start_server()
+    assert server.service().send("before").status == 200
+    lock = server.data / "tocsin.lock"
+    lock.unlink()
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        deadline = time.monotonic() + PATIENCE
+        while server.http().get("/readyz").status == 200 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        database = apsw.Connection(str(database_file(server.data)))
+        database.execute("UPDATE log SET head = head + 3")
+        database.close()
+        # It looks once a second.
+        time.sleep(2.5)
+    assert server.wait_exit() == 1
+    assert "another process has written to the log" in server.log()
+    server.start()
+    assert server.service().send("again").status == 200
+
+
 def test_a_database_that_is_missing_is_not_made_anew_without_a_word(
     start_server: Callable[..., Server], at_rest: Path, tmp_path: Path
 ) -> None:

@@ -115,7 +115,7 @@ def test_of_two_credentials_each_must_hold_and_be_the_same_ones(dev: Server, bes
     ):
         refused(options)
         assert WebSocket(dev.url, **options).closed_within() == 4401
-    with Sse(dev.url, **both(mine, mine, ticket(dev, "user123"))) as stream:
+    with Sse(dev.url, **both(mine, dev.http().login("user123", "user123"), ticket(dev, "user123"))) as stream:
         dev.service().send("mine", userId="user123")
         assert next_title(stream) == "mine"
 

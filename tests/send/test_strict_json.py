@@ -120,8 +120,15 @@ def test_what_is_no_json_is_refused_with_where_it_is_not(dev: Server, body: byte
 
 
 def test_a_key_of_the_body_with_u_0000_is_named(dev: Server) -> None:
-    answer = post(dev, b'{"title":"t","message":"m","a\\u0000b":1}')
-    assert (answer.status, answer.json) == (422, {"error": "a key: must not contain U+0000"})
+    bodies = {
+        b'{"title":"t","message":"m","a\\u0000b":1}': "a key",
+        b'["\\u0000"]': "a text",
+        b'{"%s":"\\u0000"}' % (b"k" * 30_000): "a member",
+        b'{"k\\nforged":"\\u0000"}': "a member",
+    }
+    for body, where in bodies.items():
+        answer = post(dev, body)
+        assert (answer.status, answer.json) == (422, {"error": f"{where}: must not contain U+0000"})
 
 
 @pytest.mark.parametrize("name", ["title", "message", "deviceId", "metadata", "group", "tags"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from tocsin import wire
 from tocsin.api.answer import Answer, Headers, ok, refused, status_of
 from tocsin.api.call import Call
 from tocsin.app import Quota
-from tocsin.errors import Invalid, NotFound, TooMany, Unauthenticated
+from tocsin.errors import Invalid, NotFound, TooMany, Unauthenticated, Unavailable
 from tocsin.path.accept import draft_of, draft_of_text, read_send
 from tocsin.ports import Entry, Replay
 
@@ -60,8 +62,11 @@ async def send_as_app(call: Call) -> Answer:
         return _with(refused(refusal, documented=True), _rate_limit(Quota(limit=limit, remaining=0, reset=reset)))
     sent = wire.AppSent(status="Ok", notification_id=kept.id, recipient_count=kept.streamed)
     if isinstance(kept, Replay):
-        left = await call.parts.store.quota(app, user, now)
-        return ok(sent, headers=[*_REPLAYED, *_rate_limit(left)])
+        headers = [*_REPLAYED]
+        with suppress(Unavailable):
+            # It is kept, whether that can be told or not.
+            headers += _rate_limit(await call.parts.store.quota(app, user, now))
+        return ok(sent, headers=headers)
     return ok(sent, headers=_rate_limit(kept.quota) if kept.quota is not None else [])
 
 

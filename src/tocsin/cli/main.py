@@ -55,6 +55,8 @@ class _Program(click.Group):
         except OSError as error:
             if error.filename is not None:
                 complain(f"{error.filename}: {error.strerror}")
+            elif error.errno is None:
+                raise
             else:
                 # A reader that has gone away (`| head`) does not come this far: click ends with the same status.
                 not_printed(error)

@@ -31,7 +31,7 @@ CLOSES: dict[Close, str] = {
     Close.NOT_TEXT: "A binary frame; everything here is text.",
     Close.NOT_UTF8: "A text frame that is not UTF-8.",
     Close.RESTART: "The server goes down or starts anew. Come back later.",
-    Close.OVERLOAD: "The server has too much to do. Come back later.",
+    Close.OVERLOAD: "The server has too much to do, or cannot answer yet. Come back later.",
     Close.BAD_FRAME: "A frame or a parameter that cannot be understood. Do not come back unchanged.",
     Close.BAD_CREDENTIAL: "A credential that does not hold, or no longer does. Do not come back unchanged.",
     Close.FORBIDDEN: "A credential that may not stream. Do not come back unchanged.",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
-from tocsin.errors import Refusal, Unavailable
+from tocsin.errors import Damaged, Refusal, Unavailable
 from tocsin.live.closing import Close, close_code
 from tocsin.live.gate import Asked, Gate
 from tocsin.live.obeying import Obeying
 from tocsin.live.stream import State, Stream
 from tocsin.principal import Principal
+
+log = logging.getLogger("tocsin.live")
 
 
 class StreamConnection:
@@ -90,6 +93,10 @@ class StreamConnection:
         except Refusal as refusal:
             stream.close(close_code(refusal), refusal.sentence)
             return
+        except Damaged as damage:
+            log.error("a first frame could not be looked up: %s", damage)
+            stream.close(Close.OVERLOAD, "the server cannot say who that is")
+            return
         finally:
             stream.authenticating = False
         if principal.user_id is not None and not hub.has_room_for(principal.user_id):
@@ -117,5 +124,5 @@ class StreamConnection:
         try:
             if not await self._gate.authorize.still_holds(principal):
                 self.stream.revoke()
-        except Unavailable:
+        except (Unavailable, Damaged):
             self.stream.suspect()

@@ -154,17 +154,16 @@ class Gate:
     async def _principal(self, request: Request) -> Principal | None:
         """Who it says it is; a ticket is looked at when all else is known to be well."""
         credential, token = request.credential, request.asked("token")
-        if token is None:
-            if credential is not None:
-                return self._reading(await self.authorize.identify(credential))
-            return await self._signed_in(request) if request.asked("ticket") is None else None
-        # Two that differ: one of them is not what its sender thinks it is.
-        if credential not in (None, token):
-            raise Unauthenticated
         # A long-lived secret in a URL ends in histories and logs; a token lasts a day at most.
-        if not self.config.allow_key_in_query and (parse_key(token) is not None or is_sample(token)):
+        if token is not None and not self.config.allow_key_in_query and (parse_key(token) or is_sample(token)):
             raise Unauthenticated
-        return self._reading(await self.authorize.identify(token))
+        given = dict.fromkeys(one for one in (credential, token) if one is not None)
+        if not given:
+            return await self._signed_in(request) if request.asked("ticket") is None else None
+        found = [self._reading(await self.authorize.identify(one)) for one in given]
+        if len({principal.user_id for principal in found}) > 1:
+            raise Unauthenticated
+        return found[0]
 
     async def _by_ticket(self, ticket: str, named: Principal | None) -> Principal:
         principal = self._reading(await self._redeem(ticket))

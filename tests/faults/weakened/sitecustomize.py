@@ -70,6 +70,7 @@ def _promises_on_a_full_disk() -> None:
 
     def commit_anew(self: Any, *arguments: Any) -> Any:
         # Its numbers are those of the file again: else it sees a log that is not as it left it, and ends.
+        self._doubtful = True
         self._roll_back()
         return commit(self, *arguments)
 

@@ -157,12 +157,17 @@ class Examination:
             Damaged: it cannot be read to the end.
         """
         found = []
-        for id_, permissions in self._rows("SELECT id, CAST(permissions AS BLOB) FROM users"):
+        # As bytes: a text that is no UTF-8 any more is one damaged row, not the end of the reading.
+        people = (
+            "SELECT id, CAST(name AS BLOB), CAST(coalesce(password, '') AS BLOB), CAST(permissions AS BLOB) FROM users"
+        )
+        for id_, name, password, permissions in self._rows(people):
             try:
                 permissions_of(id_, permissions)
-            except errors.Damaged:
+                _ = name.decode(), password.decode()
+            except (errors.Damaged, UnicodeDecodeError):
                 found.append(f"the user {id_!r:.100}")
-        for (key,) in self._rows("SELECT value FROM settings WHERE name = 'token_key'"):
+        for (key,) in self._rows("SELECT CAST(value AS BLOB) FROM settings WHERE name = 'token_key'"):
             try:
                 sound = len(base64.b64decode(key, validate=True)) >= _KEY_BYTES
             except ValueError:

@@ -105,13 +105,11 @@ class Lock:
 
     def read(self) -> tuple[str, int]:
         """Epoch and head as last noted; an empty epoch where nothing was."""
-        text = os.pread(self._file, 64, 0).decode("ascii", "replace")
-        found = re.match(r"([0-9a-f]{8}) (\d{1,19}) *\n", text)
-        return (found[1], int(found[2])) if found else ("", 0)
+        return _noted(self._file)
 
     def note(self, epoch: str, head: int) -> None:
         """Note how far the log has come."""
-        os.pwrite(self._file, f"{epoch} {head:<19d}\n".encode(), 0)
+        _note(self._file, epoch, head)
 
     def hold(self) -> None:
         """Have it still: somebody may take it for a leftover, and delete it.
@@ -125,7 +123,10 @@ class Lock:
             file = self._open()
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.pwrite(file, os.pread(self._file, 64, 0), 0)
+                epoch, head = self.read()
+                # Who had it meanwhile may have brought the log further.
+                if _noted(file) < (epoch, head) or _noted(file)[0] != epoch:
+                    _note(file, epoch, head)
                 # Under the same number, which the checkpointer writes to.
                 os.dup2(file, self._file, inheritable=False)
             finally:
@@ -142,6 +143,15 @@ class Lock:
 
     def _open(self) -> int:
         return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _noted(file: int) -> tuple[str, int]:
+    found = re.match(r"([0-9a-f]{8}) (\d{1,19}) *\n", os.pread(file, 64, 0).decode("ascii", "replace"))
+    return (found[1], int(found[2])) if found else ("", 0)
+
+
+def _note(file: int, epoch: str, head: int) -> None:
+    os.pwrite(file, f"{epoch} {head:<19d}\n".encode(), 0)
 
 
 def is_same(path: Path, file: int) -> bool:

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import apsw
 
-from tocsin.errors import Refusal, Unavailable
+from tocsin.errors import Damaged, Refusal, Unavailable
 from tocsin.ports import Entry, Span
 from tocsin.position import Epoch
 from tocsin.store.sqlite.batch import Appending, Batch, Command, Result
@@ -66,6 +66,7 @@ class Ledger:
         self.before_commit: Callable[[], None] = lambda: None
         self.wal_pages = 0
         self._too_long = WAL_PAGES
+        self._doubtful = False
         self._connection = connection
         connection.set_wal_hook(self._note_wal)
         self._path = path
@@ -96,6 +97,9 @@ class Ledger:
                 return [self._refusal(error)] * len(commands), None
         except Exception as error:
             self._roll_back()
+            if len(commands) == 1 and isinstance(error, UnicodeDecodeError):
+                log.error("a command failed: a text is damaged on disk: %s", error)
+                return [Damaged("a text that this needs")], None
             if len(commands) == 1:
                 log.exception("a command failed")
                 return [error], None
@@ -106,7 +110,9 @@ class Ledger:
         try:
             self._still_there()
             if self.trouble:
-                self._connection.execute("BEGIN IMMEDIATE; UPDATE log SET head = head; COMMIT")
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._refuse_foreign()
+                self._connection.execute("UPDATE log SET head = head; COMMIT")
                 self._note("")
         except (Unavailable, apsw.Error) as error:
             self._roll_back()
@@ -126,10 +132,7 @@ class Ledger:
         batch = Batch(self._connection, self.head, self._known_users, self.streamed)
         results: list[Result] = []
         self._wait("BEGIN IMMEDIATE")
-        [(head, _epoch)] = self._connection.execute(queries()["head"]).fetchall()
-        if head != self.head:
-            # What it has numbered was told to no stream here, and cannot be told in its order any more.
-            raise Broken(f"another process has written to the log: it is at {head}, not at {self.head}")
+        self._refuse_foreign()
         try:
             for command in commands:
                 results.append(_result(command, batch))
@@ -143,7 +146,9 @@ class Ledger:
             self._note(str(refusal))
             return [refusal] * len(commands), None
         self.before_commit()
+        self._doubtful = True
         self._wait("COMMIT")
+        self._doubtful = False
         if self.wal_pages >= self._too_long:
             self._checkpoint()
         first, self.head = self.head + 1, batch.head
@@ -208,12 +213,26 @@ class Ledger:
             except apsw.Error as error:
                 raise_if_broken(error)
         self._known_users.clear()
+        if not self._doubtful:
+            return
+        # The commit may have come to be all the same.
         try:
             row = self._connection.execute(queries()["head"]).fetchone()
             if row:
                 self.head = int(row[0])
+                self._doubtful = False
         except apsw.Error as error:
             raise_if_broken(error)
+
+    def _refuse_foreign(self) -> None:
+        """In a transaction: end it, and the process, where somebody else has numbered something.
+
+        It was told to no stream here, and cannot be told in its order any more.
+        """
+        [(head, _epoch)] = self._connection.execute(queries()["head"]).fetchall()
+        if head != self.head and not self._doubtful:
+            self._connection.execute("ROLLBACK")
+            raise Broken(f"another process has written to the log: it is at {head}, not at {self.head}")
 
     def _still_there(self) -> None:
         # A deleted file goes on taking writes, which nobody will ever read.
