@@ -36,7 +36,7 @@ test-nodes: setup packages ## the same on PostgreSQL with three nodes behind a b
 	@TOCSIN_TEST_STORE=postgresql TOCSIN_TEST_NODES=3 .venv/bin/python -m pytest -m "not soak" $(or $(ARGS),$(BEHAVIOUR))
 
 soak: setup packages node_modules/.package-lock.json ## the same tests with larger numbers, and the long ones: hours; docs/howto/soak.md
-	@TOCSIN_SOAK=1 .venv/bin/python -m pytest -o faulthandler_timeout=7200 $(ARGS)
+	@TOCSIN_SOAK=1 .venv/bin/python -m pytest -o faulthandler_timeout=36000 $(ARGS)
 
 check: setup node_modules/.package-lock.json ## style, types (also of the scripts in the web app) and the import rules
 	.venv/bin/ruff check
